@@ -1,0 +1,3 @@
+module github.com/falsifiable/stability
+
+go 1.26

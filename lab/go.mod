@@ -1,0 +1,7 @@
+module github.com/falsifiable/stability/lab
+
+go 1.26
+
+require github.com/falsifiable/stability v0.0.0
+
+replace github.com/falsifiable/stability => ../
