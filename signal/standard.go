@@ -1,0 +1,90 @@
+package signal
+
+import "time"
+
+// Standard returns the declarations of the signals that the library's own sources read. A schema knows them all from
+// the start, so that a contract in an init function can name a signal whose source main attaches later; until
+// then a check on it is Unknown and says which source is missing.
+func Standard() []Desc {
+	var all []Desc
+	for _, group := range [][]Desc{GoRuntime(), Process(), HTTPServer()} {
+		all = append(all, group...)
+	}
+	return all
+}
+
+// GoRuntime declares the signals of package signal/goruntime, in its order. All come from runtime/metrics; none
+// stops the world (whitepaper §2.2, §2.5; ReadMemStats would).
+func GoRuntime() []Desc {
+	const cost = 25 * time.Nanosecond // 20 metrics cost about 0.5 µs together
+	g := func(name string, unit Unit, kind Kind, help string, aliases ...string) Desc {
+		return Desc{Name: name, Aliases: aliases, Unit: unit, Kind: kind, Help: help, Source: "goruntime", Cost: cost}
+	}
+	return []Desc{
+		g("go.goroutine.count", Count, Gauge, "Live goroutines.", "runtime.NumGoroutine", "goroutines"),
+		g("go.goroutine.created", Count, Counter, "Goroutines created since the start.", "go.goroutines.created"),
+		g("go.goroutine.runnable", Count, Gauge, "Goroutines ready to run and waiting for a processor."),
+		g("go.goroutine.running", Count, Gauge, "Goroutines executing Go code."),
+		g("go.goroutine.waiting", Count, Gauge, "Goroutines blocked on a channel, lock, timer or the network."),
+		g("go.goroutine.not_in_go", Count, Gauge, "Goroutines in a system call or in cgo."),
+		g("go.memory.heap.inuse", Bytes, Gauge, "Bytes in in-use heap spans: objects plus unused room beside them.", "mem.HeapInuse", "runtime.ReadMemStats.HeapInuse"),
+		g("go.memory.heap.objects", Bytes, Gauge, "Bytes of heap objects, live ones and those not yet swept.", "mem.HeapAlloc", "runtime.ReadMemStats.HeapAlloc"),
+		g("go.memory.heap.live", Bytes, Gauge, "Bytes the last garbage collection found live. Barely moves with the GC sawtooth: the one to watch for leaks."),
+		g("go.memory.heap.sys", Bytes, Gauge, "Bytes of heap address space obtained from the system. Hardly ever shrinks.", "mem.HeapSys", "runtime.ReadMemStats.HeapSys"),
+		g("go.memory.heap.goal", Bytes, Gauge, "Heap size at which the next collection is to end.", "mem.NextGC"),
+		g("go.memory.used", Bytes, Gauge, "Memory that GOMEMLIMIT counts: all mapped by the runtime less what was returned.", "go.memory.total"),
+		g("go.memory.limit", Bytes, Gauge, "GOMEMLIMIT; absent while there is none."),
+		g("go.memory.allocated", Bytes, Counter, "Bytes allocated on the heap since the start.", "mem.TotalAlloc"),
+		g("go.memory.stacks", Bytes, Gauge, "Bytes of goroutine stacks.", "mem.StackInuse"),
+		g("go.gc.cycles", Count, Counter, "Completed garbage collections. Go's collector has no generations, so young_gc_count means all of them.", "young_gc_count", "go.gc.count"),
+		g("go.gc.cpu_ratio", Ratio, Gauge, "Share of the program's CPU that the collector took: GC / (GC + mutator), over the collections since the last reading. Absent in a tick without a collection.", "gc_pause_ratio", "gc.cpuRatio"),
+		g("go.gc.pause_ratio", Ratio, Gauge, "Share of CPU lost to stop-the-world pauses: pause / (pause + mutator). Usually tiny; the CPU ratio is the telling one."),
+		g("go.gc.pause.p50", Seconds, Gauge, "Median stop-the-world pause of collections since the last reading that saw one."),
+		g("go.gc.pause.p99", Seconds, Gauge, "99th percentile of stop-the-world pauses of collections since the last reading that saw one."),
+		g("go.gc.pause.max", Seconds, Gauge, "Longest stop-the-world pause since the last reading that saw one."),
+		g("go.gc.limiter.last_enabled", Count, Gauge, "Number of the collection at which the GC CPU limiter was last on; 0 for never."),
+		g("go.schedule.latency.p50", Seconds, Gauge, "Median time goroutines spent runnable before running, since the last reading."),
+		g("go.schedule.latency.p99", Seconds, Gauge, "99th percentile of the time goroutines spent runnable before running, since the last reading."),
+		g("go.mutex.wait", Seconds, Counter, "Total time goroutines have spent blocked on sync.Mutex, sync.RWMutex and runtime locks.", "go.sync.mutex.wait"),
+		g("go.processor.limit", Count, Gauge, "GOMAXPROCS.", "runtime.GOMAXPROCS"),
+		g("go.thread.count", Count, Gauge, "Operating system threads owned by the runtime."),
+	}
+}
+
+// Process declares the signals of package signal/process, in its order.
+func Process() []Desc {
+	p := func(name string, unit Unit, kind Kind, help string, aliases ...string) Desc {
+		return Desc{Name: name, Aliases: aliases, Unit: unit, Kind: kind, Help: help, Source: "process", Cost: time.Microsecond}
+	}
+	fds := p("process.open_file_descriptor.count", Count, Gauge, "Open file descriptors.", "process.fds")
+	fds.Bound, fds.Cost = "process.open_file_descriptor.limit", 20*time.Microsecond
+	return []Desc{
+		p("process.memory.usage", Bytes, Gauge, "Resident set size.", "process.rss"),
+		p("process.cpu.time", Seconds, Counter, "CPU time used, user and system."),
+		fds,
+		p("process.open_file_descriptor.limit", Count, Gauge, "Soft limit on open file descriptors.", "process.fds.limit"),
+		p("process.thread.count", Count, Gauge, "Operating system threads."),
+		p("process.uptime", Seconds, Gauge, "Time since the process started to be watched."),
+	}
+}
+
+// HTTPServer declares the signals of package signal/httpserver, in its order. The plain names cover all
+// routes, because a contract usually means the whole server; those with route in their name come one per route.
+func HTTPServer() []Desc {
+	h := func(name string, unit Unit, kind Kind, help string, labels ...string) Desc {
+		return Desc{Name: name, Unit: unit, Kind: kind, Help: help, Labels: labels, Source: "httpserver", Cost: 20 * time.Nanosecond}
+	}
+	return []Desc{
+		h("http.server.request.count", Count, Counter, "Requests begun."),
+		h("http.server.request.completed", Count, Counter, "Requests answered."),
+		h("http.server.request.error.count", Count, Counter, "Requests answered with a status of 500 or above, or by a panic."),
+		h("http.server.active_requests", Count, Gauge, "Requests in flight."),
+		h("http.server.request.oldest", Seconds, Gauge, "Age of the oldest request in flight, 0 when there is none."),
+		h("http.server.request.duration.p50", Seconds, Gauge, "Median latency of the requests answered since the last reading that saw one."),
+		h("http.server.request.duration.p99", Seconds, Gauge, "99th percentile of the latency of the requests answered since the last reading that saw one."),
+		h("http.server.route.request.count", Count, Counter, "Requests begun, by route.", "route"),
+		h("http.server.route.request.error.count", Count, Counter, "Requests answered with a status of 500 or above, by route.", "route"),
+		h("http.server.route.active_requests", Count, Gauge, "Requests in flight, by route.", "route"),
+		h("http.server.route.request.duration.p99", Seconds, Gauge, "99th percentile of latency since the last reading that saw one, by route.", "route"),
+	}
+}

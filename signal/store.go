@@ -1,0 +1,161 @@
+package signal
+
+import (
+	"slices"
+	"time"
+)
+
+// StoreConfig bounds a [Store]. The zero value is useful.
+type StoreConfig struct {
+	// Resolution is the expected distance between readings. Defaults to 1 s.
+	Resolution time.Duration
+	// MaxInstances caps the instances of one signal; past it they fold into one labeled "other", by their sum.
+	// Defaults to 100.
+	MaxInstances int
+	// MaxReadings caps the readings kept of one instance. Defaults to 7200 (two hours at 1 s).
+	MaxReadings int
+}
+
+// Store keeps the recent readings of all signals of a schema. It is plain memory: time comes in with the samples.
+// Not safe for concurrent use.
+type Store struct {
+	schema *Schema
+	config StoreConfig
+	sets   []instances // by ID
+	folded uint64
+}
+
+type instances struct {
+	list     []*Series
+	byLabels map[Labels]*Series
+	capacity int
+	other    *Series
+	otherAt  time.Duration
+	otherSum float64
+}
+
+// NewStore returns an empty store for the signals of a schema.
+func NewStore(schema *Schema, config StoreConfig) *Store {
+	if config.Resolution <= 0 {
+		config.Resolution = time.Second
+	}
+	if config.MaxInstances <= 0 {
+		config.MaxInstances = 100
+	}
+	if config.MaxReadings <= 0 {
+		config.MaxReadings = 7200
+	}
+	return &Store{schema: schema, config: config}
+}
+
+// Schema returns the schema that the store's IDs belong to.
+func (s *Store) Schema() *Schema { return s.schema }
+
+// Resolution returns the expected distance between readings.
+func (s *Store) Resolution() time.Duration { return s.config.Resolution }
+
+// Folded returns how many readings went into an "other" instance because of the cardinality cap.
+func (s *Store) Folded() uint64 { return s.folded }
+
+// Retain makes the store keep at least window of history of a signal, as far as MaxReadings allows.
+func (s *Store) Retain(id ID, window time.Duration) {
+	set := s.set(id)
+	want := min(int(window/s.config.Resolution)+4, s.config.MaxReadings)
+	if want <= set.capacity {
+		return
+	}
+	set.capacity = want
+	for _, series := range set.list {
+		series.Grow(want)
+	}
+	if set.other != nil {
+		set.other.Grow(want)
+	}
+}
+
+// Push stores one sample. It allocates only when it meets an instance for the first time.
+func (s *Store) Push(sample Sample) {
+	set := s.set(sample.ID)
+	if series, ok := set.byLabels[sample.Labels]; ok {
+		series.Push(sample.At, sample.Value)
+		return
+	}
+	if len(set.list) < s.config.MaxInstances || sample.Labels.IsZero() {
+		series := NewSeries(sample.Labels, s.schema.Desc(sample.ID).Kind, set.capacity)
+		set.byLabels[sample.Labels] = series
+		set.list = append(set.list, series)
+		series.Push(sample.At, sample.Value)
+		return
+	}
+	s.fold(set, sample)
+}
+
+// fold adds a sample to the "other" instance. The sum of one tick becomes a reading when the next tick begins,
+// because only then it is complete.
+func (s *Store) fold(set *instances, sample Sample) {
+	s.folded++
+	if set.other == nil {
+		desc := s.schema.Desc(sample.ID)
+		var kv []string
+		for _, key := range desc.Labels {
+			kv = append(kv, key, Other)
+		}
+		if len(kv) == 0 {
+			kv = []string{"instance", Other}
+		}
+		set.other = NewSeries(NewLabels(kv...), desc.Kind, set.capacity)
+		set.list = append(set.list, set.other)
+		set.otherAt = sample.At
+	}
+	if sample.At != set.otherAt {
+		set.other.Push(set.otherAt, set.otherSum)
+		set.otherAt, set.otherSum = sample.At, 0
+	}
+	set.otherSum += sample.Value
+}
+
+// Instances returns the series of a signal, in order of first appearance. The slice belongs to the store.
+func (s *Store) Instances(id ID) []*Series {
+	if int(id) >= len(s.sets) {
+		return nil
+	}
+	return s.sets[id].list
+}
+
+// Series returns the series of one instance, or nil.
+func (s *Store) Series(id ID, labels Labels) *Series {
+	if int(id) >= len(s.sets) {
+		return nil
+	}
+	set := &s.sets[id]
+	if series, ok := set.byLabels[labels]; ok {
+		return series
+	}
+	if set.other != nil && set.other.labels == labels {
+		return set.other
+	}
+	return nil
+}
+
+// Forget drops every instance that has had no reading since t, so that routes and peers which are gone do not
+// hold memory. Series of signals without labels stay. It allocates nothing when there is nothing to drop.
+func (s *Store) Forget(t time.Duration) {
+	for i := range s.sets {
+		set := &s.sets[i]
+		set.list = slices.DeleteFunc(set.list, func(series *Series) bool {
+			at, _, ok := series.Last()
+			if series == set.other || series.labels.IsZero() || (ok && at >= t) {
+				return false
+			}
+			delete(set.byLabels, series.labels)
+			return true
+		})
+	}
+}
+
+func (s *Store) set(id ID) *instances {
+	for int(id) >= len(s.sets) {
+		s.sets = append(s.sets, instances{byLabels: make(map[Labels]*Series), capacity: 4})
+	}
+	return &s.sets[id]
+}
