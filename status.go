@@ -1,0 +1,75 @@
+package stability
+
+import (
+	"time"
+
+	"github.com/falsifiable/stability/signal"
+)
+
+// Status is what a Monitor knows at one moment, ready for JSON. It is a copy.
+type Status struct {
+	Service string `json:"service,omitempty"`
+	// Started is when the monitor began; Age how long ago; LastTick how long ago it last sampled. A LastTick
+	// of more than a few sampling intervals means that the monitor itself is in trouble: Stale says so.
+	Started   time.Time        `json:"started"`
+	Age       time.Duration    `json:"age"`
+	LastTick  time.Duration    `json:"last_tick_age"`
+	Stale     bool             `json:"stale"`
+	WarmingUp bool             `json:"warming_up"`
+	TimeScale float64          `json:"time_scale,omitempty"` // other than 1 only under stability falsify
+	Contracts []ContractStatus `json:"contracts"`
+	Self      SelfStatus       `json:"self"`
+}
+
+// ContractStatus is the state of one contract: that of its worst check.
+type ContractStatus struct {
+	Name   string        `json:"name"`
+	Mode   Mode          `json:"mode"`
+	State  State         `json:"state"`
+	Checks []CheckStatus `json:"checks"`
+}
+
+// CheckStatus is the state of one check: that of its worst instance.
+type CheckStatus struct {
+	Name      string           `json:"name"`
+	Expr      string           `json:"expr"`
+	Cause     string           `json:"cause,omitempty"`
+	Hash      string           `json:"hash"`
+	Proven    bool             `json:"proven"`
+	State     State            `json:"state"`
+	Reason    string           `json:"reason,omitempty"`
+	Signals   []string         `json:"signals"`
+	Instances []InstanceStatus `json:"instances,omitempty"`
+	Warnings  []string         `json:"warnings,omitempty"`
+}
+
+// InstanceStatus is the state of a check on one instance. A value that is not a number is absent.
+type InstanceStatus struct {
+	Labels    signal.Labels `json:"labels,omitzero"`
+	State     State         `json:"state"`
+	Since     time.Duration `json:"since"` // monotonic age of the monitor when the state was entered
+	Strike    int           `json:"strike,omitempty"`
+	Value     *float64      `json:"value,omitempty"`
+	Threshold *float64      `json:"threshold,omitempty"`
+	Reason    string        `json:"reason,omitempty"`
+}
+
+// SelfStatus is the monitor's account of itself.
+type SelfStatus struct {
+	Ticks             uint64        `json:"ticks"`
+	TickCost          time.Duration `json:"tick_cost"` // of the last tick
+	Violations        uint64        `json:"violations"`
+	SourceFailures    uint64        `json:"source_failures"`
+	ResponderFailures uint64        `json:"responder_failures"`
+	ResponsesDropped  uint64        `json:"responses_dropped"`
+	FoldedReadings    uint64        `json:"folded_readings"`
+	EvidenceFailures  uint64        `json:"evidence_failures"`
+}
+
+// SignalValue is the last reading of one signal instance.
+type SignalValue struct {
+	signal.Desc
+	Instance signal.Labels
+	Value    float64
+	Age      time.Duration // since it was read
+}
