@@ -1,0 +1,23 @@
+package faultpoint
+
+import (
+	"net/http"
+	"testing"
+)
+
+func TestSetHandlerNestsAndRestores(t *testing.T) {
+	if Handler() != nil {
+		t.Fatal("a handler is set before anybody set one")
+	}
+	var calls string
+	add := func(s string) HandlerFunc { return func(http.ResponseWriter, *http.Request) { calls += s } }
+	restoreA := SetHandler(add("a"))
+	restoreB := SetHandler(add("b"))
+	Handler()(nil, nil)
+	restoreB()
+	Handler()(nil, nil)
+	restoreA()
+	if calls != "aba" || Handler() != nil {
+		t.Errorf("calls = %q, want aba; handler after restore is nil: %v", calls, Handler() == nil)
+	}
+}
