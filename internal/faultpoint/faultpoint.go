@@ -6,35 +6,52 @@ package faultpoint
 
 import (
 	"net/http"
+	"slices"
+	"sync"
 	"sync/atomic"
 )
 
 // HandlerFunc runs inside the goroutine of a request, before the user's handler.
 type HandlerFunc func(w http.ResponseWriter, r *http.Request)
 
-var handler atomic.Pointer[HandlerFunc]
+var (
+	mu      sync.Mutex
+	all     []*HandlerFunc
+	current atomic.Pointer[HandlerFunc] // all of them as one; nil when there is none
+)
 
 // SetHandler makes the middleware of signal/httpserver call f before each request's handler, until restore.
-// A second call wraps the first: both run, the older first.
+// Several may be set; they run in the order in which they were. restore is idempotent.
 func SetHandler(f HandlerFunc) (restore func()) {
-	for {
-		old := handler.Load()
-		combined := f
-		if old != nil {
-			combined = func(w http.ResponseWriter, r *http.Request) {
-				(*old)(w, r)
-				f(w, r)
-			}
-		}
-		if handler.CompareAndSwap(old, &combined) {
-			return func() { handler.CompareAndSwap(&combined, old) }
-		}
+	mu.Lock()
+	defer mu.Unlock()
+	all = append(all, &f)
+	publish()
+	return func() {
+		mu.Lock()
+		defer mu.Unlock()
+		all = slices.DeleteFunc(all, func(other *HandlerFunc) bool { return other == &f })
+		publish()
 	}
+}
+
+func publish() {
+	if len(all) == 0 {
+		current.Store(nil)
+		return
+	}
+	chain := slices.Clone(all)
+	run := HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for _, f := range chain {
+			(*f)(w, r)
+		}
+	})
+	current.Store(&run)
 }
 
 // Handler returns what is to run before the handler of a request, nil for nothing.
 func Handler() HandlerFunc {
-	if f := handler.Load(); f != nil {
+	if f := current.Load(); f != nil {
 		return *f
 	}
 	return nil

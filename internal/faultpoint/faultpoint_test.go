@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestSetHandlerNestsAndRestores(t *testing.T) {
+func TestSetHandlerRestoresInAnyOrder(t *testing.T) {
 	if Handler() != nil {
 		t.Fatal("a handler is set before anybody set one")
 	}
@@ -14,10 +14,11 @@ func TestSetHandlerNestsAndRestores(t *testing.T) {
 	restoreA := SetHandler(add("a"))
 	restoreB := SetHandler(add("b"))
 	Handler()(nil, nil)
-	restoreB()
-	Handler()(nil, nil)
 	restoreA()
-	if calls != "aba" || Handler() != nil {
-		t.Errorf("calls = %q, want aba; handler after restore is nil: %v", calls, Handler() == nil)
+	restoreA()
+	Handler()(nil, nil)
+	restoreB()
+	if calls != "abb" || Handler() != nil {
+		t.Errorf("calls = %q, want abb; handler after restore is nil: %v", calls, Handler() == nil)
 	}
 }
