@@ -56,7 +56,7 @@ type Contract struct {
 	// own with a context that ends after 10 s. A panic in it is recovered and counted; it never delays sampling.
 	OnViolation func(ctx context.Context, v Violation)
 	// Falsification is the content of the falsification.json beside the contract, usually embedded by go:embed.
-	// It tells which checks are proven; see [Check.Hash]. Without it no check is.
+	// It tells which checks are proven, by the hash of their meaning ([CheckStatus]). Without it no check is.
 	Falsification []byte
 	// Lenient accepts expressions which mix dimensions, with a warning. It exists for expressions brought from
 	// elsewhere; such a check is likely never to fire.
@@ -66,19 +66,19 @@ type Contract struct {
 // Check is one condition of a contract.
 type Check struct {
 	// Name is the check's name within its contract. Required.
-	Name string
+	Name string `json:"name"`
 	// Expr is the VIOLATION condition: true means that the promise is broken. See docs/reference/expr.md.
-	Expr string
+	Expr string `json:"expr"`
 	// For is how long Expr must hold before the check is Violated. Defaults to 0: at once.
-	For time.Duration
+	For time.Duration `json:"for,omitempty"`
 	// KeepFiringFor is how long Expr must be false before a violated check is Holding again: the hysteresis
 	// that keeps a flapping signal from counting as recovered. Defaults to one Interval.
-	KeepFiringFor time.Duration
+	KeepFiringFor time.Duration `json:"keep_firing_for,omitempty"`
 	// Cause names the root cause in the catalogue that the check exists for. stability falsify injects that
 	// cause's fault to prove the check. Defaults to the causes whose signals Expr reads.
-	Cause string
+	Cause string `json:"cause,omitempty"`
 	// Severity is free text for the people who are told, e.g. "page". Defaults to "warning".
-	Severity string
+	Severity string `json:"severity,omitempty"`
 }
 
 // Validate reports what is wrong with the contract apart from its expressions, which need a schema.

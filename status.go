@@ -61,6 +61,7 @@ type SelfStatus struct {
 	Violations        uint64        `json:"violations"`
 	SourceFailures    uint64        `json:"source_failures"`
 	ResponderFailures uint64        `json:"responder_failures"`
+	RespondersHung    int           `json:"responders_hung"`
 	ResponsesDropped  uint64        `json:"responses_dropped"`
 	FoldedReadings    uint64        `json:"folded_readings"`
 	EvidenceFailures  uint64        `json:"evidence_failures"`
@@ -68,8 +69,16 @@ type SelfStatus struct {
 
 // SignalValue is the last reading of one signal instance.
 type SignalValue struct {
-	signal.Desc
-	Instance signal.Labels
-	Value    float64
-	Age      time.Duration // since it was read
+	Name     string        `json:"name"`
+	Instance signal.Labels `json:"instance,omitzero"`
+	Value    float64       `json:"value"`
+	Age      time.Duration `json:"age"` // since it was read
+	Desc     signal.Desc   `json:"-"`
+}
+
+// Snapshot is everything a Monitor can show at one moment: what stability falsify polls.
+type Snapshot struct {
+	Status
+	Transitions []Transition  `json:"transitions"`
+	Signals     []SignalValue `json:"signals"`
 }

@@ -103,11 +103,14 @@ type Responder interface {
 // Response binds a responder to a step of the ladder.
 type Response struct {
 	Responder Responder
-	// Strike is the first strike at which the responder is called. Defaults to 1. By convention 1 logs,
-	// 2 notifies, 3 acts (whitepaper §5, flow chart).
+	// Strike is the first strike at which the responder is called; it is called again at each further strike up
+	// to the third. Defaults to 1. By convention 1 logs, 2 notifies, 3 acts (whitepaper §5, flow chart).
 	Strike int
 	// Acts marks a responder that changes the service: it is called for contracts in Enforce mode only.
 	Acts bool
 	// Timeout bounds one call. Defaults to 10 s.
 	Timeout time.Duration
+	// Every is the least time between two calls. Defaults to 10 min for a responder that acts, so that a
+	// contract gone wrong cannot act in a storm, and to 0 for others.
+	Every time.Duration
 }

@@ -1,0 +1,128 @@
+package stability
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/falsifiable/stability/expr"
+	"github.com/falsifiable/stability/internal/timescale"
+	"github.com/falsifiable/stability/signal"
+)
+
+// check is a Check, compiled: what the engine evaluates. Its times are scaled already.
+type check struct {
+	Check
+	contract  *contract
+	program   *expr.Program
+	evaluator *expr.Evaluator
+	hash      string
+	proven    bool
+	forTime   time.Duration
+	keepTime  time.Duration
+	signals   []string
+	warnings  []string
+	instances instanceSet
+}
+
+// contract is a Contract, compiled.
+type contract struct {
+	*Contract
+	interval  time.Duration
+	next      time.Duration   // when it is to be evaluated again
+	evaluated []time.Duration // when it was evaluated lately, for recordings
+	warmUntil time.Duration   // until then its checks are Unknown and its baselines learn
+	warm      bool
+	checks    []*check
+}
+
+// compile makes the engine's form of a contract. The error names every check that is wrong, with caret and mend.
+func compile(c *Contract, store *signal.Store, scale float64) (*contract, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	proof, err := parseProof(c)
+	if err != nil {
+		return nil, err
+	}
+	made := &contract{Contract: c, interval: timescale.Scale(c.interval(), scale)}
+	var errs []string
+	for _, k := range c.Checks {
+		program, err := expr.Compile(store.Schema(), k.Expr, expr.Options{Lenient: c.Lenient, Scale: scale})
+		if err != nil {
+			errs = append(errs, fmt.Sprintf("check %q: %v", k.Name, err))
+			continue
+		}
+		made.checks = append(made.checks, newCheck(made, k, program, store, scale))
+	}
+	if len(errs) > 0 {
+		return nil, fmt.Errorf("stability: contract %q: %s", c.Name, strings.Join(errs, "\n"))
+	}
+	for _, k := range made.checks {
+		k.proven = proof.proves(k.Name, k.hash)
+	}
+	return made, nil
+}
+
+func newCheck(c *contract, k Check, program *expr.Program, store *signal.Store, scale float64) *check {
+	if k.KeepFiringFor == 0 {
+		k.KeepFiringFor = c.Contract.interval()
+	}
+	if k.Severity == "" {
+		k.Severity = "warning"
+	}
+	made := &check{
+		Check: k, contract: c, program: program, hash: hashCheck(c.Contract, k, program.Canonical()),
+		forTime: timescale.Scale(k.For, scale), keepTime: timescale.Scale(k.KeepFiringFor, scale),
+	}
+	for _, id := range program.Signals() {
+		made.signals = append(made.signals, store.Schema().Desc(id).Name)
+	}
+	for _, w := range program.Warnings() {
+		made.warnings = append(made.warnings, w.String())
+	}
+	// A recorded violation can be replayed only if the history reaches back over the time the condition had
+	// to hold, besides the expression's own windows.
+	for _, w := range program.Windows() {
+		store.Retain(w.ID, w.Window+made.forTime+made.keepTime+2*c.interval)
+	}
+	made.evaluator = program.Bind(store)
+	return made
+}
+
+// hashCheck identifies what was proven: the meaning of the check, not its spelling. A check whose hash
+// has changed is unproven again.
+func hashCheck(c *Contract, k Check, canonical string) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%s\n%s", canonical, k.For, k.KeepFiringFor, c.interval()))
+	return hex.EncodeToString(sum[:8])
+}
+
+// state is that of the worst instance; a check that has none yet is Unknown.
+func (k *check) state() State {
+	if len(k.instances.list) == 0 {
+		return Unknown
+	}
+	worst := Holding
+	for _, in := range k.instances.list {
+		if in.state.rank() > worst.rank() {
+			worst = in.state
+		}
+	}
+	return worst
+}
+
+// rank orders states from best to worst. Unknown is worse than Holding: we do not know.
+func (s State) rank() int {
+	switch s {
+	case Holding:
+		return 0
+	case Unknown:
+		return 1
+	case Pending:
+		return 2
+	default:
+		return 3
+	}
+}

@@ -1,0 +1,86 @@
+package stability
+
+import (
+	"context"
+	"errors"
+	"math"
+
+	"github.com/falsifiable/stability/evidence"
+)
+
+// incident is what the sampling goroutine hands over because it may not wait: a strike, or a recovery.
+type incident struct {
+	violation Violation
+	contract  *contract
+	recording *Recording // at the first strike, if evidence is wanted
+	recovery  *Transition
+}
+
+// watchIncidents saves evidence first and tells the responders then, so that every notification can carry the link.
+func (m *Monitor) watchIncidents(ctx context.Context) {
+	links := make(map[string]string) // bundles of what is violated now, by key
+	for {
+		i, ok := m.incidents.take(ctx)
+		if !ok {
+			return
+		}
+		if t := i.recovery; t != nil {
+			delete(links, evidenceKey(t.Contract, t.Check, t.Labels.String()))
+			m.cfg.Logger.InfoContext(ctx, "stability: no longer violated", "contract", t.Contract, "check", t.Check,
+				"labels", t.Labels, "state", t.To, "value", t.Value, "threshold", t.Threshold)
+			continue
+		}
+		v := i.violation
+		key := evidenceKey(v.Contract, v.Name, v.Labels.String())
+		if i.recording != nil {
+			if path := m.capture(ctx, key, i); path != "" {
+				links[key] = path
+			}
+		}
+		v.Evidence = links[key]
+		m.tell(v, i.contract)
+	}
+}
+
+func evidenceKey(contract, check, labels string) string { return contract + "/" + check + labels }
+
+// capture saves the evidence of a violation and returns its path, "" when there is none. The capturer bounds its time.
+func (m *Monitor) capture(ctx context.Context, key string, i incident) string {
+	bundle, err := m.cfg.Evidence.Capture(ctx, evidence.Request{
+		Key: key, Level: level(i.violation), Violation: i.violation,
+		Documents: map[string]any{RecordingDocument: i.recording},
+	})
+	switch {
+	case err == nil:
+		return bundle.Path
+	case errors.Is(err, evidence.ErrCooldown), errors.Is(err, evidence.ErrHighWater):
+		m.cfg.Logger.DebugContext(ctx, "stability: no evidence", "reason", err) // the budget at its work
+	default:
+		m.uncaught.Add(1)
+		m.cfg.Logger.WarnContext(ctx, "stability: no evidence", "reason", err)
+	}
+	return ""
+}
+
+// level says how bad a violation is: how far its value is beyond the threshold, as a factor. 0 stands for unknown.
+func level(v Violation) float64 {
+	ratio := math.Abs(v.Value / v.Threshold)
+	if ratio > 0 && ratio < 1 {
+		ratio = 1 / ratio // a "less than" check is worse the smaller the value is
+	}
+	if math.IsNaN(ratio) || math.IsInf(ratio, 0) {
+		return 0
+	}
+	return ratio
+}
+
+func (m *Monitor) tell(v Violation, c *contract) {
+	m.mu.Lock()
+	desks := m.desks
+	m.mu.Unlock()
+	for _, d := range desks {
+		if d.wants(v, c) {
+			d.box.put(v)
+		}
+	}
+}

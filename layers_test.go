@@ -1,0 +1,233 @@
+package stability
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const modulePath = "github.com/falsifiable/stability"
+
+// room says what the files of one top-level folder may import. It is policy: a build that does not pass is to be
+// mended in the build, not here.
+type room struct {
+	name string
+	// below are the rooms of ours that it may import.
+	below []string
+	// outside are the prefixes of foreign modules that it may import; none means the standard library only.
+	outside []string
+	// assembler is the one folder that may import its siblings, because its subject is all of them.
+	assembler string
+	why       string
+}
+
+// vocabulary to hosts, bottom to top (design §2).
+var rooms = []room{
+	{name: "internal/docgen", below: []string{".", "expr", "fault", "cause", "signal", "evidence", "health", "telemetry", "internal"}, why: "is a program that writes the reference pages"},
+	{name: "internal/newcause", below: []string{".", "cause", "internal"}, why: "is a program that lays out a new cause"},
+	{name: "internal", why: "is below everything; who imports a room of ours cannot be imported by it"},
+	{name: "signal", below: []string{"internal"}, why: "is vocabulary: it names what can be read and judges nothing"},
+
+	{name: "expr", below: []string{"signal", "internal"}, why: "is a mechanism: it judges readings and knows no contract"},
+	{name: "evidence", below: []string{"signal", "internal"}, why: "is a mechanism: it saves what it is given"},
+	{name: "defense", below: []string{"signal", "internal"}, outside: []string{"github.com/sony/gobreaker/v2", "golang.org/x/sync", "github.com/fsnotify/fsnotify", "go.yaml.in/yaml"},
+		why: "is a mechanism: each defense is usable without a contract"},
+	{name: "fault", below: []string{"signal", "internal"}, assembler: "agent", why: "is a mechanism, and sealed: it must be linkable into a service under test without pulling in the judge"},
+
+	{name: ".", below: []string{"expr", "evidence", "defense", "signal", "internal"}, why: "is what every service links: nothing technical, standard library only"},
+
+	{name: "response", below: []string{".", "evidence", "signal", "internal"}, why: "acts on violations and needs no other acting room"},
+	{name: "cause", below: []string{".", "signal", "internal"}, assembler: "catalogue", why: "is knowledge: mechanisms are named there by string, never linked"},
+
+	{name: "stabilitytest", below: []string{".", "cause", "expr", "evidence", "signal", "internal"}, why: "is sealed: it runs in tests only"},
+	{name: "console", below: []string{".", "evidence", "cause", "signal", "internal"}, why: "shows the monitor"},
+	{name: "telemetry", below: []string{".", "signal", "internal"}, outside: []string{"github.com/prometheus/client_golang", "go.opentelemetry.io/otel"},
+		why: "exports the monitor; the only room that may know Prometheus and OpenTelemetry"},
+	{name: "health", below: []string{".", "signal", "internal"}, why: "answers probes from the monitor"},
+
+	{name: "auto", below: []string{".", "signal", "expr", "evidence", "response", "cause", "console", "telemetry", "health", "defense", "internal"},
+		outside: []string{"github.com/prometheus/client_golang"},
+		why:     "wires production rooms together; fault and stabilitytest are none"},
+}
+
+// modules nest in the repository and are bound by their go.mod; here only whom of ours they may reach.
+var modules = map[string]struct {
+	rooms []string // rooms of the root module they must not import
+	why   string
+}{
+	"lab":              {nil, "is a tool: it may reach everything"},
+	"operator":         {[]string{"fault", "stabilitytest"}, "runs in production clusters"},
+	"adapter":          {[]string{"fault", "stabilitytest"}, "runs in production services"},
+	"examples/payment": {[]string{"fault"}, "shows users how; the agent is laid in by falsify, never imported"},
+	"bench":            {nil, "measures against peers whatever can be measured"},
+}
+
+// nested modules form a star: each knows the root, none knows another, but for these.
+var maySee = map[string][]string{
+	"lab":              {"adapter/stabilitygrpc"},
+	"examples/payment": {"adapter/stabilitygrpc"},
+}
+
+func TestLayers(t *testing.T) {
+	files := 0
+	err := filepath.WalkDir(".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() {
+			if base := entry.Name(); base == "testdata" || base == ".git" || base == "bin" || base == "node_modules" {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		if strings.HasSuffix(name, ".go") {
+			files++
+			checkFile(t, filepath.ToSlash(name))
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if files < 20 {
+		t.Fatalf("looked at %d files only: the walk has gone wrong", files)
+	}
+}
+
+func checkFile(t *testing.T, file string) {
+	parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	for _, spec := range parsed.Imports {
+		imported, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if complaint := judgeImport(file, imported); complaint != "" {
+			t.Errorf("%s imports %s: %s", file, imported, complaint)
+		}
+	}
+}
+
+// judgeImport says what is wrong with an import, "" for nothing.
+func judgeImport(file, imported string) string {
+	test := strings.HasSuffix(file, "_test.go")
+	for name, module := range modules {
+		if strings.HasPrefix(file, name+"/") {
+			return judgeModule(name, module.rooms, module.why, imported, test)
+		}
+	}
+	from := findRoom(path.Dir(file))
+	if from == nil {
+		return "its folder is in no room of layers_test.go; give it one, with a reason"
+	}
+	if ours, ok := within(imported); ok {
+		return judgeOurs(from, path.Dir(file), ours, test)
+	}
+	if isStandard(imported) || slices.ContainsFunc(from.outside, func(p string) bool { return strings.HasPrefix(imported, p) }) {
+		return ""
+	}
+	return "room " + from.name + " may not: it " + from.why
+}
+
+func judgeModule(name string, sealed []string, why, imported string, test bool) string {
+	ours, ok := within(imported)
+	if !ok || strings.HasPrefix(ours+"/", name+"/") {
+		return ""
+	}
+	for other := range modules {
+		if strings.HasPrefix(ours+"/", other+"/") && !slices.ContainsFunc(maySee[name], func(p string) bool { return strings.HasPrefix(ours, p) }) {
+			return "nested modules form a star: each knows the root, none knows another"
+		}
+	}
+	if slices.Contains(sealed, top(ours)) && !(test && top(ours) == "stabilitytest") {
+		return "module " + name + " may not: it " + why
+	}
+	return ""
+}
+
+func judgeOurs(from *room, dir, ours string, test bool) string {
+	to := findRoom(ours)
+	switch {
+	case to == nil:
+		return "the root module never imports a nested module"
+	case to == from:
+		own := ours == from.name || ours == dir || strings.HasPrefix(dir, ours+"/") || strings.HasPrefix(ours, dir+"/")
+		assembles := from.assembler != "" && (dir == from.name+"/"+from.assembler)
+		if from.name != "internal" && from.name != "." && !own && !assembles {
+			return "inside a room a folder may import the room's own package but never a sibling"
+		}
+		return ""
+	case slices.Contains(from.below, to.name):
+		return ""
+	case test && (to.name == "stabilitytest" || to.name == "fault" || to.name == "signal"):
+		return "" // tests may use what is made for tests
+	}
+	return "room " + from.name + " may not import room " + to.name + ": it " + from.why
+}
+
+// within returns the path of one of our packages inside the repository, "." for the root.
+func within(imported string) (string, bool) {
+	if imported == modulePath {
+		return ".", true
+	}
+	return strings.CutPrefix(imported, modulePath+"/")
+}
+
+// findRoom returns the room of a folder: the first, for the programs in internal stand before internal itself.
+func findRoom(dir string) *room {
+	for i := range rooms {
+		if rooms[i].name == dir || strings.HasPrefix(dir, rooms[i].name+"/") {
+			return &rooms[i]
+		}
+	}
+	return nil
+}
+
+func top(dir string) string {
+	first, _, _ := strings.Cut(dir, "/")
+	return first
+}
+
+func isStandard(imported string) bool {
+	first, _, _ := strings.Cut(imported, "/")
+	return !strings.Contains(first, ".")
+}
+
+// TestLayersCanFail proves that the test above sees what it forbids.
+func TestLayersCanFail(t *testing.T) {
+	for _, test := range []struct {
+		file, imported string
+		wrong          bool
+	}{
+		{"signal/series.go", "sort", false},
+		{"signal/series.go", modulePath + "/expr", true},
+		{"signal/process/process.go", modulePath + "/signal/goruntime", true},
+		{"signal/process/process.go", modulePath + "/signal", false},
+		{"monitor.go", modulePath + "/evidence", false},
+		{"monitor.go", modulePath + "/fault", true},
+		{"monitor.go", "github.com/prometheus/client_golang/prometheus", true},
+		{"telemetry/prom.go", "github.com/prometheus/client_golang/prometheus", false},
+		{"auto/auto.go", modulePath + "/fault/agent", true},
+		{"fault/agent/agent.go", modulePath + "/fault/panic", false},
+		{"fault/panic/panic.go", modulePath + "/fault/cpuburn", true},
+		{"examples/payment/main.go", modulePath + "/fault/agent", true},
+		{"examples/payment/main.go", modulePath + "/lab/falsify", true},
+		{"examples/payment/main_test.go", modulePath + "/stabilitytest", false},
+		{"lab/falsify/run.go", modulePath + "/fault", false},
+		{"brandnew/x.go", "fmt", true},
+	} {
+		if got := judgeImport(test.file, test.imported); (got != "") != test.wrong {
+			t.Errorf("%s importing %s: complaint %q, want one: %v", test.file, test.imported, got, test.wrong)
+		}
+	}
+}

@@ -1,0 +1,151 @@
+package stability
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/falsifiable/stability/expr"
+	"github.com/falsifiable/stability/internal/timescale"
+	"github.com/falsifiable/stability/signal"
+)
+
+// RecordingDocument is the name under which a bundle of evidence holds its Recording.
+const RecordingDocument = "recording"
+
+// Recording is what led to a violation, complete enough to judge it again: the check, the history of its signals, the
+// baselines, and the moments at which the check was judged. It is part of every bundle of evidence; stability
+// replay reads it. Durations are monotonic, since the monitor started, in nanoseconds.
+type Recording struct {
+	Contract       string          `json:"contract"`
+	Mode           Mode            `json:"mode"`
+	Lenient        bool            `json:"lenient,omitempty"`
+	Interval       time.Duration   `json:"interval"`
+	SampleInterval time.Duration   `json:"sample_interval"`
+	TimeScale      float64         `json:"time_scale"` // by which intervals, For and ranges were multiplied
+	Check          Check           `json:"check"`
+	Baselines      []expr.Baseline `json:"baselines,omitempty"`
+	Evaluated      []time.Duration `json:"evaluated"`  // oldest first, the violation's last
+	Transition     Transition      `json:"transition"` // the one that a replay must show again
+	Signals        []SignalHistory `json:"signals"`
+}
+
+// SignalHistory is the recorded history of one signal.
+type SignalHistory struct {
+	Desc      signal.Desc       `json:"desc"`
+	Instances []InstanceHistory `json:"instances"`
+}
+
+// InstanceHistory is the recorded history of one instance: Values[i] was read at At[i]. Counters have their
+// resets undone.
+type InstanceHistory struct {
+	Labels signal.Labels   `json:"labels,omitzero"`
+	At     []time.Duration `json:"at"`
+	Values []float64       `json:"values"`
+}
+
+// evaluationsKept bounds how far back a recording tells when its check was judged.
+const evaluationsKept = 256
+
+// recordCheck copies what a later replay of a check needs. The caller holds mu.
+func (m *Monitor) recordCheck(k *check, e event, now time.Duration) *Recording {
+	store := m.engine.store
+	r := &Recording{
+		Contract: k.contract.Name, Mode: k.contract.Mode, Lenient: k.contract.Lenient,
+		Interval: k.contract.Contract.interval(), SampleInterval: m.cfg.SampleInterval, TimeScale: m.scale,
+		Check: k.Check, Baselines: k.evaluator.Baselines(), Evaluated: slices.Clone(k.contract.evaluated),
+		Transition: e.transition(now, m.started.Add(now)),
+	}
+	r.Transition.Value, r.Transition.Threshold = number(e.value), number(e.threshold)
+	for _, id := range k.program.Signals() {
+		history := SignalHistory{Desc: m.schema.Desc(id)}
+		for _, series := range store.Instances(id) {
+			history.Instances = append(history.Instances, recordSeries(series))
+		}
+		r.Signals = append(r.Signals, history)
+	}
+	return r
+}
+
+func recordSeries(series *signal.Series) InstanceHistory {
+	h := InstanceHistory{Labels: series.Labels()}
+	for i := range series.Len() {
+		at, v := series.At(i)
+		if finite(v) == nil {
+			continue // JSON cannot say it, and no comparison can use it
+		}
+		h.At = append(h.At, at)
+		h.Values = append(h.Values, v)
+	}
+	return h
+}
+
+// Replay judges the recorded check again, at the recorded moments, over the recorded history, and returns the changes
+// of state. The recorded Transition is among them, unless the history it depended on was no longer there.
+func (r *Recording) Replay() ([]Transition, error) {
+	e, c, err := r.engine()
+	if err != nil {
+		return nil, fmt.Errorf("stability: replaying %s/%s: %w", r.Contract, r.Check.Name, err)
+	}
+	s := &Simulation{engine: e}
+	var transitions []Transition
+	steps := r.steps(e.store.Schema())
+	evaluated := r.Evaluated
+	for _, step := range steps {
+		c.next = step.at + 1 // only recorded moments judge
+		if len(evaluated) > 0 && evaluated[0] == step.at {
+			c.next, evaluated = step.at, evaluated[1:]
+		}
+		transitions = append(transitions, s.Step(step.at, step.samples)...)
+	}
+	return transitions, nil
+}
+
+func (r *Recording) engine() (*engine, *contract, error) {
+	schema := signal.NewSchema()
+	for _, h := range r.Signals {
+		if _, err := schema.Add(h.Desc); err != nil {
+			return nil, nil, err
+		}
+	}
+	store := signal.NewStore(schema, signal.StoreConfig{Resolution: timescale.Scale(r.SampleInterval, r.TimeScale)})
+	c, err := compile(&Contract{
+		Name: r.Contract, Mode: r.Mode, Lenient: r.Lenient, Interval: r.Interval, Checks: []Check{r.Check},
+	}, store, r.TimeScale)
+	if err != nil {
+		return nil, nil, err
+	}
+	e := newEngine(store, r.TimeScale, 0)
+	e.add(c)
+	c.warm = true
+	c.checks[0].evaluator.SetBaselines(r.Baselines)
+	return e, c, nil
+}
+
+// moment is one step of a replay.
+type moment struct {
+	at      time.Duration
+	samples []signal.Sample
+}
+
+// steps merges the histories and the moments of judgment into one sequence in time.
+func (r *Recording) steps(schema *signal.Schema) []moment {
+	byTime := make(map[time.Duration][]signal.Sample)
+	for _, at := range r.Evaluated {
+		byTime[at] = nil
+	}
+	for _, h := range r.Signals {
+		id, _, _ := schema.Lookup(h.Desc.Name)
+		for _, in := range h.Instances {
+			for i, at := range in.At[:min(len(in.At), len(in.Values))] {
+				byTime[at] = append(byTime[at], signal.Sample{ID: id, Labels: in.Labels, At: at, Value: in.Values[i]})
+			}
+		}
+	}
+	steps := make([]moment, 0, len(byTime))
+	for at, samples := range byTime {
+		steps = append(steps, moment{at, samples})
+	}
+	slices.SortFunc(steps, func(a, b moment) int { return int(a.at - b.at) })
+	return steps
+}

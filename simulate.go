@@ -1,0 +1,68 @@
+package stability
+
+import (
+	"time"
+
+	"github.com/falsifiable/stability/signal"
+)
+
+// Simulation runs contracts through the engine in a time of the caller's own: samples go in, transitions come out. It is the
+// very engine of a [Monitor], without clock, goroutines and responders; it serves replay, scenario scripts and the
+// search for false alarms. Not safe for concurrent use.
+type Simulation struct {
+	engine *engine
+	seq    uint64
+}
+
+// SimulationConfig configures a [Simulation].
+type SimulationConfig struct {
+	// Schema names the signals. Defaults to the standard ones.
+	Schema *signal.Schema
+	// SampleInterval is the distance between two steps. Defaults to 1 s.
+	SampleInterval time.Duration
+	// Warmup is how long contracts only learn. Defaults to 1 min; negative for none.
+	Warmup time.Duration
+}
+
+// Simulate returns a simulation of the contracts, or the error that registering them would give.
+func Simulate(cfg SimulationConfig, contracts ...*Contract) (*Simulation, error) {
+	if cfg.Schema == nil {
+		cfg.Schema = signal.NewSchema(signal.Standard()...)
+	}
+	defaults := Config{SampleInterval: cfg.SampleInterval, Warmup: cfg.Warmup}.withDefaults()
+	store := signal.NewStore(cfg.Schema, signal.StoreConfig{Resolution: defaults.SampleInterval})
+	s := &Simulation{engine: newEngine(store, 1, defaults.Warmup)}
+	for _, c := range contracts {
+		made, err := compile(c, store, 1)
+		if err != nil {
+			return nil, err
+		}
+		s.engine.add(made)
+	}
+	return s, nil
+}
+
+// Step takes the samples of one moment, which must be later than the last, and returns the changes of state they
+// caused. Transition.At is left zero: a simulation has no wall clock.
+func (s *Simulation) Step(now time.Duration, samples []signal.Sample) []Transition {
+	var transitions []Transition
+	for _, e := range s.engine.step(now, samples) {
+		if e.from == e.to {
+			continue
+		}
+		t := e.transition(now, time.Time{})
+		s.seq++
+		t.Seq = s.seq
+		transitions = append(transitions, t)
+	}
+	return transitions
+}
+
+// Contracts returns the status of the simulated contracts.
+func (s *Simulation) Contracts() []ContractStatus {
+	var all []ContractStatus
+	for _, c := range s.engine.contracts {
+		all = append(all, contractStatus(c))
+	}
+	return all
+}

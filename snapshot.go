@@ -1,0 +1,145 @@
+package stability
+
+import (
+	"encoding/json"
+	"math"
+	"slices"
+	"sort"
+	"time"
+
+	"github.com/falsifiable/stability/internal/timescale"
+	"github.com/falsifiable/stability/signal"
+)
+
+// staleTicks is how many sampling intervals may pass without a tick before the monitor counts as stale.
+const staleTicks = 10
+
+// Status returns what the monitor knows now, as a copy.
+func (m *Monitor) Status() Status {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := Status{Service: m.cfg.Service, TimeScale: m.scale, Self: m.selfStatusLocked(), Contracts: []ContractStatus{}}
+	if m.running {
+		s.Started, s.Age = m.started, m.age()
+		s.LastTick = s.Age - time.Duration(m.lastTick.Load())
+	}
+	// A monitor that was never started, was stopped or hangs cannot vouch for anything.
+	limit := max(staleTicks*timescale.Scale(m.cfg.SampleInterval, m.scale), 4*patience)
+	s.Stale = !m.alive() || s.LastTick > limit
+	for _, c := range m.engine.contracts {
+		cs := contractStatus(c)
+		s.WarmingUp = s.WarmingUp || !c.warm
+		s.Contracts = append(s.Contracts, cs)
+	}
+	return s
+}
+
+// Contract returns the status of one contract, and whether there is one of that name.
+func (m *Monitor) Contract(name string) (ContractStatus, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c, ok := m.contracts[name]
+	if !ok {
+		return ContractStatus{}, false
+	}
+	return contractStatus(c), true
+}
+
+func contractStatus(c *contract) ContractStatus {
+	status := ContractStatus{Name: c.Name, Mode: c.Mode, State: Holding}
+	for _, k := range c.checks {
+		ks := checkStatus(k)
+		if ks.State.rank() > status.State.rank() {
+			status.State = ks.State
+		}
+		status.Checks = append(status.Checks, ks)
+	}
+	return status
+}
+
+func checkStatus(k *check) CheckStatus {
+	status := CheckStatus{
+		Name: k.Name, Expr: k.Expr, Cause: k.Cause, Hash: k.hash, Proven: k.proven,
+		State: k.state(), Signals: slices.Clone(k.signals), Warnings: slices.Clone(k.warnings),
+	}
+	switch {
+	case !k.contract.warm:
+		status.Reason = "warming up"
+	case len(k.instances.list) == 0:
+		status.Reason = "no instance of its signals has been read"
+	}
+	for _, in := range k.instances.list {
+		is := InstanceStatus{
+			Labels: in.labels, State: in.state, Since: in.entered, Strike: in.strike,
+			Value: finite(in.value), Threshold: finite(in.threshold),
+		}
+		if in.state == Unknown {
+			is.Reason = in.reason.String()
+			if status.Reason == "" && status.State == Unknown {
+				status.Reason = is.Reason
+			}
+		}
+		status.Instances = append(status.Instances, is)
+	}
+	return status
+}
+
+// finite returns nil for what JSON cannot say.
+func finite(v float64) *float64 {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return nil
+	}
+	return &v
+}
+
+// Signals returns the last reading of every signal instance, in the order in which the signals were declared.
+func (m *Monitor) Signals() []SignalValue {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := m.engine.now
+	if m.running {
+		now = m.age()
+	}
+	var values []SignalValue
+	for id := range m.schema.Len() {
+		desc := m.schema.Desc(signal.ID(id))
+		for _, series := range m.engine.store.Instances(signal.ID(id)) {
+			if at, v, ok := series.Last(); ok {
+				values = append(values, SignalValue{Name: desc.Name, Instance: series.Labels(), Value: v, Age: now - at, Desc: desc})
+			}
+		}
+	}
+	return values
+}
+
+// Transitions returns the changes of state with a Seq above after, oldest first. The monitor keeps the last 1024.
+func (m *Monitor) Transitions(after uint64) []Transition {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	first := sort.Search(len(m.transitions), func(i int) bool { return m.transitions[i].Seq > after })
+	return slices.Clone(m.transitions[first:])
+}
+
+// Snapshot returns the status, the transitions after seq, and the latest readings.
+func (m *Monitor) Snapshot(after uint64) Snapshot {
+	return Snapshot{Status: m.Status(), Transitions: m.Transitions(after), Signals: m.Signals()}
+}
+
+// SnapshotJSON returns the JSON of a Snapshot; it serves the fault agent, which lies below this package.
+func (m *Monitor) SnapshotJSON(after uint64) ([]byte, error) {
+	s := m.Snapshot(after)
+	s.Signals = slices.DeleteFunc(s.Signals, func(v SignalValue) bool { return finite(v.Value) == nil })
+	for i := range s.Transitions {
+		t := &s.Transitions[i]
+		t.Value, t.Threshold = number(t.Value), number(t.Threshold)
+	}
+	return json.Marshal(s)
+}
+
+// number replaces what JSON cannot say by 0.
+func number(v float64) float64 {
+	if finite(v) == nil {
+		return 0
+	}
+	return v
+}
