@@ -1,0 +1,35 @@
+# stability: the ten things one does here. `make help` lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+GO ?= go
+MODULES := . lab examples/payment bench
+export GOFLAGS ?= -buildvcs=false
+
+.PHONY: help demo test check bench fuzz e2e gen install
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z0-9]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: ## prove the payment example's contracts: builds it, breaks it, writes falsify-report/
+	$(GO) run ./lab/cmd/stability falsify -quick -out falsify-report ./examples/payment
+
+test: ## run every test of every module with the race detector, in random order
+	@set -e; for m in $(MODULES); do echo "== $$m"; (cd $$m && $(GO) test -race -shuffle=on -timeout 12m ./...); done
+
+check: ## gofmt, vet and stale generated files
+	@out=$$(git ls-files -z '*.go' | grep -zv testdata/ | xargs -0 gofmt -l); if [ -n "$$out" ]; then echo "not gofmt-ed:"; echo "$$out"; exit 1; fi
+	@set -e; for m in $(MODULES); do (cd $$m && $(GO) vet ./...); done
+
+bench: ## measure every capability beside its peers and print the ratios
+	$(GO) run ./bench
+
+fuzz: ## fuzz the parsers, FUZZTIME (default 20s) each
+	@set -e; $(GO) list -f '{{$$d := .Dir}}{{range .TestGoFiles}}{{$$d}}/{{.}}{{"\n"}}{{end}}' ./... | xargs grep -l 'func Fuzz' | while read -r f; do \
+	  for t in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' $$f); do echo "== $$t"; (cd $$(dirname $$f) && $(GO) test -run='^$$' -fuzz="^$$t$$" -fuzztime=$${FUZZTIME:-20s} .); done; done
+
+gen: ## write generated code and reference pages anew
+	$(GO) run ./internal/docgen
+	cd examples/payment && $(GO) generate ./...
+
+install: ## install the commands stability and stability-contract
+	cd lab && $(GO) install ./cmd/...

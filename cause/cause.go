@@ -1,0 +1,149 @@
+// Package cause is the form of the catalogue of root causes (whitepaper, chapters 2 to 4).
+//
+// A root cause is a thin folder that holds knowledge and proof, never mechanism: what it is and how it looks
+// (doc.go, from which all its docs come), the checks that catch it, the fault that proves them, and an experiment in
+// which a sick program trips them and its healthy twin does not. Faults, analyzers and defenses live in rooms of their
+// own and are named here by string. One lower-case word is folder, package, contract, report id, analyzer and
+// docs page. Package catalogue lists them all.
+package cause
+
+import (
+	"errors"
+	"fmt"
+	"go/parser"
+	"go/token"
+	"strings"
+	"time"
+
+	"github.com/falsifiable/stability"
+)
+
+// Class is one of the nine classes of the whitepaper's title, into which its twelve topics fall.
+type Class uint8
+
+// The nine classes.
+const (
+	SharedMemory   Class = iota + 1 // §2.1, §2.4
+	Blocked                         // §2.2, §2.3
+	GCPressure                      // §2.5
+	LostDeadline                    // §3.1
+	Exhaustion                      // §3.2, §3.3
+	ConfigReload                    // §4.1
+	MemoryLimit                     // §4.2
+	FalseReadiness                  // §4.3
+	VersionDrift                    // §4.4
+)
+
+var classNames = [...]string{"", "shared-memory correctness", "blocked goroutines", "GC pressure", "timeout propagation",
+	"connection exhaustion", "config reload", "memory limit", "readiness", "version drift"}
+
+// String returns the class in words.
+func (c Class) String() string {
+	if int(c) < len(classNames) {
+		return classNames[c]
+	}
+	return fmt.Sprintf("Class(%d)", uint8(c))
+}
+
+// Organ names what a cause has in another room, or says why it has nothing there. A gap cannot be silent.
+type Organ struct {
+	Names []string
+	None  string // the reason, when Names is empty
+}
+
+// String returns the names, or the reason.
+func (o Organ) String() string {
+	if len(o.Names) > 0 {
+		return strings.Join(o.Names, ", ")
+	}
+	return "none: " + o.None
+}
+
+// Trial is how stability falsify tries one of the cause's checks: the fault, with parameters for a plain service.
+type Trial struct {
+	Check  string            // one of the cause's checks
+	Fault  string            // a folder of room fault
+	Params map[string]string // as a user would write them; missing ones take the fault's defaults
+	// Deadline is how soon after the fault took effect the check must be violated, in the contract's own time.
+	Deadline time.Duration
+}
+
+// Cause is one root cause. Values are declared by the folders and must not be changed.
+type Cause struct {
+	ID      string // lower-case word: folder, package, contract
+	Title   string
+	Section string // of the whitepaper, such as "2.2"
+	Class   Class
+	// Checks catch it in any service: their thresholds are relative to the service's own baseline and limits, never
+	// absolute guesses.
+	Checks     []stability.Check
+	Trials     []Trial
+	Signals    Organ  // by their names
+	Defenses   Organ  // folders of room defense
+	Analyzers  Organ  // analyzers of stability vet
+	Doc        string // the folder's doc.go
+	Experiment string // the folder's experiment.txtar
+}
+
+// Contract returns the cause's stock contract, in Observe mode.
+func (c Cause) Contract() *stability.Contract {
+	contract := &stability.Contract{Name: c.ID}
+	for _, k := range c.Checks {
+		k.Cause = c.ID
+		contract.Checks = append(contract.Checks, k)
+	}
+	return contract
+}
+
+// Trial returns how a check is tried: the one of its name, or else the cause's first.
+func (c Cause) Trial(check string) (Trial, bool) {
+	for _, t := range c.Trials {
+		if t.Check == check {
+			return t, true
+		}
+	}
+	if len(c.Trials) > 0 {
+		return c.Trials[0], true
+	}
+	return Trial{}, false
+}
+
+// Validate reports every organ that is missing without a reason.
+func (c Cause) Validate() error {
+	var errs []error
+	add := func(format string, args ...any) {
+		errs = append(errs, fmt.Errorf("cause: %s: "+format, append([]any{c.ID}, args...)...))
+	}
+	if c.ID == "" || strings.ToLower(c.ID) != c.ID || strings.ContainsAny(c.ID, "-_. /") {
+		add("the id must be one lower-case word")
+	}
+	if c.Title == "" || c.Section == "" || c.Class == 0 || int(c.Class) >= len(classNames) {
+		add("title, section and class are required")
+	}
+	for name, organ := range map[string]Organ{"signals": c.Signals, "defenses": c.Defenses, "analyzers": c.Analyzers} {
+		if (len(organ.Names) == 0) == (organ.None == "") {
+			add("%s: give names, or the reason why there are none", name)
+		}
+	}
+	for _, t := range c.Trials {
+		if t.Fault == "" || t.Deadline <= 0 {
+			add("the trial of check %q needs a fault and a deadline", t.Check)
+		}
+	}
+	if len(c.Checks) == 0 || len(c.Trials) == 0 {
+		add("a cause without a check, or without a fault that proves it, is a guess")
+	}
+	if c.Doc == "" || c.Experiment == "" {
+		add("doc.go and experiment.txtar must be embedded")
+	}
+	return errors.Join(errs...)
+}
+
+// Text returns the package comment of the cause's doc.go: its documentation in Go doc syntax.
+func (c Cause) Text() (string, error) {
+	file, err := parser.ParseFile(token.NewFileSet(), c.ID+"/doc.go", c.Doc, parser.ParseComments|parser.PackageClauseOnly)
+	if err != nil {
+		return "", fmt.Errorf("cause: %s: reading doc.go: %w", c.ID, err)
+	}
+	return file.Doc.Text(), nil
+}
