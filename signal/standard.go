@@ -54,17 +54,17 @@ func GoRuntime() []Desc {
 // Process declares the signals of package signal/process, in its order.
 func Process() []Desc {
 	p := func(name string, unit Unit, kind Kind, help string, aliases ...string) Desc {
-		return Desc{Name: name, Aliases: aliases, Unit: unit, Kind: kind, Help: help, Source: "process", Cost: time.Microsecond}
+		return Desc{Name: name, Aliases: aliases, Unit: unit, Kind: kind, Help: help, Source: "process", Cost: 2 * time.Microsecond}
 	}
 	fds := p("process.open_file_descriptor.count", Count, Gauge, "Open file descriptors.", "process.fds")
-	fds.Bound, fds.Cost = "process.open_file_descriptor.limit", 20*time.Microsecond
+	fds.Bound = "process.open_file_descriptor.limit"
 	return []Desc{
 		p("process.memory.usage", Bytes, Gauge, "Resident set size.", "process.rss"),
 		p("process.cpu.time", Seconds, Counter, "CPU time used, user and system."),
 		fds,
 		p("process.open_file_descriptor.limit", Count, Gauge, "Soft limit on open file descriptors.", "process.fds.limit"),
 		p("process.thread.count", Count, Gauge, "Operating system threads."),
-		p("process.uptime", Seconds, Gauge, "Time since the process started to be watched."),
+		p("process.uptime", Seconds, Gauge, "Time since the process started, as far as the library can tell: since its packages were initialized."),
 	}
 }
 
