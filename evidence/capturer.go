@@ -1,0 +1,286 @@
+package evidence
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"math"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Capturer writes bundles, one at a time. Safe for concurrent use. It holds neither files nor goroutines between
+// captures, so it need not be closed.
+type Capturer struct {
+	cfg   Config
+	kinds []*runner
+
+	running sync.Mutex // held for the whole of a capture
+	gate    gate       // guarded by running
+
+	mu    sync.Mutex
+	stats Stats
+}
+
+// Stats counts what a [Capturer] did and what it refused, by reason.
+type Stats struct {
+	Captured  uint64 `json:"captured"`
+	Failed    uint64 `json:"failed"`
+	Busy      uint64 `json:"refused_busy"`
+	Cooldown  uint64 `json:"refused_cooldown"`
+	HighWater uint64 `json:"refused_high_water"`
+	Quota     uint64 `json:"refused_quota"`
+	// Last is the cost of the last successful capture.
+	Last Cost `json:"last_cost"`
+}
+
+// Open makes the directory when it is missing, removes what killed processes left unfinished in it and returns
+// a Capturer. Cool-downs go on from the bundles that are there.
+func Open(cfg Config) (*Capturer, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	cfg = cfg.withDefaults()
+	var err error
+	if cfg.Dir, err = filepath.Abs(cfg.Dir); err != nil {
+		return nil, fmt.Errorf("evidence: opening: %w", err)
+	}
+	c := &Capturer{cfg: cfg, gate: gate{cooldown: cfg.Cooldown, spacing: cfg.Spacing, reset: cfg.HighWaterReset,
+		keys: make(map[string]keyHistory)}}
+	for _, k := range cfg.Kinds {
+		c.kinds = append(c.kinds, &runner{kind: k})
+	}
+	root, err := c.openDir()
+	if err != nil {
+		return nil, fmt.Errorf("evidence: opening: %w", err)
+	}
+	defer root.Close()
+	if err := cleanUp(root); err != nil {
+		cfg.Logger.Warn("evidence: cleaning up after a killed process", "dir", cfg.Dir, "error", err)
+	}
+	bundles, err := List(cfg.Dir)
+	if err != nil {
+		cfg.Logger.Warn("evidence: some bundles cannot be read", "dir", cfg.Dir, "error", err)
+	}
+	for _, b := range bundles {
+		c.gate.remember(b.Key, minTime(b.At, time.Now()))
+	}
+	return c, nil
+}
+
+// minTime keeps a bundle from the future, written before a clock was set back, from closing the gate for long.
+func minTime(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// openDir opens the directory anew for each capture: one that a cleaner of old temporary files removed meanwhile is
+// made again.
+func (c *Capturer) openDir() (*os.Root, error) {
+	if err := os.MkdirAll(c.cfg.Dir, 0o700); err != nil {
+		return nil, err
+	}
+	return os.OpenRoot(c.cfg.Dir)
+}
+
+// Dir returns the directory of the bundles.
+func (c *Capturer) Dir() string { return c.cfg.Dir }
+
+// Stats returns the counts so far.
+func (c *Capturer) Stats() Stats {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.stats
+}
+
+// Capture saves a bundle and returns it, or says why it did not: [ErrBusy], [ErrCooldown], [ErrHighWater],
+// [ErrQuota], or what failed. It takes as long as its kinds do, Config.Timeout at most, and must not be called
+// from a sampling loop. Kinds which fail are left out and named in the manifest.
+func (c *Capturer) Capture(ctx context.Context, r Request) (Bundle, error) {
+	b, err := c.capture(ctx, r)
+	c.count(b, err)
+	return b, err
+}
+
+func (c *Capturer) capture(ctx context.Context, r Request) (Bundle, error) {
+	if r.Key == "" {
+		return Bundle{}, errors.New("evidence: capturing: the request has no key")
+	}
+	if !c.running.TryLock() {
+		return Bundle{}, refuse(r.Key, ErrBusy, "there is never more than one")
+	}
+	defer c.running.Unlock()
+	if math.IsNaN(r.Level) || math.IsInf(r.Level, 0) {
+		r.Level = 0 // JSON has no word for them
+	}
+	if err := c.gate.admit(r.Key, r.Level, time.Now()); err != nil {
+		return Bundle{}, err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, c.cfg.Timeout, errors.New("the capture's time is over"))
+	defer cancel()
+	b, err := c.write(ctx, r)
+	if err != nil {
+		return Bundle{}, fmt.Errorf("evidence: capturing %s: %w", r.Key, err)
+	}
+	c.gate.succeeded(r.Key, r.Level)
+	return b, nil
+}
+
+func (c *Capturer) count(b Bundle, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case err == nil:
+		c.stats.Captured++
+		c.stats.Last = b.Cost
+	case errors.Is(err, ErrBusy):
+		c.stats.Busy++
+	case errors.Is(err, ErrCooldown):
+		c.stats.Cooldown++
+	case errors.Is(err, ErrHighWater):
+		c.stats.HighWater++
+	case errors.Is(err, ErrQuota):
+		c.stats.Quota++
+	default:
+		c.stats.Failed++
+	}
+}
+
+func (c *Capturer) write(ctx context.Context, r Request) (Bundle, error) {
+	meter := startMeter()
+	at := time.Now()
+	root, err := c.openDir()
+	if err != nil {
+		return Bundle{}, err
+	}
+	defer root.Close()
+	share, err := c.makeRoom(root)
+	if err != nil {
+		return Bundle{}, err
+	}
+	s, err := newStaging(root, share)
+	if err != nil {
+		return Bundle{}, err
+	}
+	m := &Manifest{Format: Format, ID: s.bundleID(r.Key, at), Key: r.Key, Level: r.Level, At: at, Build: thisBuild()}
+	cpu, err := c.fill(ctx, s, r, m)
+	if err == nil {
+		m.Cost = meter.stop()
+		m.Cost.CPU, m.Cost.Bytes = cpu, m.Size()
+		err = s.publish(m)
+	}
+	if err != nil {
+		s.discard()
+		return Bundle{}, err
+	}
+	c.cfg.Logger.Info("evidence: captured", "key", r.Key, "bundle", filepath.Join(c.cfg.Dir, m.ID),
+		"bytes", m.Cost.Bytes, "wall", m.Cost.Wall, "longest_stop", m.Cost.Longest)
+	return Bundle{Path: filepath.Join(c.cfg.Dir, m.ID), Manifest: *m}, nil
+}
+
+// makeRoom removes old bundles until a new one fits, and returns the bytes its files may take: a quarter of MaxBytes,
+// and never more than a tenth of what the disk has left, for the host may need the rest more than we do.
+func (c *Capturer) makeRoom(root *os.Root) (int64, error) {
+	share := c.cfg.MaxBytes / 4
+	if err := prune(root, c.cfg.MaxBytes-share, c.cfg.MaxBundles-1); err != nil {
+		return 0, fmt.Errorf("%w: removing old bundles: %w", ErrQuota, err)
+	}
+	if free, ok := freeBytes(root); ok {
+		share = min(share, free/10)
+	}
+	if share < 2*maxManifest {
+		return 0, fmt.Errorf("%w: a tenth of the free disk is %d bytes, a bundle needs %d", ErrQuota, share, 2*maxManifest)
+	}
+	return share - maxManifest, nil
+}
+
+// fill writes the documents and lets the kinds write their files; it returns the CPU time of the latter.
+func (c *Capturer) fill(ctx context.Context, s *staging, r Request, m *Manifest) (cpu time.Duration, err error) {
+	if r.Violation != nil {
+		if m.Violation, err = json.Marshal(r.Violation); err != nil {
+			return 0, fmt.Errorf("encoding the violation: %w", err)
+		}
+	}
+	d := &Draft{ctx: ctx, kind: "document", staging: s}
+	for _, name := range slices.Sorted(maps.Keys(r.Documents)) {
+		if err := json.NewEncoder(d.Create(name + ".json")).Encode(r.Documents[name]); err != nil {
+			d.finish(err, m)
+			return 0, fmt.Errorf("writing %s.json: %w", name, err)
+		}
+	}
+	if d.finish(nil, m); len(m.Files) != len(r.Documents) {
+		return 0, fmt.Errorf("writing %s: %s", m.Skipped[0].What, m.Skipped[0].Why)
+	}
+	for _, k := range c.kinds {
+		used, limit := c.cfg.Memory()
+		d := &Draft{ctx: ctx, kind: k.kind.Name(), staging: s,
+			Goroutines: runtime.NumGoroutine(), GoroutineCap: c.cfg.GoroutineCap,
+			Lean: limit > 0 && float64(used) > c.cfg.LeanAbove*float64(limit)}
+		spent, err := k.collect(ctx, d)
+		d.finish(err, m)
+		cpu += spent
+		if err != nil {
+			c.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "evidence: a kind is missing from the bundle",
+				slog.String("kind", d.kind), slog.String("bundle", m.ID), slog.Any("error", err))
+		}
+	}
+	return cpu, nil
+}
+
+// runner calls a kind so that it can neither crash nor hold up the capture.
+type runner struct {
+	kind Kind
+	busy atomic.Bool
+}
+
+type outcome struct {
+	err error
+	cpu time.Duration
+}
+
+func (r *runner) collect(ctx context.Context, d *Draft) (time.Duration, error) {
+	if err := context.Cause(ctx); err != nil {
+		return 0, err
+	}
+	if !r.busy.CompareAndSwap(false, true) {
+		return 0, errors.New("an earlier call has not returned yet")
+	}
+	done := make(chan outcome, 1)
+	go func() {
+		runtime.LockOSThread() // so that the thread's CPU time is the kind's
+		defer runtime.UnlockOSThread()
+		before := threadCPU()
+		result := outcome{err: errors.New("it ended its goroutine")}
+		defer func() {
+			if p := recover(); p != nil {
+				result.err = fmt.Errorf("it panicked: %v", p)
+			}
+			result.cpu = threadCPU() - before
+			r.busy.Store(false)
+			done <- result
+		}()
+		result.err = r.kind.Collect(ctx, d)
+	}()
+	select {
+	case result := <-done:
+		return result.cpu, result.err
+	case <-ctx.Done():
+	}
+	// Its next Write fails, so a kind that writes is about to return; a second tells it from one that hangs.
+	select {
+	case result := <-done:
+		return result.cpu, result.err
+	case <-time.After(time.Second):
+		return 0, fmt.Errorf("it did not end: %w", context.Cause(ctx))
+	}
+}

@@ -1,0 +1,72 @@
+package evidence
+
+import (
+	"time"
+)
+
+// highWaterStep is how much worse than the last capture the next must be. A slow leak beats itself every minute;
+// by tenths it takes 25 captures from 1,000 goroutines to 10,000.
+const highWaterStep = 1.1
+
+// gate decides who may capture. It is plain memory: time comes in. Not safe for concurrent use.
+type gate struct {
+	cooldown, spacing, reset time.Duration
+
+	last time.Time // of any capture
+	keys map[string]keyHistory
+}
+
+type keyHistory struct {
+	last  time.Time // of the last capture, or attempt
+	level float64   // of the last success; 0 when unknown
+}
+
+// admit returns a refusal, or nil and counts the attempt: a capture that fails is not tried again at once either.
+func (g *gate) admit(key string, level float64, now time.Time) error {
+	if ago := now.Sub(g.last); !g.last.IsZero() && ago < g.spacing {
+		return refuse(key, ErrCooldown, "the last of any check was %v ago, spacing is %v", round(ago), g.spacing)
+	}
+	h, known := g.keys[key]
+	ago := now.Sub(h.last)
+	if known && ago < g.cooldown {
+		return refuse(key, ErrCooldown, "the last of this check was %v ago, cool-down is %v", round(ago), g.cooldown)
+	}
+	if known && ago < g.reset && level > 0 && h.level > 0 && level < h.level*highWaterStep {
+		return refuse(key, ErrHighWater, "level %.4g does not beat %.4g of %v ago by a tenth", level, h.level, round(ago))
+	}
+	if ago >= g.reset {
+		h.level = 0
+	}
+	h.last = now
+	g.last = now
+	g.forget(now)
+	g.keys[key] = h
+	return nil
+}
+
+// succeeded raises the high-water mark of a key.
+func (g *gate) succeeded(key string, level float64) {
+	if h := g.keys[key]; level > 0 {
+		h.level = level
+		g.keys[key] = h
+	}
+}
+
+// remember restores the cool-down of a key from a bundle that an earlier process left, so that a crash loop captures
+// no more often than one process does. The high-water mark starts anew: it may be another build.
+func (g *gate) remember(key string, at time.Time) {
+	if g.keys[key].last.Before(at) {
+		g.keys[key] = keyHistory{last: at}
+	}
+}
+
+// forget drops the keys whose history no longer matters; without it, instances that come and go would grow the map.
+func (g *gate) forget(now time.Time) {
+	for key, h := range g.keys {
+		if now.Sub(h.last) >= max(g.cooldown, g.reset) {
+			delete(g.keys, key)
+		}
+	}
+}
+
+func round(d time.Duration) time.Duration { return d.Round(time.Millisecond) }

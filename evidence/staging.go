@@ -1,0 +1,120 @@
+package evidence
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"time"
+)
+
+const draftPrefix = ".draft-"
+
+func isDraft(name string) bool { return strings.HasPrefix(name, draftPrefix) }
+
+// staging is the directory in which a bundle grows, beside the finished ones and under a name that [List] passes by.
+// It is locked for as long as its process lives, so that others can tell a bundle in the making from a wreck.
+type staging struct {
+	parent *os.Root
+	name   string
+	dir    *os.Root
+	lock   *os.File
+	share  int64 // bytes that the files may take
+	left   int64
+}
+
+func newStaging(parent *os.Root, share int64) (*staging, error) {
+	s := &staging{parent: parent, name: fmt.Sprintf("%s%08x", draftPrefix, rand.Uint32()), share: share, left: share}
+	if err := parent.Mkdir(s.name, 0o700); err != nil {
+		return nil, err
+	}
+	var err error
+	if s.lock, err = parent.Open(s.name); err == nil {
+		if err = lock(s.lock); err == nil || errors.Is(err, errors.ErrUnsupported) {
+			s.dir, err = parent.OpenRoot(s.name)
+		}
+	}
+	if err != nil {
+		s.discard()
+		return nil, err
+	}
+	return s, nil
+}
+
+// publish writes the manifest and gives the bundle its name. Everything is on disk before the name is: whoever
+// sees the bundle sees all of it, after a power cut too.
+func (s *staging) publish(m *Manifest) error {
+	content, err := json.MarshalIndent(m, "", "  ")
+	if err != nil {
+		return err
+	}
+	if len(content) > maxManifest {
+		return fmt.Errorf("%w: the manifest has %d bytes, more than %d", ErrQuota, len(content), maxManifest)
+	}
+	f, err := s.dir.OpenFile(manifestName, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = cmp.Or(err, f.Close()); err != nil {
+		return err
+	}
+	if err := syncDir(s.dir); err != nil {
+		return err
+	}
+	if err := s.parent.Rename(s.name, m.ID); err != nil {
+		return err
+	}
+	s.close()
+	syncDir(s.parent) // without it a power cut may take the name back, but never leaves half a bundle
+	return nil
+}
+
+// remove takes a file back that could not be finished, and its bytes.
+func (s *staging) remove(f *draftFile) {
+	if s.dir.Remove(f.name) == nil {
+		s.left += f.size
+	}
+}
+
+func (s *staging) discard() {
+	s.close()
+	s.parent.RemoveAll(s.name)
+}
+
+func (s *staging) close() {
+	if s.dir != nil {
+		s.dir.Close()
+	}
+	if s.lock != nil {
+		s.lock.Close()
+	}
+}
+
+// bundleID names a bundle so that names sort by time and say what they are about. The draft's random suffix keeps
+// two processes in one directory apart.
+func (s *staging) bundleID(key string, at time.Time) string {
+	return at.UTC().Format("20060102T150405.000000Z") + "-" + slug(key) + "-" + strings.TrimPrefix(s.name, draftPrefix)
+}
+
+// slug turns a key into the part of a file name: what is not a letter, digit or dot becomes a single dash.
+func slug(key string) string {
+	var b strings.Builder
+	for _, c := range []byte(key) {
+		switch {
+		case b.Len() == 64:
+			return b.String()
+		case isNameByte(c) && c != '-':
+			b.WriteByte(c)
+		case b.Len() > 0 && !strings.HasSuffix(b.String(), "-"):
+			b.WriteByte('-')
+		}
+	}
+	return strings.TrimRight(b.String(), "-")
+}
