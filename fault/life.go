@@ -38,6 +38,16 @@ func (l *Life) End(ctx context.Context) error {
 	}
 }
 
+// Ended reports whether everything has been released.
+func (l *Life) Ended() bool {
+	select {
+	case <-l.done:
+		return true
+	default:
+		return false
+	}
+}
+
 // beat is the distance between two steps of Pace: fine enough for a smooth rise, coarse enough to cost nothing.
 const beat = 10 * time.Millisecond
 

@@ -1,0 +1,87 @@
+package channelblock
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/falsifiable/stability/fault"
+	"github.com/falsifiable/stability/internal/faultpoint"
+)
+
+// Fault is the declaration of this fault.
+var Fault = fault.Fault{
+	Name:  "channelblock",
+	Title: "Channel block",
+	Help:  "Makes requests block on a channel send that nobody receives. Needs the middleware of signal/httpserver and load.",
+	Params: []fault.Param{
+		{Name: "share", Unit: fault.Ratio, Default: 1, Min: 0.001, Max: 1, Help: "Share of the requests that block."},
+		{Name: "buffer", Default: 0, Min: 0, Max: 100_000, Help: "Requests that the channel takes before the first one blocks."},
+		{Name: "max", Default: 5000, Min: 1, Max: 100_000, Help: "Requests blocked at the same time; more pass untouched."},
+	},
+	Start: start,
+}
+
+type block struct {
+	*fault.Life
+	share  float64
+	dice   *fault.Dice
+	queue  chan struct{} // nobody receives from it until removal
+	held   *fault.Gate   // the requests which are sending, those that found room in the buffer included
+	before float64
+}
+
+func start(ctx context.Context, args fault.Args) (fault.Injection, error) {
+	b := &block{
+		share:  args.Number("share"),
+		dice:   args.Dice(),
+		queue:  make(chan struct{}, args.Int("buffer")),
+		held:   fault.NewGate(args.Int("max")),
+		before: fault.Metric(fault.GoroutinesWaiting),
+	}
+	b.Life = fault.Begin(ctx, func(ctx context.Context) {
+		restore := faultpoint.SetHandler(b.handle)
+		<-ctx.Done()
+		restore()
+		b.free()
+	})
+	return b, nil
+}
+
+func (b *block) handle(http.ResponseWriter, *http.Request) {
+	if !b.dice.Hit(b.share) || !b.held.Enter() {
+		return
+	}
+	defer b.held.Leave()
+	b.queue <- struct{}{}
+}
+
+// free receives until every request that has entered has sent. What had gone into the buffer is received as well,
+// and its sender has left already, so counting does not do here: the gate says when the last one is through.
+func (b *block) free() {
+	b.held.Shut()
+	for {
+		select {
+		case <-b.queue:
+		case <-b.held.Empty():
+			return
+		}
+	}
+}
+
+// Witness counts the requests that are blocked and compares them with how many more goroutines the runtime says wait.
+func (b *block) Witness() fault.Witness {
+	held := float64(b.held.Inside())
+	grown := fault.Metric(fault.GoroutinesWaiting) - b.before
+	return fault.Witness{
+		Active: held > 0 && grown >= held/2,
+		Value:  held,
+		Detail: fmt.Sprintf("%g requests blocked on a channel send; the runtime has %+g goroutines waiting", held, grown),
+	}
+}
+
+// Remove lets all blocked requests go on and waits until they have.
+func (b *block) Remove(ctx context.Context) (fault.Residue, error) {
+	err := b.End(ctx)
+	return fault.Residue{Value: float64(b.held.Inside())}, err
+}
