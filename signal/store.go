@@ -23,6 +23,7 @@ type Store struct {
 	config StoreConfig
 	sets   []instances // by ID
 	folded uint64
+	shape  uint64
 }
 
 type instances struct {
@@ -57,6 +58,10 @@ func (s *Store) Resolution() time.Duration { return s.config.Resolution }
 // Folded returns how many readings went into an "other" instance because of the cardinality cap.
 func (s *Store) Folded() uint64 { return s.folded }
 
+// Shape is a number that changes whenever an instance appears or is dropped, so that whoever holds Series
+// knows without looking at each signal when to ask for them again.
+func (s *Store) Shape() uint64 { return s.shape }
+
 // Retain makes the store keep at least window of history of a signal, as far as MaxReadings allows.
 func (s *Store) Retain(id ID, window time.Duration) {
 	set := s.set(id)
@@ -84,6 +89,7 @@ func (s *Store) Push(sample Sample) {
 		series := NewSeries(sample.Labels, s.schema.Desc(sample.ID).Kind, set.capacity)
 		set.byLabels[sample.Labels] = series
 		set.list = append(set.list, series)
+		s.shape++
 		series.Push(sample.At, sample.Value)
 		return
 	}
@@ -105,6 +111,7 @@ func (s *Store) fold(set *instances, sample Sample) {
 		}
 		set.other = NewSeries(NewLabels(kv...), desc.Kind, set.capacity)
 		set.list = append(set.list, set.other)
+		s.shape++
 		set.otherAt = sample.At
 	}
 	if sample.At != set.otherAt {
@@ -148,6 +155,7 @@ func (s *Store) Forget(t time.Duration) {
 				return false
 			}
 			delete(set.byLabels, series.labels)
+			s.shape++
 			return true
 		})
 	}
