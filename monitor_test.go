@@ -1,0 +1,369 @@
+package stability
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/falsifiable/stability/signal"
+)
+
+// dial is a source of one gauge that tests turn by hand.
+type dial struct {
+	name  string
+	value atomic.Int64
+	hook  func() // called at each reading
+}
+
+func (d *dial) Describe() []signal.Desc {
+	return []signal.Desc{{Name: d.name, Source: "test", Help: "Turned by hand."}}
+}
+
+func (d *dial) Sample(dst *signal.Batch) {
+	if d.hook != nil {
+		d.hook()
+	}
+	dst.Add(0, float64(d.value.Load()))
+}
+
+// recorder is a responder that remembers.
+type recorder struct {
+	mu   sync.Mutex
+	seen []Violation
+	do   func(ctx context.Context) error
+}
+
+func (*recorder) Name() string { return "recorder" }
+
+func (r *recorder) Respond(ctx context.Context, v Violation) error {
+	r.mu.Lock()
+	r.seen = append(r.seen, v)
+	r.mu.Unlock()
+	if r.do != nil {
+		return r.do(ctx)
+	}
+	return nil
+}
+
+func (r *recorder) strikes() (strikes []int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, v := range r.seen {
+		strikes = append(strikes, v.Strike)
+	}
+	return strikes
+}
+
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+// watch starts a monitor with one check, "level > 10", on a dial, judged every 10 s.
+func watch(t *testing.T, cfg Config, mode Mode) (*Monitor, *dial) {
+	t.Helper()
+	d := &dial{name: "level"}
+	cfg.Warmup = -1
+	cfg.Logger = quiet()
+	m := NewMonitor(cfg)
+	start(t, m, d, &Contract{Name: "c", Mode: mode, Interval: 10 * time.Second,
+		Checks: []Check{{Name: "level", Expr: "level > 10"}}})
+	return m, d
+}
+
+func start(t *testing.T, m *Monitor, source signal.Source, contracts ...*Contract) {
+	t.Helper()
+	if err := m.Attach(source); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range contracts {
+		if err := m.Register(c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := m.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(m.Stop)
+}
+
+func pass(d time.Duration) {
+	time.Sleep(d) // virtual: every caller runs in a synctest bubble
+	synctest.Wait()
+}
+
+func state(t *testing.T, m *Monitor, contract string) State {
+	t.Helper()
+	c, ok := m.Contract(contract)
+	if !ok {
+		t.Fatalf("no contract %s", contract)
+	}
+	return c.State
+}
+
+func TestLadder(t *testing.T) {
+	for _, test := range []struct {
+		mode          Mode
+		log, act, own string
+	}{
+		{Observe, "[1 2 3]", "[]", "[1 2 3]"},
+		{Enforce, "[1 2 3]", "[3]", "[1 2 3]"},
+	} {
+		t.Run(test.mode.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				log, notify, act, own := new(recorder), new(recorder), new(recorder), new(recorder)
+				d := &dial{name: "level"}
+				m := NewMonitor(Config{Warmup: -1, Logger: quiet(), Responses: []Response{
+					{Responder: log}, {Responder: notify, Strike: 2}, {Responder: act, Strike: 3, Acts: true},
+				}})
+				start(t, m, d, &Contract{Name: "c", Mode: test.mode, Interval: 10 * time.Second,
+					Checks:      []Check{{Name: "level", Expr: "level > 10"}},
+					OnViolation: func(ctx context.Context, v Violation) { own.Respond(ctx, v) }})
+				pass(15 * time.Second)
+				d.value.Store(11)
+				pass(time.Minute)
+				for name, got := range map[string][2]string{
+					"log": {fmt.Sprint(log.strikes()), test.log}, "notify": {fmt.Sprint(notify.strikes()), "[2 3]"},
+					"act": {fmt.Sprint(act.strikes()), test.act}, "OnViolation": {fmt.Sprint(own.strikes()), test.own},
+				} {
+					if got[0] != got[1] {
+						t.Errorf("%s was told at strikes %s, want %s", name, got[0], got[1])
+					}
+				}
+				v := log.seen[0]
+				if v.Value != 11 || v.Threshold != 10 || v.Expr != "level > 10" || v.Contract != "c" {
+					t.Errorf("violation is %+v", v)
+				}
+			})
+		})
+	}
+}
+
+// A contract that flaps must not act in a storm.
+func TestActingIsRateLimited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		act := new(recorder)
+		_, d := watch(t, Config{Responses: []Response{{Responder: act, Acts: true}}}, Enforce)
+		for range 20 {
+			d.value.Store(11)
+			pass(20 * time.Second)
+			d.value.Store(0)
+			pass(40 * time.Second)
+		}
+		if n := len(act.strikes()); n != 2 {
+			t.Errorf("acted %d times in 20 minutes, want 2", n)
+		}
+	})
+}
+
+func TestHazard04MonitorDiesSilently(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := NewMonitor(Config{})
+		if !m.Status().Stale {
+			t.Error("a monitor that was never started vouches for its contracts")
+		}
+		if err := m.Start(); err != nil {
+			t.Fatal(err)
+		}
+		pass(time.Minute)
+		if s := m.Status(); s.Stale || s.LastTick > time.Second {
+			t.Errorf("a running monitor is stale: %v", s.LastTick)
+		}
+		m.Stop()
+		m.Stop()
+		pass(time.Second)
+		if !m.Status().Stale {
+			t.Error("a stopped monitor vouches for its contracts")
+		}
+		if err := m.Start(); !errors.Is(err, ErrStarted) {
+			t.Errorf("starting a stopped monitor: %v", err)
+		}
+	})
+}
+
+// A tick that does not come, for whatever reason, shows by its age.
+func TestHazard04StaleByAge(t *testing.T) {
+	m := NewMonitor(Config{})
+	m.running, m.ctx, m.started = true, t.Context(), time.Now().Add(-time.Minute)
+	m.lastTick.Store(int64(58 * time.Second))
+	if s := m.Status(); s.Stale {
+		t.Errorf("2 s after the last tick the monitor is stale")
+	}
+	m.lastTick.Store(int64(10 * time.Second))
+	if s := m.Status(); !s.Stale || s.LastTick < 50*time.Second {
+		t.Errorf("%v after the last tick the monitor is not stale", s.LastTick)
+	}
+}
+
+func TestHazard05ResponderHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		hang := &recorder{do: func(context.Context) error { <-release; return nil }}
+		fine := new(recorder)
+		m, d := watch(t, Config{Responses: []Response{{Responder: hang}, {Responder: fine}}}, Observe)
+		for range 30 { // each incident is told thrice, more than the hanging one's mailbox holds
+			d.value.Store(11)
+			pass(30 * time.Second)
+			d.value.Store(0)
+			pass(30 * time.Second)
+		}
+		s := m.Status().Self
+		if n := len(fine.strikes()); n != 90 {
+			t.Errorf("the other responder was told %d times, want 90", n)
+		}
+		if n := len(hang.strikes()); n != 1 {
+			t.Errorf("the hanging responder was called %d times, want 1", n)
+		}
+		if s.RespondersHung != 1 || s.ResponsesDropped == 0 {
+			t.Errorf("hung = %d, want 1; dropped = %d, want some", s.RespondersHung, s.ResponsesDropped)
+		}
+		if s.Ticks < 1750 {
+			t.Errorf("%d ticks in half an hour: sampling was held up", s.Ticks)
+		}
+		close(release)
+	})
+}
+
+func TestHazard14ClockJump(t *testing.T) {
+	// Ages come from the monotonic clock: a wall clock set back or forth by an hour moves no window.
+	m := NewMonitor(Config{})
+	m.started = time.Now()
+	jumped := m.started.Round(0).Add(-time.Hour) // what a wall clock set forth by an hour makes of the start
+	if age := m.age(); age < 0 || age > time.Minute {
+		t.Errorf("age = %v", age)
+	}
+	if age := time.Since(jumped); age < time.Hour {
+		t.Errorf("the counter-example shows nothing: %v", age)
+	}
+}
+
+func TestHazard15OnViolationPanicsOrBlocks(t *testing.T) {
+	for name, misbehave := range map[string]func(ctx context.Context){
+		"panics": func(context.Context) { panic("user code") },
+		"exits":  func(context.Context) { runtime.Goexit() },
+		"blocks": func(ctx context.Context) { <-ctx.Done() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var calls atomic.Int64
+				d := &dial{name: "level"}
+				m := NewMonitor(Config{Warmup: -1, Logger: quiet()})
+				start(t, m, d, &Contract{Name: "c", Interval: 10 * time.Second,
+					Checks:      []Check{{Name: "level", Expr: "level > 10"}},
+					OnViolation: func(ctx context.Context, _ Violation) { calls.Add(1); misbehave(ctx) }})
+				d.value.Store(11)
+				pass(time.Minute)
+				s := m.Status().Self
+				if calls.Load() != 3 || s.ResponderFailures != 3 {
+					t.Errorf("%d calls, %d failures, want 3 and 3", calls.Load(), s.ResponderFailures)
+				}
+				if s.Ticks < 55 {
+					t.Errorf("%d ticks in a minute", s.Ticks)
+				}
+			})
+		})
+	}
+}
+
+// A user's reading function that hangs or panics takes down its own signal only.
+func TestSourceHangsOrPanics(t *testing.T) {
+	for name, misbehave := range map[string]func(release chan struct{}){
+		"hangs":  func(release chan struct{}) { <-release },
+		"panics": func(chan struct{}) { panic("user code") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m, d := watch(t, Config{}, Observe)
+				release := make(chan struct{})
+				bad := &dial{name: "bad", hook: func() { misbehave(release) }}
+				if err := m.Attach(bad); err != nil {
+					t.Fatal(err)
+				}
+				if err := m.Register(&Contract{Name: "bad", Interval: 10 * time.Second,
+					Checks: []Check{{Name: "bad", Expr: "bad > 10"}}}); err != nil {
+					t.Fatal(err)
+				}
+				d.value.Store(11)
+				pass(time.Minute)
+				s := m.Status()
+				if state(t, m, "c") != Violated || state(t, m, "bad") != Unknown {
+					t.Errorf("states are %v and %v, want violated and unknown", state(t, m, "c"), state(t, m, "bad"))
+				}
+				if s.Self.Ticks < 55 || s.Self.SourceFailures < 50 {
+					t.Errorf("%d ticks and %d source failures in a minute", s.Self.Ticks, s.Self.SourceFailures)
+				}
+				close(release)
+				if name == "hangs" {
+					pass(20 * time.Second)
+					if state(t, m, "bad") != Holding {
+						t.Errorf("after the source came back its check is %v", state(t, m, "bad"))
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestHazard13BadContractPushed(t *testing.T) {
+	m := NewMonitor(Config{Warmup: -1})
+	good := &Contract{Name: "good", Checks: []Check{{Name: "a", Expr: "go.goroutine.count > 5"}}}
+	if err := m.Register(good); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		contract *Contract
+		want     string
+	}{
+		{nil, "it is nil"},
+		{&Contract{}, "has no name"},
+		{&Contract{Name: "x"}, "promises nothing"},
+		{&Contract{Name: "x", Checks: []Check{{Name: "a", Expr: "go.goroutine.cuont > 5"}}}, "go.goroutine.count"},
+		{&Contract{Name: "x", Checks: []Check{{Name: "a", Expr: "1 > 0"}, {Name: "a", Expr: "2 > 0"}}}, "twice"},
+		{&Contract{Name: "x", Checks: good.Checks, Falsification: []byte("{")}, "falsification.json"},
+		{good, "one of that name"},
+	} {
+		err := m.Register(test.contract)
+		if err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("registering %+v: error %v, want it to say %q", test.contract, err, test.want)
+		}
+	}
+	if s := m.Status(); len(s.Contracts) != 1 || s.Contracts[0].Name != "good" {
+		t.Errorf("after the refusals the contracts are %+v", s.Contracts)
+	}
+}
+
+// A check counts as proven by the falsification.json only while its meaning is the one that was proven.
+func TestProven(t *testing.T) {
+	register := func(c *Contract) CheckStatus {
+		m := NewMonitor(Config{})
+		if err := m.Register(c); err != nil {
+			t.Fatal(err)
+		}
+		status, _ := m.Contract(c.Name)
+		return status.Checks[0]
+	}
+	base := Contract{Name: "c", Checks: []Check{{Name: "g", Expr: "runtime.NumGoroutine() > 2000"}}}
+	hash := register(&base).Hash
+	base.Falsification = fmt.Appendf(nil, `{"checks":[{"contract":"c","check":"g","hash":%q,"verdict":"proven"}]}`, hash)
+	for _, test := range []struct {
+		expr string
+		keep time.Duration
+		want bool
+	}{
+		{"runtime.NumGoroutine() > 2000", 0, true},
+		{"go.goroutine.count>2000", 0, true}, // the same meaning in another spelling
+		{"go.goroutine.count > 2001", 0, false},
+		{"runtime.NumGoroutine() > 2000", time.Minute, false},
+	} {
+		c := base
+		c.Checks = []Check{{Name: "g", Expr: test.expr, KeepFiringFor: test.keep}}
+		if got := register(&c).Proven; got != test.want {
+			t.Errorf("%s, KeepFiringFor %v: proven = %v, want %v", test.expr, test.keep, got, test.want)
+		}
+	}
+}
