@@ -1,0 +1,102 @@
+package goroutines
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"runtime"
+	"runtime/pprof"
+
+	"github.com/falsifiable/stability/evidence"
+)
+
+// The files that the kinds write.
+const (
+	ProfileFile = "goroutine.pb.gz"     // for go tool pprof
+	ReportFile  = "goroutines.txt"      // grouped, with states, for people
+	StacksFile  = "goroutines-full.txt" // each goroutine, with its id and minutes, below the cap only
+	LeakFile    = "goroutineleak.pb.gz" // for go tool pprof
+)
+
+const (
+	// stackBytes is the buffer that the full dump gets per goroutine; stacks of services take 1 to 2 KiB of text.
+	stackBytes = 4 << 10
+	// leanGoroutines is how many may be profiled when memory is short: a profile takes 400 B each.
+	leanGoroutines = 10_000
+)
+
+// Stacks is the [evidence.Kind] for the goroutines of this process: an aggregated profile, its report and, up to the
+// capturer's cap, every stack. The profile stops the world for a fraction of a millisecond at any number of goroutines;
+// the full dump stops it for as long as it takes (golang/go#50794), which is why it has a cap.
+type Stacks struct{}
+
+// Name returns "goroutines".
+func (Stacks) Name() string { return "goroutines" }
+
+// Collect implements [evidence.Kind]. It signs the bundle with the dump's [Signature].
+func (Stacks) Collect(_ context.Context, d *evidence.Draft) error {
+	if d.Lean && d.Goroutines > leanGoroutines {
+		d.Skip("goroutines", "memory is short, and a profile of %d goroutines takes about %d MB", d.Goroutines, d.Goroutines*400>>20)
+		return nil
+	}
+	dump, err := profileInto(d, "goroutine", ProfileFile)
+	if err != nil {
+		return err
+	}
+	if err := dump.Report(d.Create(ReportFile)); err != nil {
+		return err
+	}
+	d.Sign(dump.Signature().String())
+	switch n := max(d.Goroutines, runtime.NumGoroutine()); {
+	case n > d.GoroutineCap:
+		d.Skip(StacksFile, "%d goroutines are above the cap of %d, and each stops the world for 4 µs or more", n, d.GoroutineCap)
+	case d.Lean:
+		d.Skip(StacksFile, "memory is short")
+	default:
+		buf := make([]byte, (n+16)*stackBytes) // one buffer, one stop: pprof's debug=2 repeats the dump as it doubles its own
+		_, err = d.Create(StacksFile).Write(buf[:runtime.Stack(buf, true)])
+	}
+	return err
+}
+
+// Leaks is the [evidence.Kind] for goroutines that are leaked beyond doubt: blocked on what no running goroutine can
+// reach. It needs a toolchain with the goroutineleak profile (GOEXPERIMENT=goroutineleakprofile in Go 1.26, any build
+// from 1.27) and costs one garbage collection. It proves leaks and does not exclude them: what a live object still
+// reaches counts as reachable (erratum E10).
+type Leaks struct{}
+
+// Name returns "goroutineleak".
+func (Leaks) Name() string { return "goroutineleak" }
+
+// Collect implements [evidence.Kind]. It signs the bundle when there are leaks: they say more than what is frequent.
+func (Leaks) Collect(_ context.Context, d *evidence.Draft) error {
+	switch {
+	case pprof.Lookup("goroutineleak") == nil:
+		d.Skip(LeakFile, "this build has no goroutineleak profile: Go 1.26 needs GOEXPERIMENT=goroutineleakprofile")
+		return nil
+	case d.Lean:
+		d.Skip(LeakFile, "memory is short, and the profile starts a garbage collection")
+		return nil
+	}
+	dump, err := profileInto(d, "goroutineleak", LeakFile)
+	if err != nil {
+		return err
+	}
+	if dump.Total > 0 {
+		s := dump.Signature()
+		s.Leaked = true
+		d.Sign(s.String())
+	}
+	return nil
+}
+
+// profileInto writes a profile of goroutines into the draft and reads the same bytes back. The number of leaks comes from
+// there too: Profile.Count is that of the last run.
+func profileInto(d *evidence.Draft, name, file string) (*Dump, error) {
+	var copied bytes.Buffer
+	if err := pprof.Lookup(name).WriteTo(io.MultiWriter(d.Create(file), &copied), 0); err != nil {
+		return nil, fmt.Errorf("writing the %s profile: %w", name, err)
+	}
+	return Parse(&copied)
+}

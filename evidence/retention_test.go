@@ -1,0 +1,186 @@
+package evidence
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// onDisk returns the bytes below a directory.
+func onDisk(t testing.TB, dir string) (total int64) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(_ string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		info, err := e.Info()
+		if err == nil {
+			total += info.Size()
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return total
+}
+
+// TestHazard01DumpStormFillsDisk: a thousand violations of a hundred checks in a thousand seconds make few captures, and
+// even without cool-downs they never take more than MaxBytes.
+func TestHazard01DumpStormFillsDisk(t *testing.T) {
+	t.Run("captures", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			c, err := Open(Config{Dir: t.TempDir(), Logger: slog.New(slog.DiscardHandler)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range 1000 {
+				c.Capture(t.Context(), Request{Key: fmt.Sprint("check", i%100), Level: 1})
+				time.Sleep(time.Second) // virtual
+			}
+			s := c.Stats()
+			if s.Captured < 10 || s.Captured > 34 { // one each 30 s
+				t.Errorf("%d captures of 1000 violations, want 10 to 34", s.Captured)
+			}
+			if s.Captured+s.Cooldown+s.HighWater != 1000 {
+				t.Errorf("not every refusal was counted: %+v", s)
+			}
+		})
+	})
+	t.Run("bytes", func(t *testing.T) {
+		c := open(t, Config{MaxBytes: minBytes, MaxBundles: 1000, Kinds: []Kind{filler("a", 300<<10), filler("b", 600<<10)}})
+		for i := range 1000 {
+			b := capture(t, c, Request{Key: fmt.Sprint("check", i%100), Level: float64(i)})
+			if i%100 != 0 {
+				continue
+			}
+			if _, ok := b.File("b.bin"); ok {
+				t.Fatalf("capture %d is larger than its share", i)
+			}
+			if n := onDisk(t, c.Dir()); n > minBytes {
+				t.Fatalf("after %d captures %d bytes, more than %d", i+1, n, minBytes)
+			}
+		}
+	})
+}
+
+// TestPeakIsBelowQuota looks while the bundle is being written, when it is largest and nothing old may be left too much.
+func TestPeakIsBelowQuota(t *testing.T) {
+	dir := t.TempDir()
+	peak := int64(0)
+	c := open(t, Config{Dir: dir, MaxBytes: minBytes, Kinds: []Kind{filler("a", 700<<10), peakKind(t, dir, &peak)}})
+	for i := range 20 {
+		capture(t, c, Request{Key: fmt.Sprint(i)})
+	}
+	if peak > minBytes || peak < minBytes/2 {
+		t.Errorf("peak of %d bytes, want at most %d and not much less", peak, minBytes)
+	}
+}
+
+func TestKeepsNewestAndWorst(t *testing.T) {
+	c := open(t, Config{MaxBundles: 4})
+	for i, level := range []float64{1, 9, 2, 3, 4, 5, 6} {
+		capture(t, c, Request{Key: "a", Level: level, Violation: i})
+	}
+	capture(t, c, Request{Key: "b", Level: 0.1})
+	var levels []float64
+	for _, b := range list(t, c.Dir()) {
+		levels = append(levels, b.Level)
+	}
+	if want := []float64{0.1, 6, 5, 9}; !slices.Equal(levels, want) {
+		t.Errorf("kept levels %v, want %v", levels, want)
+	}
+}
+
+// TestNeverDeletesWhatItDidNotWrite: neither other files, nor bundles that were renamed, nor notes laid into a bundle.
+func TestNeverDeletesWhatItDidNotWrite(t *testing.T) {
+	c := open(t, Config{MaxBundles: 1})
+	os.WriteFile(filepath.Join(c.Dir(), "notes.txt"), []byte("mine"), 0o600)
+	os.MkdirAll(filepath.Join(c.Dir(), "mine", "deep"), 0o700)
+	annotated := capture(t, c, Request{Key: "annotated", Documents: map[string]any{"contract": 1}})
+	os.WriteFile(filepath.Join(annotated.Path, "notes.txt"), []byte("mine"), 0o600)
+	renamed := capture(t, c, Request{Key: "renamed"})
+	kept := filepath.Join(c.Dir(), "keep-this-one")
+	if err := os.Rename(renamed.Path, kept); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 5 {
+		capture(t, c, Request{Key: fmt.Sprint(i)})
+	}
+	open(t, Config{Dir: c.Dir()})
+	for _, path := range []string{filepath.Join(c.Dir(), "notes.txt"), filepath.Join(c.Dir(), "mine", "deep"),
+		filepath.Join(annotated.Path, "notes.txt"), filepath.Join(kept, manifestName)} {
+		if _, err := os.Stat(path); err != nil {
+			t.Errorf("it is gone: %v", err)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(annotated.Path, "contract.json")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("our file is still in the removed bundle: %v", err)
+	}
+}
+
+func TestOpenCleansUp(t *testing.T) {
+	dir := t.TempDir()
+	c := open(t, Config{Dir: dir})
+	halfway := capture(t, c, Request{Key: "removal cut short", Documents: map[string]any{"contract": 1, "series": 2}})
+	os.Rename(filepath.Join(halfway.Path, manifestName), filepath.Join(halfway.Path, removedName))
+	os.Remove(filepath.Join(halfway.Path, "contract.json"))
+	wreck := filepath.Join(dir, draftPrefix+"00000001")
+	os.Mkdir(wreck, 0o700)
+	os.WriteFile(filepath.Join(wreck, "heap.pb.gz"), []byte("half"), 0o600)
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	alive, err := newStaging(root, 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer alive.discard()
+
+	open(t, Config{Dir: dir})
+	var names []string
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	if !slices.Equal(names, []string{alive.name}) {
+		t.Errorf("left are %v, want only the draft of a living process, %s", names, alive.name)
+	}
+}
+
+func TestCooldownSurvivesRestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		again := func() *Capturer {
+			return open(t, Config{Dir: dir, Cooldown: 5 * time.Minute, HighWaterReset: time.Hour})
+		}
+		capture(t, again(), Request{Key: "a", Level: 3})
+		time.Sleep(time.Minute) // virtual
+		c := again()
+		if _, err := c.Capture(t.Context(), Request{Key: "a", Level: 9}); !errors.Is(err, ErrCooldown) {
+			t.Errorf("a minute later in a new process: %v, want ErrCooldown", err)
+		}
+		time.Sleep(4 * time.Minute)
+		capture(t, c, Request{Key: "a", Level: 1}) // the high-water mark is not restored
+	})
+}
+
+func TestSlug(t *testing.T) {
+	for key, want := range map[string]string{
+		`pay/pool{pool="a/../b"}`: "pay-pool-pool-a-..-b", "": "", "///": "", "größe": "gr-e",
+		strings.Repeat("x", 100): strings.Repeat("x", 64)} {
+		if got := slug(key); got != want {
+			t.Errorf("slug(%q) = %q, want %q", key, got, want)
+		}
+	}
+}
