@@ -1,0 +1,106 @@
+package heapgrowth
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"sync/atomic"
+	"weak"
+
+	"github.com/falsifiable/stability/fault"
+)
+
+// Fault is the declaration of this fault.
+var Fault = fault.Fault{
+	Name:  "heapgrowth",
+	Title: "Heap growth",
+	Help:  "Retains resident, pointerful heap memory at a steady rate up to a maximum.",
+	Params: []fault.Param{
+		{Name: "rate", Unit: fault.BytesPerSecond, Default: 20 << 20, Min: recordSize * 10, Max: 4 << 30, Help: "Growth of the live heap."},
+		{Name: "max", Unit: fault.Bytes, Default: 1 << 30, Min: 1 << 20, Max: 64 << 30, Help: "Size at which growth ends; the process holds it until removal."},
+	},
+	Start: start,
+}
+
+// recordSize is a page on most systems and a size class of the allocator, so a record fills its page and wastes nothing.
+const recordSize = 4096
+
+type record struct {
+	older *record
+	body  [recordSize - 8]byte
+}
+
+type growth struct {
+	*fault.Life
+	max      float64
+	records  atomic.Int64
+	newest   *record // touched by the injection's goroutine only
+	oldest   atomic.Pointer[weak.Pointer[record]]
+	heap     float64 // before
+	resident float64 // before
+}
+
+func start(ctx context.Context, args fault.Args) (fault.Injection, error) {
+	g := &growth{
+		max:      args.Number("max"),
+		heap:     fault.Metric(fault.HeapObjects),
+		resident: fault.Resident(),
+	}
+	g.Life = fault.Begin(ctx, func(ctx context.Context) {
+		fault.Pace(ctx, args.Number("rate")/recordSize, int(g.max/recordSize), g.grow)
+		<-ctx.Done()
+		g.release()
+	})
+	return g, nil
+}
+
+func (g *growth) grow(n int) {
+	for range n {
+		r := &record{older: g.newest}
+		r.body[len(r.body)-1] = 1 // the record may straddle two pages
+		if g.newest == nil {
+			oldest := weak.Make(r)
+			g.oldest.Store(&oldest)
+		}
+		g.newest = r
+		g.records.Add(1)
+	}
+}
+
+func (g *growth) release() {
+	g.newest = nil
+	debug.FreeOSMemory()
+	if !g.live() {
+		g.records.Store(0)
+	}
+}
+
+// live reports whether the chain is still in memory.
+func (g *growth) live() bool {
+	oldest := g.oldest.Load()
+	return oldest != nil && oldest.Value() != nil
+}
+
+func (g *growth) held() float64 { return float64(g.records.Load()) * recordSize }
+
+// Witness compares what the fault holds with the growth of the runtime's heap and of the resident set. Beside a large
+// heap that swings, one of the two can be down for a moment; the other then bears witness.
+func (g *growth) Witness() fault.Witness {
+	held := g.held()
+	heap := fault.Metric(fault.HeapObjects) - g.heap
+	resident := fault.Resident() - g.resident
+	return fault.Witness{
+		Active: g.live() && (heap >= held/2 || resident >= held/2),
+		Value:  held,
+		Unit:   fault.Bytes,
+		Detail: fmt.Sprintf("holds %s of at most %s; heap objects grew by %s, the resident set by %s",
+			fault.FormatQuantity(held, fault.Bytes), fault.FormatQuantity(g.max, fault.Bytes),
+			fault.FormatQuantity(heap, fault.Bytes), fault.FormatQuantity(resident, fault.Bytes)),
+	}
+}
+
+// Remove drops the memory, collects it and returns it to the system.
+func (g *growth) Remove(ctx context.Context) (fault.Residue, error) {
+	err := g.End(ctx)
+	return fault.Residue{Value: g.held(), Unit: fault.Bytes}, err
+}

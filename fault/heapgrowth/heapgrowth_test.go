@@ -1,0 +1,55 @@
+package heapgrowth
+
+import (
+	"math"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/falsifiable/stability/fault"
+)
+
+func TestGrowsResidentlyAndIsCollected(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const max = 64 << 20
+		heap, resident := fault.Metric(fault.HeapObjects), fault.Resident()
+		injection, err := Fault.Inject(t.Context(), fault.Settings{"rate": "32MiB/s", "max": "64MiB"}, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if w := injection.Witness(); w.Active {
+			t.Errorf("active before anything grew: %+v", w)
+		}
+		pass(1005 * time.Millisecond)
+		if w := injection.Witness(); !w.Active || math.Abs(w.Value-max/2) > max/100 {
+			t.Errorf("after a second at 32 MiB/s witness = %+v", w)
+		}
+		pass(5 * time.Second)
+		if w := injection.Witness(); !w.Active || w.Value != max {
+			t.Errorf("in the end witness = %+v, want active with %d", w, max)
+		}
+		if grown := fault.Metric(fault.HeapObjects) - heap; grown < max {
+			t.Errorf("the runtime's heap grew by %.0f, want %d", grown, max)
+		}
+		if grown := fault.Resident() - resident; grown < 0.9*max {
+			t.Errorf("the resident set grew by %.0f, want about %d", grown, max)
+		}
+		for range 2 {
+			if residue, err := injection.Remove(t.Context()); err != nil || residue != (fault.Residue{Unit: fault.Bytes}) {
+				t.Errorf("Remove = %+v, %v; want no residue", residue, err)
+			}
+		}
+		if left := fault.Metric(fault.HeapObjects) - heap; left > max/50 {
+			t.Errorf("after removal the runtime's heap is %.0f bytes larger than before", left)
+		}
+		if w := injection.Witness(); w.Active || w.Value != 0 {
+			t.Errorf("witness after removal = %+v", w)
+		}
+	})
+}
+
+// pass lets d of the bubble's own time go by.
+func pass(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait()
+}

@@ -1,0 +1,105 @@
+package lockconvoy
+
+import (
+	"context"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/falsifiable/stability/fault"
+	"github.com/falsifiable/stability/internal/faultpoint"
+)
+
+// A goroutine that waits for a mutex does not let the time of a synctest bubble pass, so these tests run in real time
+// and wait for conditions.
+func until(t *testing.T, condition func() bool) bool {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !condition() {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-tick.C:
+		}
+	}
+	return true
+}
+
+// queued counts the goroutines that a dump shows waiting for the convoy's lock.
+func queued() (count int) {
+	buf := make([]byte, 16<<20)
+	for g := range strings.SplitSeq(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
+		if strings.Contains(g, "lockconvoy.(*convoy).pass(") && strings.Contains(g, "[sync.Mutex.Lock") {
+			count++
+		}
+	}
+	return count
+}
+
+func TestGoroutinesConvoyAndDissolve(t *testing.T) {
+	before, waited := runtime.NumGoroutine(), fault.Metric(fault.MutexWait)
+	injection, err := Fault.Inject(t.Context(), fault.Settings{"hold": "2ms", "waiters": "50"}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !until(t, func() bool { return queued() >= 48 }) {
+		t.Errorf("a dump shows %d goroutines queueing, want about 49", queued())
+	}
+	if !until(t, func() bool { return injection.Witness().Active }) {
+		t.Errorf("witness = %+v, want active", injection.Witness())
+	}
+	if !until(t, func() bool { return fault.Metric(fault.MutexWait) > waited+1 }) {
+		t.Errorf("the runtime's mutex wait moved by %g s only", fault.Metric(fault.MutexWait)-waited)
+	}
+	gone(t, injection, before)
+}
+
+func TestRequestsConvoyAndDissolve(t *testing.T) {
+	before := runtime.NumGoroutine()
+	injection, err := Fault.Inject(t.Context(), fault.Settings{"where": "requests", "hold": "10ms", "waiters": "40"}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !until(t, func() bool { return faultpoint.Handler() != nil }) {
+		t.Fatal("the fault is in no request's way")
+	}
+	if injection.Witness().Active {
+		t.Error("active without a request")
+	}
+	var requests sync.WaitGroup
+	for range 60 { // 20 more than may queue
+		requests.Go(func() { faultpoint.Handler()(nil, nil) })
+	}
+	if !until(t, func() bool { return injection.Witness().Active }) {
+		t.Errorf("witness = %+v, want active", injection.Witness())
+	}
+	residue, err := injection.Remove(t.Context())
+	if err != nil || residue != (fault.Residue{}) {
+		t.Errorf("Remove = %+v, %v; want no residue", residue, err)
+	}
+	requests.Wait()
+	if faultpoint.Handler() != nil {
+		t.Error("the fault is still in the requests' way")
+	}
+	gone(t, injection, before)
+}
+
+func gone(t *testing.T, injection fault.Injection, before int) {
+	t.Helper()
+	for range 2 {
+		if residue, err := injection.Remove(t.Context()); err != nil || residue != (fault.Residue{}) {
+			t.Errorf("Remove = %+v, %v; want no residue", residue, err)
+		}
+	}
+	if !until(t, func() bool { return runtime.NumGoroutine() <= before }) {
+		t.Errorf("%d goroutines after removal, %d before", runtime.NumGoroutine(), before)
+	}
+	if injection.Witness().Active || queued() != 0 {
+		t.Errorf("after removal %d are queueing, witness = %+v", queued(), injection.Witness())
+	}
+}
