@@ -61,7 +61,7 @@ type Build struct {
 // File is one file of a bundle.
 type File struct {
 	Name   string `json:"name"`
-	Kind   string `json:"kind"` // the kind that wrote it; "document" for those of the request
+	Kind   string `json:"kind"` // the kind that wrote it, or the document it is
 	Size   int64  `json:"size"`
 	SHA256 string `json:"sha256"`
 }
@@ -116,7 +116,7 @@ func (b Bundle) ReadFile(name string) ([]byte, error) {
 	return content.Bytes(), nil
 }
 
-// Decode reads the document of that name, such as [DocumentSeries], into v.
+// Decode reads the document of that name, as it was given in [Request.Documents], into v.
 func (b Bundle) Decode(document string, v any) error {
 	content, err := b.ReadFile(document + ".json")
 	if err != nil {

@@ -173,13 +173,10 @@ func (c *Capturer) write(ctx context.Context, r Request) (Bundle, error) {
 		return Bundle{}, err
 	}
 	m := &Manifest{Format: Format, ID: s.bundleID(r.Key, at), Key: r.Key, Level: r.Level, At: at, Build: thisBuild()}
-	cpu, err := c.fill(ctx, s, r, m)
-	if err == nil {
-		m.Cost = meter.stop()
-		m.Cost.CPU, m.Cost.Bytes = cpu, m.Size()
-		err = s.publish(m)
-	}
-	if err != nil {
+	cpu := c.fill(ctx, s, r, m)
+	m.Cost = meter.stop()
+	m.Cost.CPU, m.Cost.Bytes = cpu, m.Size()
+	if err := s.publish(m); err != nil {
 		s.discard()
 		return Bundle{}, err
 	}
@@ -205,21 +202,16 @@ func (c *Capturer) makeRoom(root *os.Root) (int64, error) {
 }
 
 // fill writes the documents and lets the kinds write their files; it returns the CPU time of the latter.
-func (c *Capturer) fill(ctx context.Context, s *staging, r Request, m *Manifest) (cpu time.Duration, err error) {
+func (c *Capturer) fill(ctx context.Context, s *staging, r Request, m *Manifest) (cpu time.Duration) {
 	if r.Violation != nil {
+		var err error
 		if m.Violation, err = json.Marshal(r.Violation); err != nil {
-			return 0, fmt.Errorf("encoding the violation: %w", err)
+			m.Skipped = append(m.Skipped, Skip{What: "violation", Why: err.Error()})
 		}
 	}
-	d := &Draft{ctx: ctx, kind: "document", staging: s}
 	for _, name := range slices.Sorted(maps.Keys(r.Documents)) {
-		if err := json.NewEncoder(d.Create(name + ".json")).Encode(r.Documents[name]); err != nil {
-			d.finish(err, m)
-			return 0, fmt.Errorf("writing %s.json: %w", name, err)
-		}
-	}
-	if d.finish(nil, m); len(m.Files) != len(r.Documents) {
-		return 0, fmt.Errorf("writing %s: %s", m.Skipped[0].What, m.Skipped[0].Why)
+		d := &Draft{ctx: ctx, kind: name, staging: s}
+		d.finish(json.NewEncoder(d.Create(name+".json")).Encode(r.Documents[name]), m)
 	}
 	for _, k := range c.kinds {
 		used, limit := c.cfg.Memory()
@@ -234,7 +226,7 @@ func (c *Capturer) fill(ctx context.Context, s *staging, r Request, m *Manifest)
 				slog.String("kind", d.kind), slog.String("bundle", m.ID), slog.Any("error", err))
 		}
 	}
-	return cpu, nil
+	return cpu
 }
 
 // runner calls a kind so that it can neither crash nor hold up the capture.

@@ -1,13 +1,13 @@
 // Package evidence saves what explains a violation, under budgets that keep the saving from becoming the outage.
 //
-// A [Capturer] writes one [Bundle] per violation: a directory with the documents that the monitor hands over
-// (contract, series, baselines, transitions), what its kinds collect (profiles, goroutine stacks, the flight
-// recorder's trace) and a manifest with the size and SHA-256 of every file and the price paid for them. A
-// bundle appears whole or not at all: it is written under another name, synced and renamed.
+// A [Capturer] writes one [Bundle] per violation: a directory with the documents that the monitor hands over, what
+// its kinds collect (profiles, goroutine stacks, the flight recorder's trace) and a manifest with the violation,
+// the size and SHA-256 of every file and the price paid for them. A bundle appears whole or not at all: it is
+// written under another name, synced and renamed.
 //
 //	dir/20261124T235125.123456Z-payment-goroutines-1b5e77a0/
 //	    manifest.json      what is here, what was left out and why, what it cost
-//	    violation.json …   the documents of the request
+//	    recording.json     a document of the request: the readings that led here, for replay
 //	    goroutine.pb.gz …  what the kinds wrote
 //
 // Kinds live in sub-folders (profile, goroutines, flight); this package knows none of them. [Read], [Stat] and
@@ -138,18 +138,10 @@ type Request struct {
 	Level float64
 	// Violation goes into the manifest as JSON. Optional.
 	Violation any
-	// Documents are written as JSON, each to its name with ".json" behind it; see [DocumentContract] and its like.
-	// A document that cannot be encoded fails the capture: without them a bundle cannot be replayed.
+	// Documents are written as JSON, each to its name with ".json" behind it: what `stability replay` needs. One that
+	// cannot be encoded or does not fit is left out, and the manifest says so; the profiles are worth having without.
 	Documents map[string]any
 }
-
-// The documents that the monitor hands over and `stability replay` reads.
-const (
-	DocumentContract    = "contract"    // the contract as registered
-	DocumentSeries      = "series"      // a [Series]
-	DocumentBaselines   = "baselines"   // what the engine had learnt before
-	DocumentTransitions = "transitions" // the transitions that led here
-)
 
 // Why a capture was refused. Test with errors.Is.
 var (

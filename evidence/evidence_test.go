@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -86,7 +87,7 @@ func TestCapture(t *testing.T) {
 		}},
 	}})
 	b := capture(t, c, Request{Key: `pay/pool{pool="a/../b"}`, Level: 1.5, Violation: map[string]int{"strike": 1},
-		Documents: map[string]any{DocumentContract: "the contract", DocumentBaselines: []int{1, 2}}})
+		Documents: map[string]any{"contract": "the contract", "baselines": []int{1, 2}}})
 
 	read, err := Read(b.Path)
 	if err != nil {
@@ -96,7 +97,7 @@ func TestCapture(t *testing.T) {
 	for _, f := range read.Files {
 		names = append(names, f.Kind+":"+f.Name)
 	}
-	if want := []string{"document:baselines.json", "document:contract.json", "stacks:stacks.txt"}; !slices.Equal(names, want) {
+	if want := []string{"baselines:baselines.json", "contract:contract.json", "stacks:stacks.txt"}; !slices.Equal(names, want) {
 		t.Errorf("files %v, want %v", names, want)
 	}
 	if read.Key != `pay/pool{pool="a/../b"}` || read.Level != 1.5 || read.Signature != "2 of 3: main.f" ||
@@ -107,7 +108,7 @@ func TestCapture(t *testing.T) {
 		t.Errorf("stacks.txt is %q, %v", text, err)
 	}
 	var baselines []int
-	if err := read.Decode(DocumentBaselines, &baselines); err != nil || !slices.Equal(baselines, []int{1, 2}) {
+	if err := read.Decode("baselines", &baselines); err != nil || !slices.Equal(baselines, []int{1, 2}) {
 		t.Errorf("baselines %v, %v", baselines, err)
 	}
 	if len(read.Skipped) != 2 || read.Skipped[0].What != "stacks-full.txt" || read.Skipped[1].Why != "no heap today" {
@@ -236,22 +237,30 @@ func TestKindsCannotHarm(t *testing.T) {
 	}
 }
 
-func TestDocumentsMustFit(t *testing.T) {
-	c := open(t, Config{MaxBytes: minBytes})
-	_, err := c.Capture(t.Context(), Request{Key: "a", Documents: map[string]any{"series": strings.Repeat("x", minBytes)}})
-	if !errors.Is(err, ErrQuota) {
-		t.Errorf("a document above the bundle's share: %v, want ErrQuota", err)
+// TestDocumentsThatFail: a document that is too large, leaves the bundle or has no JSON costs nobody else anything.
+func TestDocumentsThatFail(t *testing.T) {
+	c := open(t, Config{MaxBytes: minBytes, Kinds: []Kind{filler("good", 10)}})
+	b := capture(t, c, Request{Key: "a", Violation: math.NaN(), Documents: map[string]any{
+		"large": strings.Repeat("x", minBytes), "../outside": 1, "function": func() {}, "manifest": 1, "small": 1}})
+	if _, err := Read(b.Path); err != nil {
+		t.Fatal(err)
 	}
-	_, err = c.Capture(t.Context(), Request{Key: "a", Documents: map[string]any{"../series": 1}})
-	if err == nil || !strings.Contains(err.Error(), "no file name") {
-		t.Errorf("a document that leaves the bundle: %v", err)
+	why := make(map[string]string)
+	for _, s := range b.Skipped {
+		why[s.What] = s.Why
 	}
-	_, err = c.Capture(t.Context(), Request{Key: "a", Documents: map[string]any{"series": func() {}}})
-	if err == nil {
-		t.Error("a document that cannot be encoded was captured")
+	for what, want := range map[string]string{"violation": "NaN", "large": "used up", "../outside": "no file name",
+		"function": "unsupported type", "manifest": "no file name"} {
+		if !strings.Contains(why[what], want) {
+			t.Errorf("%s is missing because %q, want %q", what, why[what], want)
+		}
 	}
-	if entries, _ := os.ReadDir(c.Dir()); len(entries) != 0 {
-		t.Errorf("failed captures left %v", entries)
+	if len(b.Files) != 2 || b.Files[0].Name != "small.json" || b.Files[1].Name != "good.bin" {
+		t.Errorf("files %v", b.Files)
+	}
+	entries, _ := os.ReadDir(b.Path)
+	if len(entries) != 3 {
+		t.Errorf("on disk are %v", entries)
 	}
 }
 
@@ -321,7 +330,7 @@ func ExampleCapturer() {
 		fmt.Println(err)
 		return
 	}
-	ask := Request{Key: "payment/goroutines", Level: 1.2, Documents: map[string]any{DocumentContract: "…"}}
+	ask := Request{Key: "payment/goroutines", Level: 1.2, Documents: map[string]any{"recording": "…"}}
 	b, err := c.Capture(context.Background(), ask)
 	fmt.Println(b.Key, len(b.Files), err)
 	_, err = c.Capture(context.Background(), ask)
