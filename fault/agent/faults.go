@@ -1,0 +1,29 @@
+package agent
+
+import (
+	"github.com/falsifiable/stability/fault"
+	"github.com/falsifiable/stability/fault/allocstorm"
+	"github.com/falsifiable/stability/fault/channelblock"
+	"github.com/falsifiable/stability/fault/cpuburn"
+	"github.com/falsifiable/stability/fault/fdleak"
+	"github.com/falsifiable/stability/fault/goroutineleak"
+	"github.com/falsifiable/stability/fault/heapgrowth"
+	"github.com/falsifiable/stability/fault/lockconvoy"
+	panicfault "github.com/falsifiable/stability/fault/panic"
+	"github.com/falsifiable/stability/fault/slowhandler"
+)
+
+// Faults returns every fault that there is, by name.
+func Faults() []fault.Fault {
+	return []fault.Fault{
+		allocstorm.Fault,
+		channelblock.Fault,
+		cpuburn.Fault,
+		fdleak.Fault,
+		goroutineleak.Fault,
+		heapgrowth.Fault,
+		lockconvoy.Fault,
+		panicfault.Fault,
+		slowhandler.Fault,
+	}
+}
