@@ -1,0 +1,116 @@
+package agent
+
+import (
+	"context"
+	"math"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/falsifiable/stability/fault"
+	"github.com/falsifiable/stability/internal/faultpoint"
+)
+
+func TestEveryFolderIsListed(t *testing.T) {
+	entries, err := os.ReadDir("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var folders, names []string
+	for _, e := range entries {
+		if e.IsDir() && e.Name() != "agent" && e.Name() != "testdata" {
+			folders = append(folders, e.Name())
+		}
+	}
+	for _, f := range Faults() {
+		names = append(names, f.Name)
+	}
+	if !slices.Equal(folders, names) {
+		t.Errorf("folders %v, listed %v", folders, names)
+	}
+}
+
+// small makes faults quick to release; ordered alone, none of them has any effect that a test would mind.
+var small = map[string]fault.Settings{
+	"allocstorm":    {"live": "1MiB", "rate": "1MiB/s"},
+	"cpuburn":       {"goroutines": "1", "duty": "1%"},
+	"fdleak":        {"max": "20"},
+	"goroutineleak": {"max": "20"},
+	"heapgrowth":    {"max": "1MiB"},
+	"lockconvoy":    {"waiters": "4", "hold": "1ms"},
+}
+
+// What every fault promises, whatever it does: its declaration is whole, it is not active before it began and not after
+// it ended, it ends with its context as by removal, and nothing of it is left.
+func TestEveryFaultKeepsItsPromises(t *testing.T) {
+	for _, f := range Faults() {
+		t.Run(f.Name, func(t *testing.T) {
+			if err := f.Validate(); err != nil {
+				t.Error(err)
+			}
+			if !strings.HasSuffix(f.Help, ".") {
+				t.Errorf("its help is no sentence: %q", f.Help)
+			}
+			for _, p := range f.Params {
+				if !strings.HasSuffix(p.Help, ".") {
+					t.Errorf("the help of %s is no sentence: %q", p.Name, p.Help)
+				}
+			}
+			endings := map[string]func(cancel func(), i fault.Injection){
+				"canceled": func(cancel func(), _ fault.Injection) { cancel() },
+				"removed":  func(_ func(), i fault.Injection) { i.Remove(t.Context()) },
+			}
+			for how, end := range endings {
+				goroutines, files := runtime.NumGoroutine(), fault.OpenFiles()
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				injection, err := f.Inject(ctx, small[f.Name], 1)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if w := injection.Witness(); w.Active || math.IsNaN(w.Value) {
+					t.Errorf("at once after Start witness = %+v", w)
+				}
+				end(cancel, injection)
+				ended := injection.(interface{ Ended() bool })
+				if !until(t, ended.Ended) {
+					t.Fatalf("%s: it has not ended", how)
+				}
+				if !until(t, func() bool { return runtime.NumGoroutine() <= goroutines }) {
+					t.Errorf("%s: %d goroutines before, %d after", how, goroutines, runtime.NumGoroutine())
+				}
+				if n := fault.OpenFiles(); n > files {
+					t.Errorf("%s: %g open files before, %g after", how, files, n)
+				}
+				if faultpoint.Handler() != nil {
+					t.Errorf("%s: it is still in the way of requests", how)
+				}
+				if w := injection.Witness(); w.Active {
+					t.Errorf("%s: witness = %+v", how, w)
+				}
+				if residue, err := injection.Remove(t.Context()); err != nil || residue.Value != 0 {
+					t.Errorf("%s: Remove afterwards = %+v, %v", how, residue, err)
+				}
+			}
+		})
+	}
+}
+
+func until(t *testing.T, condition func() bool) bool {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !condition() {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-tick.C:
+		}
+	}
+	return true
+}
