@@ -1,0 +1,201 @@
+package crash
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/falsifiable/stability"
+)
+
+const (
+	childEnv = "STABILITY_CRASH_TEST"
+	dirEnv   = "STABILITY_CRASH_TEST_DIR"
+)
+
+// TestMain lets the test binary be the process that crashes.
+func TestMain(m *testing.M) {
+	switch os.Getenv(childEnv) {
+	case "":
+		os.Exit(m.Run())
+	case "few":
+		park(3)
+		crash(&Responder{Dir: os.Getenv(dirEnv)})
+	case "many":
+		park(5000)
+		crash(&Responder{Dir: os.Getenv(dirEnv), GoroutineCap: 1000})
+	}
+}
+
+func violation() stability.Violation {
+	return stability.Violation{Name: "goroutines", Contract: "payment", Expr: "runtime.NumGoroutine() > 2000", Mode: stability.Enforce,
+		Value: 2003, Threshold: 2000, Strike: 3, Evidence: "/var/evidence/bundle"}
+}
+
+// crash responds the way a monitor calls a responder: under a recover that must not keep the process alive.
+func crash(r *Responder) {
+	defer func() { recover() }()
+	err := r.Respond(context.Background(), violation())
+	fmt.Fprintln(os.Stderr, "STILL ALIVE:", err)
+	os.Exit(0)
+}
+
+func park(n int) {
+	var started sync.WaitGroup
+	started.Add(n)
+	c := make(chan int)
+	for range n {
+		go parkedForGood(&started, c)
+	}
+	started.Wait()
+}
+
+func parkedForGood(started *sync.WaitGroup, c chan int) {
+	started.Done()
+	<-c
+}
+
+// run runs the child and returns its standard error, having checked how it ended.
+func run(t *testing.T, how, dir string) string {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	child := exec.CommandContext(ctx, self)
+	child.Env = append(os.Environ(), childEnv+"="+how, dirEnv+"="+dir, "GOTRACEBACK=")
+	var stderr bytes.Buffer
+	child.Stderr = &stderr
+	err = child.Run()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != 2 {
+		t.Fatalf("the child ended with %v, want exit status 2; it said\n%.2000s", err, stderr.String())
+	}
+	return stderr.String()
+}
+
+func crashFiles(t *testing.T, dir string) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "crash-*.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+func TestCrash(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "crashes")
+	stderr := run(t, "few", dir)
+	files := crashFiles(t, dir)
+	if len(files) != 1 {
+		t.Fatalf("crash files %v, want one", files)
+	}
+	file, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{"standard error": stderr, "the crash file": string(file)} {
+		if want := "panic: stability: payment/goroutines violated (strike 3): runtime.NumGoroutine() > 2000: value 2003, threshold 2000; evidence: /var/evidence/bundle"; !strings.Contains(text, want) {
+			t.Errorf("%s lacks %q", name, want)
+		}
+		if n := strings.Count(text, "crash.parkedForGood("); n != 3 {
+			t.Errorf("%s has the stacks of %d parked goroutines, want 3", name, n)
+		}
+		if n := strings.Count(text, "[chan receive]:"); n < 3 {
+			t.Errorf("%s tells the state of %d parked goroutines, want 3", name, n)
+		}
+	}
+	if want := title + "\n" + `{"check":"goroutines","contract":"payment"`; !strings.HasPrefix(string(file), want) {
+		t.Errorf("the crash file begins with %.80q, want %q", file, want)
+	}
+	for path, want := range map[string]os.FileMode{files[0]: 0o600, dir: 0o700 | os.ModeDir} {
+		if info, err := os.Stat(path); err != nil || info.Mode() != want {
+			t.Errorf("%s: %v, %v; want mode %v", path, info.Mode(), err, want)
+		}
+	}
+}
+
+// TestHazard01CrashOfManyGoroutines: the dump stays small however many goroutines share a stack.
+func TestHazard01CrashOfManyGoroutines(t *testing.T) {
+	dir := t.TempDir()
+	stderr := run(t, "many", dir)
+	file, err := os.ReadFile(crashFiles(t, dir)[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{"standard error": stderr, "the crash file": string(file)} {
+		if len(text) > 64<<10 {
+			t.Errorf("%s has %d bytes", name, len(text))
+		}
+		if !strings.Contains(text, "5000 × chan receive") || !strings.Contains(text, "crash.parkedForGood") || !strings.Contains(text, "panic: stability: ") {
+			t.Errorf("%s does not tell what there are 5000 of:\n%.1000s", name, text)
+		}
+	}
+}
+
+// TestCrashWithoutFile: that the file cannot be made must not keep the process from ending.
+func TestCrashWithoutFile(t *testing.T) {
+	notADir := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(notADir, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{"", notADir} {
+		stderr := run(t, "few", dir)
+		if strings.Count(stderr, "crash.parkedForGood(") != 3 {
+			t.Errorf("dir %q: standard error lacks the stacks:\n%.1000s", dir, stderr)
+		}
+		if said := strings.Contains(stderr, "making the crash file"); said != (dir != "") {
+			t.Errorf("dir %q: the log tells of a missing file: %v", dir, said)
+		}
+	}
+}
+
+func TestObserveNeverCrashes(t *testing.T) {
+	v := violation()
+	v.Mode = stability.Observe
+	dir := t.TempDir()
+	if err := (&Responder{Dir: dir}).Respond(t.Context(), v); !errors.Is(err, ErrObserve) {
+		t.Errorf("Respond: %v, want ErrObserve", err)
+	}
+	if files := crashFiles(t, dir); len(files) != 0 {
+		t.Errorf("it left %v", files)
+	}
+}
+
+// TestCrashLoopKeepsFewFiles: eight files stay, the newest; a file of somebody else's stays whatever its name.
+func TestCrashLoopKeepsFewFiles(t *testing.T) {
+	dir := t.TempDir()
+	foreign := filepath.Join(dir, "crash-00000000-mine.txt")
+	if err := os.WriteFile(foreign, []byte("mine"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var last string
+	for range 20 {
+		v := violation()
+		v.Value = math.Inf(1) // has no JSON
+		f, err := openCrashFile(dir, v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		last = f.Name()
+		f.Close()
+	}
+	files := crashFiles(t, dir)
+	if len(files) != keepFiles+1 || files[0] != foreign || filepath.Base(files[len(files)-1]) != filepath.Base(last) {
+		t.Errorf("left are %v, want %s, and 8 up to %s", files, foreign, last)
+	}
+	if content, err := os.ReadFile(files[1]); err != nil || !strings.Contains(string(content), "value +Inf") {
+		t.Errorf("a violation without JSON reads %q, %v", content, err)
+	}
+}
