@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/falsifiable/stability"
+	"github.com/falsifiable/stability/signal"
 )
 
 // Class is one of the nine classes of the whitepaper's title, into which its twelve topics fall.
@@ -108,7 +109,8 @@ func (c Cause) Trial(check string) (Trial, bool) {
 	return Trial{}, false
 }
 
-// Validate reports every organ that is missing without a reason.
+// Validate reports whatever is incomplete: an organ that is missing without a reason, a name that resolves to nothing, a
+// check that does not compile.
 func (c Cause) Validate() error {
 	var errs []error
 	add := func(format string, args ...any) {
@@ -133,8 +135,20 @@ func (c Cause) Validate() error {
 	if len(c.Checks) == 0 || len(c.Trials) == 0 {
 		add("a cause without a check, or without a fault that proves it, is a guess")
 	}
-	if c.Doc == "" || c.Experiment == "" {
-		add("doc.go and experiment.txtar must be embedded")
+	if c.Experiment == "" {
+		add("experiment.txtar must be embedded")
+	}
+	if text, err := c.Text(); err != nil || !strings.HasPrefix(text, "Package "+c.ID+" ") {
+		add("doc.go must be embedded and begin with \"Package %s\": %v", c.ID, err)
+	}
+	schema := signal.NewSchema(signal.Standard()...)
+	for _, name := range c.Signals.Names {
+		if _, _, ok := schema.Lookup(name); !ok {
+			add("there is no signal %s", name)
+		}
+	}
+	if _, err := stability.Simulate(stability.SimulationConfig{Schema: schema}, c.Contract()); err != nil {
+		add("its contract: %w", err)
 	}
 	return errors.Join(errs...)
 }

@@ -1,0 +1,36 @@
+package channelblock
+
+import (
+	_ "embed"
+	"time"
+
+	"github.com/falsifiable/stability"
+	"github.com/falsifiable/stability/cause"
+)
+
+//go:embed doc.go
+var doc string
+
+//go:embed experiment.txtar
+var experiment string
+
+// Cause is the catalogue's entry.
+var Cause = cause.Cause{
+	ID:      "channelblock",
+	Title:   "Channel block",
+	Section: "2.3",
+	Class:   cause.Blocked,
+	Checks: []stability.Check{{
+		Name: "noprogress",
+		Expr: "http.server.active_requests > 0 && rate(http.server.request.completed[1m]) == 0",
+		For:  time.Minute,
+	}},
+	Trials: []cause.Trial{{
+		Check: "noprogress", Fault: "channelblock", Deadline: 5 * time.Minute,
+	}},
+	Signals:    cause.Organ{Names: []string{"http.server.active_requests", "http.server.request.completed", "http.server.request.oldest"}},
+	Defenses:   cause.Organ{None: "a cyclic wait is mended where it is written: an order of locks, a timeout on every wait, no lock over I/O or a send"},
+	Analyzers:  cause.Organ{Names: []string{"channelblock", "lockorder"}},
+	Doc:        doc,
+	Experiment: experiment,
+}

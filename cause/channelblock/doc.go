@@ -1,0 +1,30 @@
+// Package channelblock is the root cause of whitepaper §2.3: goroutines that wait for each other, or for a channel that
+// nobody serves any more.
+//
+// # What it is
+//
+// A cyclic wait over channels, locks and pools; a lock held over a send whose receiver needs that lock; a callback into
+// the event loop that calls it; a queue whose only consumer has stopped. Requests go in and none comes out. Go's own
+// "all goroutines are asleep" sees only a process in which every goroutine is stuck, which no server ever is.
+//
+// # How it looks
+//
+// Requests are in flight, the oldest of them grows older by a second each second, and none is completed. CPU is idle.
+// The goroutine profile shows the same "chan send" or "sync.Mutex.Lock" stack for minutes.
+//
+// # Why these thresholds
+//
+// The check knows no number that would have to be guessed: it is violated when there was work to do for a whole minute
+// and none got done. A slow dependency completes something in a minute; a deadlock never does.
+//
+// # Limits
+//
+// It needs the middleware of signal/httpserver. A partial block, one route or one share of the requests, is hidden by
+// those that pass: watch http.server.request.oldest for it. A server whose only requests are streams that last for
+// minutes is silent by nature, and wants those handlers outside of the middleware. Whether a lost partner is provable
+// depends on reachability: a cycle among live objects is not in the goroutine leak profile.
+//
+// # Sources
+//
+// Whitepaper §2.3 and its requirements R33 to R40 with errata E12 to E16; moby#35453, hpcloud/tail#75.
+package channelblock

@@ -1,0 +1,29 @@
+// Package gcstorm is the root cause of whitepaper §2.5: garbage collection takes the CPU that requests need.
+//
+// # What it is
+//
+// Allocation or the live heap rises (labels without bound, hostile input, a cache without a limit, a batch job beside the
+// requests) and the collector follows: it marks more often or has more to mark. Goroutines that allocate are made to
+// assist it. Near a memory limit it runs without pause, which the runtime bounds at half of the CPU.
+//
+// # How it looks
+//
+// The whitepaper describes the pauses of a JVM. Go's collector is not generational and its pauses stay below a
+// millisecond even then (erratum E19: the pause ratio never passed 0.06 in a sweep in which the collector took three
+// quarters of the CPU). What tells is the collector's share of the CPU, go.gc.cpu_ratio, and behind it latency.
+//
+// # Why these thresholds
+//
+// 12 % is the whitepaper's (R48), read as a share of CPU, over a minute and for three periods in a row; half as much again
+// as the service's own normal keeps a service that always collects much, by choice of a small GOGC, from being reported.
+//
+// # Limits
+//
+// The runtime publishes these times at the end of each collection (E20): a service that does not collect has no reading, and
+// its check is Unknown rather than Holding. A collector that is busy but leaves processors idle harms nobody, and is
+// reported all the same; the evidence has the CPU times to tell.
+//
+// # Sources
+//
+// Whitepaper §2.5 and its requirements R45 to R50 with errata E19 to E21; golang/go#56966, #58106.
+package gcstorm

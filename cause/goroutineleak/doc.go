@@ -1,0 +1,33 @@
+// Package goroutineleak is the root cause of whitepaper §2.2: goroutines whose partner is gone.
+//
+// # What it is
+//
+// A goroutine waits for something that can no longer happen: a receive from a channel nobody will send to or close, a
+// send whose receiver has returned early (the timeout with an unbuffered result channel), a select without the
+// context that was to end it, a WaitGroup that never reaches zero. It stays for as long as the process, with its
+// stack and all that it references. A leak is age and no progress, never a count alone: ten thousand goroutines may be
+// ten thousand clients.
+//
+// # How it looks
+//
+// The number of goroutines climbs at the rate of whatever leaks, without more traffic to explain it; nearly all of the new
+// ones are waiting, in one place. The heap's live set climbs with it. Nothing else shows for hours: the whitepaper's
+// own case was noticed as a "CPU glitch". The evidence of a violation names the place: the most frequent stack is
+// its signature, and on toolchains with the goroutine leak profile that profile proves the leak by reachability.
+//
+// # Why these thresholds
+//
+// The check wants growth that is both steady (a robust slope over five minutes, so that a burst that comes and goes does
+// not count) and large against the service's own normal, taken after warm-up. A hundred a minute is a sixth of
+// the whitepaper's five hundred, because a slope over five minutes needs less margin than a difference over one.
+//
+// # Limits
+//
+// A service that gains a thousand long-lived connections within minutes of its warm-up, and keeps them, looks the same:
+// give it the whitepaper's rule, which normalizes by requests (see stability-contract, goroutine_growth_per_min). A leak
+// below a hundred a minute is left to the leak profile and to a ceiling such as runtime.NumGoroutine() > 2000.
+//
+// # Sources
+//
+// Whitepaper §2.2 and its requirements R27 to R32 and R97 to R99; hellofresh/health-go#224, kubernetes#70207, etcd#18704.
+package goroutineleak

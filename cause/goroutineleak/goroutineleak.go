@@ -1,0 +1,36 @@
+package goroutineleak
+
+import (
+	_ "embed"
+	"time"
+
+	"github.com/falsifiable/stability"
+	"github.com/falsifiable/stability/cause"
+)
+
+//go:embed doc.go
+var doc string
+
+//go:embed experiment.txtar
+var experiment string
+
+// Cause is the catalogue's entry.
+var Cause = cause.Cause{
+	ID:      "goroutineleak",
+	Title:   "Goroutine leak",
+	Section: "2.2",
+	Class:   cause.Blocked,
+	Checks: []stability.Check{{
+		Name: "growth",
+		Expr: "theil_sen(go.goroutine.count[5m]) > 100/1m && go.goroutine.count > 2 * baseline(go.goroutine.count) + 200",
+		For:  time.Minute,
+	}},
+	Trials: []cause.Trial{{
+		Check: "growth", Fault: "goroutineleak", Params: map[string]string{"rate": "500", "max": "50000"}, Deadline: 8 * time.Minute,
+	}},
+	Signals:    cause.Organ{Names: []string{"go.goroutine.count", "go.goroutine.waiting", "go.goroutine.created"}},
+	Defenses:   cause.Organ{None: "a leak is mended where it is written: a buffer of one for the result, a context in every select, errgroup"},
+	Analyzers:  cause.Organ{Names: []string{"goroutineleak"}},
+	Doc:        doc,
+	Experiment: experiment,
+}

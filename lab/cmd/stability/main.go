@@ -1,0 +1,74 @@
+// Command stability proves, tests and explains the stability contracts of Go services.
+//
+//	stability falsify ./cmd/payment    try to prove every contract of a service wrong
+//	stability test ./...               go test under adversarial schedules
+//	stability vet ./...                static analysis of the root causes
+//	stability replay BUNDLE            judge a recorded violation again
+//
+// Every command has -h with examples, and --json for machines.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// Exit codes that all commands share.
+const (
+	exitOK     = 0
+	exitFailed = 1 // what was looked for is not so: refuted, found, not reproduced
+	exitUsage  = 2
+)
+
+// command is one of the program's verbs.
+type command struct {
+	name    string
+	summary string
+	run     func(ctx context.Context, args []string, stdout, stderr io.Writer) int
+}
+
+func commands() []command {
+	return []command{
+		{"falsify", "try to prove every contract of a service wrong", runFalsify},
+		{"replay", "judge a recorded violation again", runReplay},
+	}
+}
+
+func main() {
+	// The first Ctrl-C asks to end in order: faults removed, children ended, reports written. The second kills.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	if len(args) == 0 {
+		usage(stderr)
+		return exitUsage
+	}
+	switch args[0] {
+	case "help", "-h", "-help", "--help":
+		usage(stdout)
+		return exitOK
+	}
+	for _, c := range commands() {
+		if c.name == args[0] {
+			return c.run(ctx, args[1:], stdout, stderr)
+		}
+	}
+	fmt.Fprintf(stderr, "stability: there is no command %q\n\n", args[0])
+	usage(stderr)
+	return exitUsage
+}
+
+func usage(w io.Writer) {
+	fmt.Fprint(w, "stability proves, tests and explains the stability contracts of Go services.\n\n")
+	for _, c := range commands() {
+		fmt.Fprintf(w, "  stability %-9s %s\n", c.name, c.summary)
+	}
+	fmt.Fprint(w, "\nstability COMMAND -h tells more and gives examples.\n")
+}
