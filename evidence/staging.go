@@ -31,17 +31,26 @@ func newStaging(parent *os.Root, share int64) (*staging, error) {
 	if err := parent.Mkdir(s.name, 0o700); err != nil {
 		return nil, err
 	}
-	var err error
-	if s.lock, err = parent.Open(s.name); err == nil {
-		if err = lock(s.lock); err == nil || errors.Is(err, errors.ErrUnsupported) {
-			s.dir, err = parent.OpenRoot(s.name)
-		}
-	}
+	err := s.open()
 	if err != nil {
 		s.discard()
 		return nil, err
 	}
 	return s, nil
+}
+
+func (s *staging) open() (err error) {
+	if s.dir, err = s.parent.OpenRoot(s.name); err != nil {
+		return err
+	}
+	if s.lock, err = s.parent.Open(s.name); err != nil {
+		return err
+	}
+	if err = lock(s.lock); errors.Is(err, errors.ErrUnsupported) {
+		s.lock.Close() // where there are no locks, an open directory may not be renamed either
+		return nil
+	}
+	return err
 }
 
 // publish writes the manifest and gives the bundle its name. Everything is on disk before the name is: whoever
@@ -68,6 +77,7 @@ func (s *staging) publish(m *Manifest) error {
 	if err := syncDir(s.dir); err != nil {
 		return err
 	}
+	s.dir.Close()
 	if err := s.parent.Rename(s.name, m.ID); err != nil {
 		return err
 	}

@@ -12,6 +12,9 @@ import (
 // maxProfile bounds the unpacked profile; 100,000 goroutines in a large service take about 1 MB.
 const maxProfile = 64 << 20
 
+// maxExpanded bounds the frames of all samples together: a few bytes of a forged profile can stand for a thousand.
+const maxExpanded = 1 << 24
+
 // parseProfile reads the gzipped protocol buffer of debug=0, github.com/google/pprof/proto/profile.proto: the few
 // fields of it that a goroutine profile needs, hence by hand.
 func parseProfile(r io.Reader) (*Dump, error) {
@@ -102,6 +105,7 @@ func (p *profile) location(content []byte) error {
 func (p *profile) dump() (*Dump, error) {
 	var g grouper
 	var stack []Frame
+	expanded := 0
 	for _, content := range p.samples {
 		s := Stack{Frames: stack[:0]}
 		values := 0
@@ -124,6 +128,9 @@ func (p *profile) dump() (*Dump, error) {
 			return nil, err
 		}
 		stack = s.Frames
+		if expanded += len(stack); expanded > maxExpanded {
+			return nil, fmt.Errorf("more than %d frames", maxExpanded)
+		}
 		s.State = stateOf(s.Frames)
 		if err := g.add(s); err != nil {
 			return nil, err
