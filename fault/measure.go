@@ -2,10 +2,13 @@ package fault
 
 import (
 	"bytes"
+	"fmt"
 	"math"
 	"os"
+	"path/filepath"
 	"runtime/metrics"
 	"strconv"
+	"time"
 )
 
 // What witnesses measure with. They read the runtime and the kernel themselves and not through package signal, because
@@ -49,6 +52,28 @@ func Resident() float64 {
 		return math.NaN()
 	}
 	return float64(pages) * float64(os.Getpagesize())
+}
+
+// CPUDemand returns the CPU time that the process's threads have used or queued for, in seconds; NaN where there is no
+// /proc/self/task/*/schedstat. On a machine with other things to do it tells what CPUTime cannot: how much was wanted.
+func CPUDemand() float64 {
+	files, err := filepath.Glob("/proc/self/task/*/schedstat")
+	if err != nil || len(files) == 0 {
+		return math.NaN()
+	}
+	demand := 0.0
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			continue // the thread has ended since
+		}
+		var running, queued, slices int64
+		if _, err := fmt.Sscan(string(content), &running, &queued, &slices); err != nil {
+			return math.NaN()
+		}
+		demand += time.Duration(running + queued).Seconds()
+	}
+	return demand
 }
 
 // OpenFiles returns the number of the process's open file descriptors, NaN where the system does not list them.

@@ -27,7 +27,7 @@ const recordSize = 4096
 
 type record struct {
 	older *record
-	body  [recordSize - 8]byte
+	body  [recordSize - 16]byte // the allocator puts 8 bytes of its own before an object of this size that has pointers
 }
 
 type growth struct {
@@ -57,7 +57,7 @@ func start(ctx context.Context, args fault.Args) (fault.Injection, error) {
 func (g *growth) grow(n int) {
 	for range n {
 		r := &record{older: g.newest}
-		r.body[len(r.body)-1] = 1 // the record may straddle two pages
+		r.body[len(r.body)-1] = 1 // where pages are smaller, the record's end lies in another one than its head
 		if g.newest == nil {
 			oldest := weak.Make(r)
 			g.oldest.Store(&oldest)
