@@ -1,0 +1,164 @@
+package build
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// lay writes a module beside a stand-in for the library, so that nothing here depends on the real one.
+func lay(t *testing.T, files map[string]string) string {
+	t.Helper()
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	t.Setenv("GOWORK", "off")
+	t.Setenv("GOFLAGS", "")
+	root := t.TempDir()
+	all := map[string]string{
+		"lib/go.mod":               "module " + Library + "\n\ngo 1.26\n",
+		"lib/lib.go":               "package stability\n\nfunc Use() {}\n",
+		"lib/fault/agent/agent.go": "package agent\n\nimport \"os\"\n\nfunc Start() bool { os.Stdout.WriteString(\"agent \"); return true }\n",
+		"svc/go.mod":               "module example.com/svc\n\ngo 1.26\n\nrequire " + Library + " v0.0.0\n\nreplace " + Library + " => ../lib\n",
+	}
+	for name, content := range files {
+		all["svc/"+name] = content
+	}
+	for name, content := range all {
+		path := filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return filepath.Join(root, "svc")
+}
+
+const user = `package main
+
+import (
+	"os"
+
+	"` + Library + `"
+)
+
+var agent = first() // collides with nothing, and comes after the agent
+
+func first() int { os.Stdout.WriteString("variables "); return 1 }
+
+func main() { stability.Use(); os.Stdout.WriteString("main") }
+`
+
+func runBuilt(t *testing.T, dir string) (*Service, string) {
+	t.Helper()
+	service, err := Build(t.Context(), dir, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	output, err := exec.Command(service.Binary).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return service, string(output)
+}
+
+func TestAgentIsLaidInBeforeEverything(t *testing.T) {
+	dir := lay(t, map[string]string{"main.go": user})
+	service, output := runBuilt(t, dir)
+	if output != "agent variables main" {
+		t.Errorf("the service said %q, want the agent first", output)
+	}
+	if len(service.Sources) != 1 || service.Sources[0] != filepath.Join(dir, "main.go") || service.Name != "svc" {
+		t.Errorf("service is %+v", service)
+	}
+	if entries, _ := os.ReadDir(dir); len(entries) != 2 {
+		t.Errorf("the source directory was changed: %v", entries)
+	}
+}
+
+func TestVendoredModuleKeepsItsGoMod(t *testing.T) {
+	dir := lay(t, map[string]string{"main.go": user})
+	vendor := exec.Command("go", "mod", "vendor")
+	vendor.Dir = dir
+	if output, err := vendor.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, output)
+	}
+	before, _ := os.ReadFile(filepath.Join(dir, "go.mod"))
+	if _, output := runBuilt(t, dir); output != "agent variables main" {
+		t.Errorf("the vendored service said %q", output)
+	}
+	if after, _ := os.ReadFile(filepath.Join(dir, "go.mod")); string(after) != string(before) {
+		t.Errorf("go.mod was changed:\n%s", after)
+	}
+}
+
+// The go command leaves an up-to-date binary alone and replaces a stale one.
+func TestCachedByContent(t *testing.T) {
+	dir := lay(t, map[string]string{"main.go": user})
+	built := func() os.FileInfo {
+		if _, err := Build(t.Context(), dir, t.TempDir()); err != nil {
+			t.Fatal(err)
+		}
+		matches, _ := filepath.Glob(filepath.Join(os.Getenv("XDG_CACHE_HOME"), "stability/falsify/*/service"))
+		if len(matches) != 1 {
+			t.Fatalf("cached binaries: %v, want one", matches)
+		}
+		info, err := os.Stat(matches[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info
+	}
+	first := built()
+	if !os.SameFile(built(), first) { // a link makes a new file; of a current one only the times are touched
+		t.Error("an unchanged service was linked again")
+	}
+	changed := strings.Replace(user, `"main"`, `"changed"`, 1)
+	if err := os.WriteFile(filepath.Join(dir, "main.go"), []byte(changed), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, output := runBuilt(t, dir); output != "agent variables changed" {
+		t.Errorf("a changed service said %q: the cache is stale", output)
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	t.Run("main without the library", func(t *testing.T) {
+		dir := lay(t, map[string]string{"main.go": "package main\n\nfunc main() {}\n"})
+		_, err := Build(t.Context(), dir, t.TempDir())
+		if !errors.Is(err, ErrNoLibrary) || !strings.Contains(err.Error(), `Name: "svc-sla"`) || !strings.Contains(err.Error(), "go get "+Library) {
+			t.Errorf("got %v, want to be told what to add", err)
+		}
+	})
+	t.Run("no main", func(t *testing.T) {
+		dir := lay(t, map[string]string{"x.go": "package x\n\nimport _ \"" + Library + "\"\n"})
+		if _, err := Build(t.Context(), dir, t.TempDir()); !errors.Is(err, ErrNotMain) {
+			t.Errorf("got %v, want ErrNotMain", err)
+		}
+	})
+	t.Run("no directory", func(t *testing.T) {
+		if _, err := Build(t.Context(), "nowhere", t.TempDir()); !errors.Is(err, ErrNotMain) {
+			t.Errorf("got %v, want ErrNotMain", err)
+		}
+	})
+	t.Run("the compiler's own words", func(t *testing.T) {
+		dir := lay(t, map[string]string{"main.go": strings.Replace(user, "stability.Use()", "stability.Misuse()", 1)})
+		_, err := Build(t.Context(), dir, t.TempDir())
+		var compile *CompileError
+		if !errors.As(err, &compile) || !strings.Contains(compile.Output, "undefined: stability.Misuse") || !strings.Contains(compile.Output, "main.go:13") {
+			t.Errorf("got %v, want the compiler's words", err)
+		}
+	})
+	t.Run("canceled", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		dir := lay(t, map[string]string{"main.go": user})
+		if _, err := Build(ctx, dir, t.TempDir()); !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v, want the cancellation", err)
+		}
+	})
+}
