@@ -140,6 +140,7 @@ func TestRefusals(t *testing.T) {
 		"high water": {
 			{0, "a", 2, nil}, {6 * time.Minute, "a", 2.1, ErrHighWater}, {time.Minute, "a", 2.2, nil},
 			{6 * time.Minute, "a", 2.3, ErrHighWater}, {0, "b", 1, nil}, {time.Hour, "a", 1, nil}},
+		"high water resets":       {{0, "a", 2, nil}, {time.Hour, "a", 0, nil}, {6 * time.Minute, "a", 1, nil}},
 		"no level, no high water": {{0, "a", 2, nil}, {6 * time.Minute, "a", 0, nil}, {6 * time.Minute, "a", 2.1, ErrHighWater}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -26,6 +26,12 @@ func TestCgroupMemory(t *testing.T) {
 			"sys/fs/cgroup/pod/app/memory.stat":  file("anon 300\n"),
 			"sys/fs/cgroup/other/app/memory.max": file("1\n"),
 		}, 1500, 2000},
+		"v2 with a higher limit above": {fstest.MapFS{
+			"proc/self/cgroup":              file("0::/pod\n"),
+			"sys/fs/cgroup/pod/memory.max":  file("1000\n"),
+			"sys/fs/cgroup/pod/memory.stat": file("anon 300\n"),
+			"sys/fs/cgroup/memory.max":      file("2000\n"),
+		}, 300, 1000},
 		"v1 beside v2, path of the host": {fstest.MapFS{
 			"proc/self/cgroup":                           file("8:pids:/x\n5:cpu,memory:/docker/abc\n0::/\n"),
 			"sys/fs/cgroup/memory/memory.limit_in_bytes": file("3000\n"),
