@@ -1,0 +1,193 @@
+package concur
+
+import (
+	"go/constant"
+	"go/token"
+	"sync"
+
+	"golang.org/x/tools/go/ssa"
+)
+
+// program is what the runs over one package share. It is used by one goroutine at a time.
+type program struct {
+	pkg         *ssa.Package
+	zeroGlobals bool
+	infos       map[*ssa.Function]*fnInfo
+	mu          sync.Mutex
+}
+
+// fnInfo is what the machine knows about a function before it runs it.
+type fnInfo struct {
+	index map[ssa.Value]int // register numbers
+	large map[*ssa.BasicBlock]bool
+	loops map[*ssa.BasicBlock]bool // loop heads
+	live  [][]uint64               // registers alive at the start of each block; made on demand
+	model model                    // if the function is modeled
+	name  string
+}
+
+func (p *program) info(fn *ssa.Function) *fnInfo {
+	if in, ok := p.infos[fn]; ok {
+		return in
+	}
+	in := &fnInfo{name: modelName(fn)}
+	in.model = models[in.name]
+	if len(fn.Blocks) > 0 && in.model == nil {
+		in.index = make(map[ssa.Value]int)
+		add := func(v ssa.Value) { in.index[v] = len(in.index) }
+		for _, v := range fn.Params {
+			add(v)
+		}
+		for _, v := range fn.FreeVars {
+			add(v)
+		}
+		for _, b := range fn.Blocks {
+			for _, i := range b.Instrs {
+				if v, ok := i.(ssa.Value); ok {
+					add(v)
+				}
+			}
+		}
+		in.loops, in.large = loops(fn)
+	}
+	p.infos[fn] = in
+	return in
+}
+
+// maxCopies is the largest constant trip count at which a loop that starts goroutines is run to its end. A larger
+// one makes copies of the same program: one copy is enough, and the loop's goroutine runs on beyond the model.
+const maxCopies = 8
+
+// loops returns the loop heads of fn, and those among them that start goroutines and run more than maxCopies times.
+func loops(fn *ssa.Function) (heads, large map[*ssa.BasicBlock]bool) {
+	heads = make(map[*ssa.BasicBlock]bool)
+	large = make(map[*ssa.BasicBlock]bool)
+	for _, b := range fn.Blocks {
+		for _, s := range b.Succs {
+			if !s.Dominates(b) {
+				continue
+			}
+			heads[s] = true
+			if (bigBound(s) || bigBound(b)) && starts(s, b) {
+				large[s] = true
+			}
+		}
+	}
+	return heads, large
+}
+
+// bigBound tells whether b ends in a comparison with a large constant.
+func bigBound(b *ssa.BasicBlock) bool {
+	if len(b.Instrs) == 0 {
+		return false
+	}
+	cond, ok := b.Instrs[len(b.Instrs)-1].(*ssa.If)
+	if !ok {
+		return false
+	}
+	cmp, ok := cond.Cond.(*ssa.BinOp)
+	if !ok || (cmp.Op != token.LSS && cmp.Op != token.LEQ) {
+		return false
+	}
+	c, ok := cmp.Y.(*ssa.Const)
+	if !ok || c.Value == nil || c.Value.Kind() != constant.Int {
+		return false
+	}
+	n, ok := constant.Int64Val(c.Value)
+	return !ok || n > maxCopies
+}
+
+// starts tells whether the natural loop of the edge from tail to head contains a go statement.
+func starts(head, tail *ssa.BasicBlock) bool {
+	in := map[*ssa.BasicBlock]bool{head: true}
+	work := []*ssa.BasicBlock{tail}
+	for len(work) > 0 {
+		b := work[len(work)-1]
+		work = work[:len(work)-1]
+		if in[b] {
+			continue
+		}
+		in[b] = true
+		work = append(work, b.Preds...)
+	}
+	for b := range in {
+		for _, i := range b.Instrs {
+			if _, ok := i.(*ssa.Go); ok {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// liveIn returns, for each block of fn, the set of registers whose values may still be used from its start on.
+func (in *fnInfo) liveIn(fn *ssa.Function) [][]uint64 {
+	if in.live != nil {
+		return in.live
+	}
+	words := (len(in.index) + 63) / 64
+	live := make([][]uint64, len(fn.Blocks))
+	for i := range live {
+		live[i] = make([]uint64, words)
+	}
+	for changed := true; changed; {
+		changed = false
+		for i := len(fn.Blocks) - 1; i >= 0; i-- {
+			set := in.liveAt(fn.Blocks[i], 0, live)
+			for w := range set {
+				if set[w] != live[i][w] {
+					live[i], changed = set, true
+					break
+				}
+			}
+		}
+	}
+	in.live = live
+	return live
+}
+
+// liveAt returns the registers alive before instruction pc of block b.
+func (in *fnInfo) liveAt(b *ssa.BasicBlock, pc int, live [][]uint64) []uint64 {
+	set := make([]uint64, (len(in.index)+63)/64)
+	for _, s := range b.Succs {
+		for w, bits := range live[s.Index] {
+			set[w] |= bits
+		}
+		for _, i := range s.Instrs {
+			phi, ok := i.(*ssa.Phi)
+			if !ok {
+				break
+			}
+			for e, p := range s.Preds {
+				if p == b {
+					in.set(set, phi.Edges[e])
+				}
+			}
+		}
+	}
+	var buf []*ssa.Value
+	for i := len(b.Instrs) - 1; i >= pc; i-- {
+		instr := b.Instrs[i]
+		if v, ok := instr.(ssa.Value); ok {
+			if n, ok := in.index[v]; ok {
+				set[n/64] &^= 1 << (n % 64)
+			}
+		}
+		if _, ok := instr.(*ssa.Phi); ok {
+			continue
+		}
+		buf = instr.Operands(buf[:0])
+		for _, o := range buf {
+			if *o != nil {
+				in.set(set, *o)
+			}
+		}
+	}
+	return set
+}
+
+func (in *fnInfo) set(set []uint64, v ssa.Value) {
+	if n, ok := in.index[v]; ok {
+		set[n/64] |= 1 << (n % 64)
+	}
+}

@@ -1,0 +1,390 @@
+package concur
+
+import (
+	"go/token"
+	"go/types"
+
+	"golang.org/x/tools/go/ssa"
+)
+
+// execute runs g until its next visible operation, its end, or the end of the run.
+func (m *machine) execute(g *G) {
+	for m.over == running && g.op == nil && !g.parked {
+		if len(g.frames) == 0 {
+			if !g.done {
+				m.end(g)
+			}
+			return
+		}
+		if m.steps++; m.steps > m.limits.Steps {
+			m.stop(exhausted)
+			return
+		}
+		f := g.frames[len(g.frames)-1]
+		if f.panics != calm {
+			m.unwind(g, f)
+			continue
+		}
+		m.step(g, f, f.block.Instrs[f.pc])
+	}
+}
+
+// end finishes g.
+func (m *machine) end(g *G) {
+	g.done = true
+	m.note(g, token.NoPos, "ends")
+	if g.after != nil {
+		g.after()
+	}
+	if g.id == 0 {
+		m.mainDone = true
+		m.env = append(m.env, g.result)
+		if m.prog.pkg.Pkg.Name() == "main" && g.fn != nil && g.fn.Name() == "main" {
+			m.stop(exited)
+		}
+	}
+}
+
+func (m *machine) get(f *frame, v ssa.Value) Value {
+	switch v := v.(type) {
+	case *ssa.Const:
+		return m.constVal(v)
+	case *ssa.Global:
+		return m.globalCell(v)
+	case *ssa.Function, *ssa.Builtin:
+		return v
+	}
+	return f.regs[f.info.index[v]]
+}
+
+func (m *machine) set(f *frame, v ssa.Value, x Value) {
+	f.regs[f.info.index[v]] = x
+}
+
+func (m *machine) jump(g *G, f *frame, to *ssa.BasicBlock) {
+	f.prev, f.block, f.pc = f.block, to, 0
+	if f.info.loops[to] {
+		if f.visits == nil {
+			f.visits = make([]uint8, len(f.fn.Blocks))
+		}
+		n := f.visits[to.Index]
+		if n < 255 {
+			f.visits[to.Index]++
+		}
+		if f.info.large[to] && n >= 1 {
+			m.note(g, token.NoPos, "goes on to start more of the same")
+			g.parked = true
+		}
+	}
+	// Phis take their values at once.
+	edge := -1
+	for i, p := range to.Preds {
+		if p == f.prev {
+			edge = i
+		}
+	}
+	var vals [8]Value
+	n := 0
+	for _, i := range to.Instrs {
+		phi, ok := i.(*ssa.Phi)
+		if !ok {
+			break
+		}
+		v := m.get(f, phi.Edges[edge])
+		if n < len(vals) {
+			vals[n] = v
+		} else {
+			m.set(f, phi, v)
+		}
+		n++
+	}
+	for i := range min(n, len(vals)) {
+		m.set(f, to.Instrs[i].(*ssa.Phi), vals[i])
+	}
+	f.pc = n
+}
+
+func (m *machine) step(g *G, f *frame, in ssa.Instruction) {
+	switch in := in.(type) {
+	case *ssa.If:
+		m.branch(g, f, in)
+		return
+	case *ssa.Jump:
+		m.jump(g, f, f.block.Succs[0])
+		return
+	case *ssa.Return:
+		m.doReturn(g, f, in)
+		return
+	case *ssa.Call:
+		m.doCall(g, f, &in.Call, in)
+		return
+	case *ssa.Go:
+		fn, args := m.prepare(f, &in.Call)
+		f.pc++
+		ng := m.spawn(fn, args, in.Pos())
+		m.note(g, in.Pos(), "starts "+goName(ng))
+		g.op = &op{kind: opStep, pos: in.Pos()}
+		return
+	case *ssa.Defer:
+		fn, args := m.prepare(f, &in.Call)
+		f.defers = append(f.defers, deferred{fn: fn, args: args, call: &in.Call, pos: in.Pos()})
+	case *ssa.RunDefers:
+		if n := len(f.defers); n > 0 {
+			d := f.defers[n-1]
+			f.defers = f.defers[:n-1]
+			m.invoke(&call{m: m, g: g, args: d.args, common: d.call, pos: d.pos, deferOf: f}, d.fn)
+			return
+		}
+	case *ssa.Panic:
+		f.panics, f.value, f.at = panicking, m.get(f, in.X), in.Pos()
+		return
+	case *ssa.Send:
+		g.op = &op{kind: opSend, ch: m.chanOf(m.get(f, in.Chan)), val: copyVal(m.get(f, in.X)), pos: in.Pos(),
+			name: "send", object: in.Chan, done: func(Value) { f.pc++ }}
+		return
+	case *ssa.Select:
+		m.doSelectInstr(g, f, in)
+		return
+	case *ssa.UnOp:
+		if in.Op == token.ARROW {
+			g.op = &op{kind: opRecv, ch: m.chanOf(m.get(f, in.X)), pos: in.Pos(), commaOk: in.CommaOk,
+				name: "receive", object: in.X, done: func(v Value) { m.set(f, in, v); f.pc++ }}
+			return
+		}
+		m.set(f, in, m.unop(in, m.get(f, in.X)))
+	case *ssa.Store:
+		if c := m.deref(m.get(f, in.Addr)); c != nil {
+			m.store(c, copyVal(m.get(f, in.Val)))
+		} else {
+			m.stop(pruned)
+			return
+		}
+	case *ssa.MapUpdate:
+		m.mapUpdate(f, in)
+	case *ssa.DebugRef:
+	case ssa.Value:
+		m.set(f, in, m.value(f, in))
+	default:
+		m.stop(pruned)
+		return
+	}
+	f.pc++
+}
+
+// store writes v to c. A struct keeps its identity: pointers to its fields stay good.
+func (m *machine) store(c *Value, v Value) {
+	switch old := (*c).(type) {
+	case structVal:
+		if v, ok := v.(structVal); ok && len(v) == len(old) {
+			for i := range old {
+				m.store(&old[i], v[i])
+			}
+			return
+		}
+		if u, ok := v.(*unknown); ok {
+			if st, ok := u.typ.Underlying().(*types.Struct); ok && st.NumFields() == len(old) {
+				for i := range old {
+					m.store(&old[i], m.field(u, i, st.Field(i).Type()))
+				}
+				return
+			}
+		}
+	case arrayVal:
+		if v, ok := v.(arrayVal); ok && len(v) == len(old) {
+			for i := range old {
+				m.store(&old[i], v[i])
+			}
+			return
+		}
+	case *Sync:
+		if u, ok := v.(*unknown); ok {
+			*c = &Sync{kind: old.kind, open: true, typ: u.typ}
+			return
+		}
+	}
+	*c = v
+}
+
+func (m *machine) doSelectInstr(g *G, f *frame, in *ssa.Select) {
+	o := &op{kind: opSelect, block: in.Blocking, pos: in.Pos(), name: "select"}
+	for _, s := range in.States {
+		c := selCase{send: s.Dir == types.SendOnly, ch: m.chanOf(m.get(f, s.Chan)), pos: s.Pos, expr: s.Chan}
+		if c.send {
+			c.val = copyVal(m.get(f, s.Send))
+		}
+		o.cases = append(o.cases, c)
+	}
+	if len(o.cases) == 0 && in.Blocking {
+		o.kind = opForever
+	}
+	o.done = func(v Value) { m.set(f, in, v); f.pc++ }
+	g.op = o
+}
+
+// branch takes a side of an if: the known one, or a choice that is remembered.
+func (m *machine) branch(g *G, f *frame, in *ssa.If) {
+	taken := false
+	switch c := m.get(f, in.Cond).(type) {
+	case bool:
+		taken = c
+	case *unknown:
+		if !c.decided {
+			def := m.usual(f, in, c)
+			c.decided = true
+			c.outcome = def
+			if m.choose(2) == 1 {
+				c.outcome = !def
+			}
+			m.learn(c)
+		}
+		taken = c.outcome
+	default:
+		m.stop(pruned)
+		return
+	}
+	if taken {
+		m.jump(g, f, f.block.Succs[0])
+	} else {
+		m.jump(g, f, f.block.Succs[1])
+	}
+}
+
+// usual guesses which side of an undecided branch is the common one; the other costs a deviation.
+func (m *machine) usual(f *frame, in *ssa.If, c *unknown) bool {
+	if f.info.loops[f.block] {
+		// Enter a loop twice, then leave it.
+		enter := f.block.Succs[0].Dominates(f.prev) || reaches(f.block.Succs[0], f.block)
+		again := int(f.visits[f.block.Index]) <= 2
+		return enter == again
+	}
+	if b, ok := in.Cond.(*ssa.BinOp); ok {
+		if k, ok := b.Y.(*ssa.Const); ok && k.IsNil() {
+			isErr := types.Identical(b.X.Type(), types.Universe.Lookup("error").Type())
+			return (b.Op == token.EQL) == isErr // errors are nil, pointers are not
+		}
+	}
+	return false
+}
+
+// reaches tells whether a path leads from b to the block it loops back to.
+func reaches(b, to *ssa.BasicBlock) bool {
+	seen := map[*ssa.BasicBlock]bool{}
+	var walk func(*ssa.BasicBlock) bool
+	walk = func(b *ssa.BasicBlock) bool {
+		if b == to {
+			return true
+		}
+		if seen[b] || len(seen) > 200 {
+			return false
+		}
+		seen[b] = true
+		for _, s := range b.Succs {
+			if walk(s) {
+				return true
+			}
+		}
+		return false
+	}
+	return walk(b)
+}
+
+// learn records what the outcome of a comparison tells about its operands.
+func (m *machine) learn(c *unknown) {
+	key, ok := m.byExpr(c)
+	if !ok {
+		return
+	}
+	if key.op == token.NOT {
+		if x, ok := key.x.(*unknown); ok && !x.decided {
+			x.decided, x.outcome = true, !c.outcome
+			m.learn(x)
+		}
+		return
+	}
+	if key.op != token.EQL {
+		return
+	}
+	if u, ok := key.x.(*unknown); ok {
+		if key.y == nil {
+			u.nilSet, u.isNil = true, c.outcome
+		} else if c.outcome && scalar(key.y) {
+			u.equal = key.y
+		}
+	}
+}
+
+func (m *machine) byExpr(c *unknown) (exprKey, bool) {
+	for k, u := range m.exprs {
+		if u == c {
+			return k, true
+		}
+	}
+	return exprKey{}, false
+}
+
+func (m *machine) doReturn(g *G, f *frame, in *ssa.Return) {
+	var v Value
+	switch len(in.Results) {
+	case 0:
+	case 1:
+		v = copyVal(m.get(f, in.Results[0]))
+	default:
+		t := make(tuple, len(in.Results))
+		for i, r := range in.Results {
+			t[i] = copyVal(m.get(f, r))
+		}
+		v = t
+	}
+	m.pop(g, f, v)
+}
+
+// pop leaves frame f with result v.
+func (m *machine) pop(g *G, f *frame, v Value) {
+	g.frames = g.frames[:len(g.frames)-1]
+	if f.ret != nil {
+		f.ret(v)
+	}
+}
+
+// unwind runs the deferred calls of a panicking or exiting frame, then leaves it.
+func (m *machine) unwind(g *G, f *frame) {
+	if n := len(f.defers); n > 0 {
+		d := f.defers[n-1]
+		f.defers = f.defers[:n-1]
+		was := f.panics
+		m.invoke(&call{m: m, g: g, args: d.args, common: d.call, pos: d.pos, deferOf: f}, d.fn)
+		if was == panicking && f.panics == calm { // a native recovered
+			return
+		}
+		return
+	}
+	if f.value == recovered {
+		f.value = nil
+		if f.fn.Recover != nil {
+			f.panics = calm
+			f.prev, f.block, f.pc = f.block, f.fn.Recover, 0
+			return
+		}
+		m.pop(g, f, m.zero(f.fn.Signature.Results()))
+		return
+	}
+	g.frames = g.frames[:len(g.frames)-1]
+	if len(g.frames) == 0 {
+		if f.panics == panicking {
+			m.stop(exited)
+		}
+		return
+	}
+	up := g.frames[len(g.frames)-1]
+	up.panics, up.value, up.at = f.panics, f.value, f.at
+}
+
+// recovered marks a panicking frame whose panic a deferred function has recovered.
+var recovered Value = &native{name: "recovered"}
+
+func goName(g *G) string {
+	if g.fn != nil {
+		return "goroutine " + itoa(g.id) + ", " + g.fn.Name()
+	}
+	return "goroutine " + itoa(g.id)
+}

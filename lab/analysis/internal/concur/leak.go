@@ -1,0 +1,337 @@
+package concur
+
+import "golang.org/x/tools/go/ssa"
+
+// marker finds what can be reached, as a garbage collector does. It is the judge of the model, and the same one as
+// that of the runtime's goroutine leak profile: a goroutine is stuck for good when nothing that may still run can
+// reach what it waits for.
+type marker struct {
+	m    *machine
+	seen map[any]bool
+	live map[*G]bool
+}
+
+// stuck returns the goroutines that are blocked for good at the end of a run.
+func (m *machine) stuck() []*G {
+	k := &marker{m: m, seen: make(map[any]bool), live: make(map[*G]bool)}
+	for _, v := range m.env {
+		k.mark(v)
+	}
+	for _, t := range m.timers {
+		if t.active {
+			for _, v := range t.refs {
+				k.mark(v)
+			}
+		}
+	}
+	for _, g := range m.gs {
+		if !g.done && (g.parked || g.op == nil || g.op.kind == opForever || m.readiness(g) != isBlocked) {
+			k.revive(g)
+		}
+	}
+	closed := m.prog.zeroGlobals
+	if !closed || len(k.live) > 0 {
+		for _, c := range m.global {
+			k.mark(c)
+		}
+	}
+	for changed := true; changed; {
+		changed = false
+		for _, g := range m.gs {
+			if g.done || k.live[g] {
+				continue
+			}
+			if k.reaches(g) {
+				k.revive(g)
+				changed = true
+			}
+		}
+	}
+	var out []*G
+	for _, g := range m.gs {
+		if !g.done && !k.live[g] {
+			out = append(out, g)
+		}
+	}
+	return out
+}
+
+// reaches tells whether something alive can reach what g waits for.
+func (k *marker) reaches(g *G) bool {
+	o := g.op
+	switch o.kind {
+	case opSend, opRecv:
+		return o.ch != nil && (o.ch.open || k.seen[o.ch])
+	case opSelect:
+		for _, c := range o.cases {
+			if c.ch != nil && (c.ch.open || k.seen[c.ch]) {
+				return true
+			}
+		}
+		return false
+	case opLock, opRLock:
+		return k.lockable(o.s, g)
+	case opOnce:
+		return o.s.runner != nil && k.live[o.s.runner]
+	case opWait, opCond:
+		return o.s.open || k.seen[o.s]
+	case opJoin:
+		return false
+	}
+	return true
+}
+
+// lockable tells whether g may still get the lock s: somebody alive may release it. A lock is released by who holds it;
+// that the outside can reach it does not help when its holder is one of the stuck.
+func (k *marker) lockable(s *Sync, g *G) bool {
+	free := true
+	stuckHolder := false
+	check := func(h *G) {
+		switch {
+		case h == nil:
+		case k.live[h]:
+			free = false
+		case !h.done:
+			stuckHolder = true
+		default:
+			free = false // its holder has ended: somebody else may have been meant to unlock it
+		}
+	}
+	if s.locked {
+		check(s.writer)
+	}
+	for _, h := range s.readers {
+		check(h.g)
+	}
+	for _, w := range s.waitW {
+		if w != g && k.live[w] {
+			return true
+		}
+		if w != g && !w.done && !k.live[w] && g.op.kind == opRLock {
+			stuckHolder = true
+		}
+	}
+	if stuckHolder {
+		return false
+	}
+	if free && !s.locked && len(s.readers) == 0 && len(s.waitW) == 0 {
+		return true
+	}
+	return s.open || k.seen[s] || k.anyLiveHolder(s)
+}
+
+func (k *marker) anyLiveHolder(s *Sync) bool {
+	if s.locked && s.writer != nil && k.live[s.writer] {
+		return true
+	}
+	for _, h := range s.readers {
+		if k.live[h.g] {
+			return true
+		}
+	}
+	return false
+}
+
+// revive marks g as alive, and all that it can reach.
+func (k *marker) revive(g *G) {
+	k.live[g] = true
+	for _, f := range g.frames {
+		live := f.info.liveIn(f.fn)
+		set := f.info.liveAt(f.block, f.pc, live)
+		for _, n := range f.info.index {
+			if set[n/64]&(1<<(n%64)) != 0 {
+				k.mark(f.regs[n])
+			}
+		}
+		for _, d := range f.defers {
+			k.mark(d.fn)
+			for _, a := range d.args {
+				k.mark(a)
+			}
+		}
+	}
+	if o := g.op; o != nil {
+		k.mark(o.val)
+		for _, c := range o.cases {
+			k.mark(c.val)
+			if c.ch != nil {
+				k.mark(c.ch)
+			}
+		}
+		if o.ch != nil {
+			k.mark(o.ch)
+		}
+		if o.s != nil {
+			k.mark(o.s)
+		}
+	}
+}
+
+func (k *marker) mark(v Value) {
+	switch v := v.(type) {
+	case nil, bool, int64, float64, string, *ssa.Function, *ssa.Builtin:
+	case *Value:
+		if k.seen[v] {
+			return
+		}
+		k.seen[v] = true
+		k.mark(*v)
+	case structVal:
+		for i := range v {
+			k.mark(&v[i])
+		}
+	case arrayVal:
+		for i := range v {
+			k.mark(&v[i])
+		}
+	case sliceVal:
+		for i := range v {
+			k.mark(&v[i])
+		}
+	case tuple:
+		for _, x := range v {
+			k.mark(x)
+		}
+	case iface:
+		k.mark(v.val)
+	case *bound:
+		k.mark(v.recv)
+	case *closure:
+		if !k.once(v) {
+			for _, x := range v.env {
+				k.mark(x)
+			}
+		}
+	case *native:
+		if !k.once(v) {
+			for _, x := range v.refs {
+				k.mark(x)
+			}
+			if v.cancels != nil {
+				k.cancels(v.cancels)
+			}
+		}
+	case *mapVal:
+		if !k.once(v) {
+			for i := range v.keys {
+				k.mark(v.keys[i])
+				k.mark(v.vals[i])
+			}
+		}
+	case *iterator:
+		if v.of != nil {
+			k.mark(v.of)
+		}
+	case *Chan:
+		// Whoever holds only the Done channel of a context cannot end the context; see cancels.
+		if !v.signal && !k.once(v) {
+			for _, x := range v.buf {
+				k.mark(x)
+			}
+		}
+	case *Sync:
+		if !k.once(v) {
+			k.mark(v.L)
+			k.mark(v.val)
+		}
+	case *rlocker:
+		k.mark(v.of)
+	case *ctxVal:
+		k.markCtx(v)
+	case *unknown:
+		k.markUnknown(v)
+	}
+}
+
+func (k *marker) once(v any) bool {
+	was := k.seen[v]
+	k.seen[v] = true
+	return was
+}
+
+// markCtx marks what a context reaches. Holding a context lets one wait for it, not end it: only its cancel function
+// and its deadline end it. So a goroutine that waits for a context is stuck when the cancel function is gone, whoever
+// holds the context itself.
+func (k *marker) markCtx(v *ctxVal) {
+	if !k.once(v) {
+		k.mark(v.value)
+		k.mark(v.parent)
+	}
+}
+
+// cancels marks what the end of a context reaches: its Done channel and those of its children.
+func (k *marker) cancels(v *ctxVal) {
+	if v.done != nil {
+		k.seen[v.done] = true
+	}
+	for _, c := range v.children {
+		k.cancels(c)
+	}
+}
+
+func (k *marker) markUnknown(u *unknown) {
+	if k.once(u) {
+		return
+	}
+	if u.cell != nil {
+		k.mark(u.cell)
+	}
+	for _, f := range u.fields {
+		k.mark(f)
+	}
+	for i := range u.slice {
+		k.mark(&u.slice[i])
+	}
+	if u.ch != nil {
+		k.mark(u.ch)
+	}
+	for _, a := range u.asserts {
+		if a != nil {
+			k.mark(a)
+		}
+	}
+}
+
+// outside returns something that the outside can do when nothing else can happen: complete an operation on a
+// channel of ours that it was given.
+func (m *machine) outside() func() {
+	if len(m.env) == 0 {
+		return nil
+	}
+	k := &marker{m: m, seen: make(map[any]bool), live: make(map[*G]bool)}
+	for _, v := range m.env {
+		k.mark(v)
+	}
+	var acts []func()
+	for _, g := range m.gs {
+		if g.done || g.parked || g.op == nil {
+			continue
+		}
+		for _, ch := range waitsOn(g.op) {
+			if ch != nil && !ch.open && k.seen[ch] {
+				acts = append(acts, func() { ch.open = true })
+			}
+		}
+		if o := g.op; o.kind == opWait && !o.s.open && k.seen[o.s] {
+			acts = append(acts, func() { o.s.open = true })
+		}
+	}
+	if len(acts) == 0 {
+		return nil
+	}
+	return acts[m.choose(len(acts))]
+}
+
+func waitsOn(o *op) []*Chan {
+	switch o.kind {
+	case opSend, opRecv:
+		return []*Chan{o.ch}
+	case opSelect:
+		var cs []*Chan
+		for _, c := range o.cases {
+			cs = append(cs, c.ch)
+		}
+		return cs
+	}
+	return nil
+}

@@ -1,0 +1,143 @@
+package concur
+
+import (
+	"go/token"
+	"go/types"
+	"sort"
+
+	"golang.org/x/tools/go/ssa"
+)
+
+// Functions returns all functions of pkg with a body, methods and function literals included, in source order.
+func Functions(pkg *ssa.Package, srcs []*ssa.Function) []*ssa.Function {
+	seen := make(map[*ssa.Function]bool)
+	var out []*ssa.Function
+	var add func(*ssa.Function)
+	add = func(f *ssa.Function) {
+		if f == nil || seen[f] || len(f.Blocks) == 0 {
+			return
+		}
+		seen[f] = true
+		out = append(out, f)
+		for _, a := range f.AnonFuncs {
+			add(a)
+		}
+	}
+	for _, f := range srcs {
+		add(f)
+	}
+	sort.SliceStable(out, func(i, j int) bool { return out[i].Pos() < out[j].Pos() })
+	return out
+}
+
+// Roots returns the functions worth exploring, those nobody in the package calls first: a function whose calls,
+// as far as they can be seen, wait for something and either start a goroutine or take a lock.
+func Roots(pkg *ssa.Package, srcs []*ssa.Function) []*ssa.Function {
+	fns := Functions(pkg, srcs)
+	uses := make(map[*ssa.Function]*use, len(fns))
+	called := make(map[*ssa.Function]bool)
+	for _, f := range fns {
+		uses[f] = inspect(f, called)
+	}
+	for changed := true; changed; {
+		changed = false
+		for _, f := range fns {
+			u := uses[f]
+			for _, c := range u.calls {
+				if cu := uses[c]; cu != nil && u.add(cu) {
+					changed = true
+				}
+			}
+		}
+	}
+	var roots []*ssa.Function
+	for _, f := range fns {
+		u := uses[f]
+		if f.Parent() != nil && len(f.FreeVars) > 0 || !u.waits || !(u.starts || u.locks >= 2 || u.makes) {
+			continue
+		}
+		roots = append(roots, f)
+	}
+	sort.SliceStable(roots, func(i, j int) bool { return !called[roots[i]] && called[roots[j]] })
+	return roots
+}
+
+// use is what a function does, calls included.
+type use struct {
+	waits, starts, makes bool
+	locks                int
+	calls                []*ssa.Function
+}
+
+func (u *use) add(c *use) bool {
+	was := *u
+	u.waits = u.waits || c.waits
+	u.starts = u.starts || c.starts
+	u.makes = u.makes || c.makes
+	u.locks = min(u.locks+c.locks, max(2, u.locks))
+	return was.waits != u.waits || was.starts != u.starts || was.makes != u.makes || was.locks != u.locks
+}
+
+func inspect(f *ssa.Function, called map[*ssa.Function]bool) *use {
+	u := &use{}
+	for _, b := range f.Blocks {
+		for _, in := range b.Instrs {
+			switch in := in.(type) {
+			case *ssa.Send:
+				u.waits = true
+			case *ssa.Select:
+				u.waits = u.waits || in.Blocking
+			case *ssa.UnOp:
+				u.waits = u.waits || in.Op == token.ARROW
+			case *ssa.MakeChan:
+				u.makes = true
+			case *ssa.MakeClosure:
+				u.calls = append(u.calls, in.Fn.(*ssa.Function))
+			case ssa.CallInstruction:
+				u.call(f, in, called)
+			}
+			// Function values passed on may be called.
+			for _, op := range in.Operands(nil) {
+				if fn, ok := (*op).(*ssa.Function); ok && fn.Pkg == f.Pkg {
+					u.calls = append(u.calls, fn)
+				}
+			}
+		}
+	}
+	return u
+}
+
+func (u *use) call(f *ssa.Function, in ssa.CallInstruction, called map[*ssa.Function]bool) {
+	if _, ok := in.(*ssa.Go); ok {
+		u.starts = true
+	}
+	c := in.Common().StaticCallee()
+	if c == nil {
+		return
+	}
+	u.calls = append(u.calls, c)
+	if c != f {
+		called[c] = true
+	}
+	switch modelName(c) {
+	case "(*sync.Mutex).Lock", "(*sync.RWMutex).Lock", "(*sync.RWMutex).RLock":
+		u.waits = true
+		u.locks++
+	case "(*sync.WaitGroup).Wait", "(*sync.Cond).Wait":
+		u.waits = true
+	case "(*sync.Once).Do":
+		u.waits = true
+		u.locks++
+	case "time.AfterFunc", "(*sync.WaitGroup).Go":
+		u.starts = true
+	case "context.WithCancel", "context.WithTimeout":
+		u.makes = true
+	}
+	for _, a := range in.Common().Args {
+		if t, ok := a.Type().Underlying().(*types.Signature); ok && t != nil {
+			if fn, ok := a.(*ssa.Function); ok {
+				u.calls = append(u.calls, fn)
+			}
+		}
+	}
+}
