@@ -1,0 +1,118 @@
+package experiment
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// unknownFields returns a complaint about every key of a mapping that its Go type does not have. The decoder's own
+// strictness knows the line but not the column, and not what was meant.
+func unknownFields(path string, node *yaml.Node, sample any) []error {
+	errs := walk(path, node, reflect.TypeOf(sample))
+	slices.SortFunc(errs, byPosition)
+	return errs
+}
+
+func walk(path string, node *yaml.Node, t reflect.Type) (errs []error) {
+	if node.Kind == yaml.AliasNode {
+		node = node.Alias
+	}
+	switch {
+	case t.Kind() == reflect.Slice && node.Kind == yaml.SequenceNode:
+		for _, item := range node.Content {
+			errs = append(errs, walk(path, item, t.Elem())...)
+		}
+	case t.Kind() == reflect.Map && node.Kind == yaml.MappingNode:
+		for i := 1; i < len(node.Content); i += 2 {
+			errs = append(errs, walk(path, node.Content[i], t.Elem())...)
+		}
+	case t.Kind() == reflect.Struct && node.Kind == yaml.MappingNode:
+		fields := fieldsOf(t)
+		for i := 0; i+1 < len(node.Content); i += 2 {
+			key := node.Content[i]
+			field, ok := fields[key.Value]
+			if !ok {
+				errs = append(errs, &PositionError{path, key.Line, key.Column, Unknown("field", key.Value, keys(fields))})
+				continue
+			}
+			errs = append(errs, walk(path, node.Content[i+1], field)...)
+		}
+	}
+	return errs
+}
+
+func fieldsOf(t reflect.Type) map[string]reflect.Type {
+	fields := make(map[string]reflect.Type)
+	for field := range t.Fields() {
+		if name := field.Tag.Get("yaml"); name != "" && name != "-" {
+			fields[name] = field.Type
+		}
+	}
+	return fields
+}
+
+// child returns the node of a path of keys, or the nearest there is: a place to complain about.
+func child(node *yaml.Node, path ...string) *yaml.Node {
+	for _, name := range path {
+		next := node
+		for i := 0; i+1 < len(node.Content); i += 2 {
+			if node.Kind == yaml.MappingNode && node.Content[i].Value == name {
+				next = node.Content[i+1]
+			}
+		}
+		node = next
+	}
+	return node
+}
+
+// Unknown words the complaint about a name that is not among those known.
+func Unknown(what, name string, known []string) string {
+	if len(known) == 0 {
+		return fmt.Sprintf("there is no %s %q; there is none at all", what, name)
+	}
+	best, fewest := "", len(name)/2+1
+	for _, k := range known {
+		if d := distance(name, k); d < fewest {
+			best, fewest = k, d
+		}
+	}
+	hint := ""
+	if best != "" {
+		hint = fmt.Sprintf("; did you mean %q?", best)
+	}
+	return fmt.Sprintf("there is no %s %q%s Known: %s", what, name, cmp.Or(hint, "."), strings.Join(known, ", "))
+}
+
+// distance is the number of letters to insert, drop or replace to make one word of the other (Levenshtein).
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		corner := row[0]
+		row[0]++
+		for j := range len(b) {
+			replace := corner
+			if a[i] != b[j] {
+				replace++
+			}
+			corner = row[j+1]
+			row[j+1] = min(replace, corner+1, row[j]+1)
+		}
+	}
+	return row[len(b)]
+}
+
+func byPosition(a, b error) int {
+	pa, pb := a.(*PositionError), b.(*PositionError)
+	return cmp.Or(cmp.Compare(pa.Line, pb.Line), cmp.Compare(pa.Column, pb.Column))
+}
+
+func keys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
