@@ -1,13 +1,14 @@
 package goruntime
 
 import (
-	"math"
 	"runtime/metrics"
 
+	"github.com/falsifiable/stability/internal/quantile"
 	"github.com/falsifiable/stability/signal"
 )
 
 // histogram reads quantiles of what the runtime has added to one of its histograms since the last reading.
+// Its time buckets are at most a quarter of their value wide, and so is the error.
 type histogram struct {
 	metric        int // index into the source's samples
 	p50, p99, max int // signals; -1 for not wanted
@@ -33,28 +34,9 @@ func (h *histogram) sample(dst *signal.Batch, samples []metrics.Sample) {
 		return
 	}
 	copy(h.last, now.Counts)
-	dst.Add(h.p50, quantile(0.50, h.grown, total, now.Buckets))
-	dst.Add(h.p99, quantile(0.99, h.grown, total, now.Buckets))
+	dst.Add(h.p50, quantile.Of(0.50, h.grown, total, now.Buckets))
+	dst.Add(h.p99, quantile.Of(0.99, h.grown, total, now.Buckets))
 	if h.max >= 0 {
-		dst.Add(h.max, quantile(1, h.grown, total, now.Buckets))
+		dst.Add(h.max, quantile.Of(1, h.grown, total, now.Buckets))
 	}
-}
-
-// quantile returns the q-quantile of total observations, bucket i holding counts[i] of them between bounds[i] and
-// bounds[i+1]. Within a bucket they are taken as evenly spread; the runtime's time buckets are a quarter of an
-// octave wide, so the result is within a quarter of the truth.
-func quantile(q float64, counts []uint64, total uint64, bounds []float64) float64 {
-	rank, seen := q*float64(total), 0.0
-	for i, n := range counts {
-		if n == 0 || seen+float64(n) < rank {
-			seen += float64(n)
-			continue
-		}
-		low, high := max(bounds[i], 0), bounds[i+1]
-		if math.IsInf(high, 1) {
-			return low
-		}
-		return low + (high-low)*(rank-seen)/float64(n)
-	}
-	return math.NaN() // total is not the sum of counts
 }

@@ -1,0 +1,131 @@
+package httpserver
+
+import (
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/falsifiable/stability/internal/quantile"
+	"github.com/falsifiable/stability/signal"
+)
+
+// The order of [signal.HTTPServer].
+const (
+	begun = iota
+	answered
+	failed
+	inFlight
+	oldest
+	p50
+	p99
+	routeAnswered
+	routeFailed
+	routeInFlight
+	routeP99
+)
+
+// maxWalk bounds how many requests in flight a shard shows to one reading, so that the lock is held for some tens of
+// microseconds even when a hundred thousand requests are stuck; the youngest beyond it count for the route "other".
+const maxWalk = 256
+
+// survey is the memory that readings reuse.
+type survey struct {
+	targets []target
+	scratch *http.Request
+	grown   [bucketCount]uint64 // latencies of one route since the last reading
+	all     [bucketCount]uint64 // and of all routes
+	folding bool                // the route "other" has come into use
+}
+
+func newSurvey() survey { return survey{scratch: &http.Request{URL: new(url.URL)}} }
+
+// Sample reads all signals. It asks the mux for the route of each request in flight, once per reading, so that the
+// requests themselves need not; else it allocates nothing.
+func (t *Tracker) Sample(dst *signal.Batch) {
+	t.sampleFlights(dst)
+	s := &t.survey
+	clear(s.all[:])
+	var errors, total uint64
+	list := t.routes.table.Load().list
+	for _, r := range list {
+		errors += r.errors.Load()
+		total += t.sampleRoute(dst, r)
+	}
+	other := t.routes.other
+	if s.folding = s.folding || len(list) == t.routes.max || other.active > 0; s.folding {
+		errors += other.errors.Load()
+		total += t.sampleRoute(dst, other)
+	}
+	dst.Add(failed, float64(errors))
+	if total > 0 {
+		dst.Add(p50, quantile.Of(0.50, s.all[:], total, bounds[:]))
+		dst.Add(p99, quantile.Of(0.99, s.all[:], total, bounds[:]))
+	}
+}
+
+// sampleFlights reads what the shards know and leaves the number of requests in flight with each route.
+func (t *Tracker) sampleFlights(dst *signal.Batch) {
+	now := time.Since(t.epoch)
+	first := now
+	var requests uint64
+	var active int
+	for i := range t.shards {
+		s := &t.shards[i]
+		s.mu.Lock()
+		requests += s.begun
+		active += s.active
+		if s.active > 0 {
+			first = min(first, s.ring.next.start)
+		}
+		t.walk(s)
+		s.mu.Unlock()
+	}
+	for i := range t.survey.targets {
+		target := &t.survey.targets[i]
+		t.routes.get(target.pattern(t.survey.scratch)).active++
+	}
+	clear(t.survey.targets) // let go of the requests' strings
+	t.survey.targets = t.survey.targets[:0]
+	dst.Add(begun, float64(requests))
+	dst.Add(answered, float64(requests-uint64(active)))
+	dst.Add(inFlight, float64(active))
+	dst.Add(oldest, (now - first).Seconds())
+}
+
+// walk notes the routes of a shard's requests in flight. A request whose route cannot be known before it is
+// answered is counted for none. The caller holds the shard's lock.
+func (t *Tracker) walk(s *shard) {
+	walked := 0
+	for f := s.ring.next; f != &s.ring && walked < maxWalk; f = f.next {
+		walked++
+		switch {
+		case f.route != nil:
+			f.route.active++
+		case f.target.mux != nil:
+			t.survey.targets = append(t.survey.targets, f.target)
+		}
+	}
+	t.routes.other.active += s.active - walked
+}
+
+// sampleRoute appends the readings of one route and returns how many requests it has answered since the last.
+func (t *Tracker) sampleRoute(dst *signal.Batch, r *route) uint64 {
+	s := &t.survey
+	var total uint64
+	for i := range r.latency.counts {
+		n := r.latency.counts[i].Load()
+		s.grown[i] = uint64(n - r.seen[i])
+		s.all[i] += s.grown[i]
+		total += s.grown[i]
+		r.seen[i] = n
+	}
+	r.answered += total
+	dst.AddInstance(routeAnswered, r.labels, float64(r.answered))
+	dst.AddInstance(routeFailed, r.labels, float64(r.errors.Load()))
+	dst.AddInstance(routeInFlight, r.labels, float64(r.active))
+	if total > 0 {
+		dst.AddInstance(routeP99, r.labels, quantile.Of(0.99, s.grown[:], total, bounds[:]))
+	}
+	r.active = 0
+	return total
+}

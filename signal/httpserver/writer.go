@@ -1,0 +1,129 @@
+package httpserver
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"net/http"
+	"sync/atomic"
+)
+
+// writer notes the status of a response. It offers on its own what can be offered over any ResponseWriter; what
+// the one below may not be able to do is added by the types at the end of this file.
+type writer struct {
+	inner  http.ResponseWriter
+	flight *flight // not to be touched once ended: it then serves another request
+	status int32   // 0 until the header is written
+	ended  atomic.Bool
+}
+
+// end counts the request as answered, once.
+func (w *writer) end(panicked bool) {
+	if w.ended.CompareAndSwap(false, true) {
+		w.flight.end(panicked || w.status >= 500)
+	}
+}
+
+// expose returns w with the abilities of the writer below: code finds out by type assertion what a writer can do,
+// so it must not promise more.
+func (w *writer) expose() http.ResponseWriter {
+	switch w.inner.(type) {
+	case interface {
+		http.Flusher
+		http.Hijacker
+	}: // HTTP/1
+		return flushHijacker{w}
+	case interface {
+		http.Flusher
+		http.Pusher
+	}: // HTTP/2
+		return flushPusher{w}
+	case http.Flusher:
+		return flusher{w}
+	case http.Hijacker:
+		return hijacker{w}
+	}
+	return w
+}
+
+// Unwrap serves http.ResponseController.
+func (w *writer) Unwrap() http.ResponseWriter { return w.inner }
+
+func (w *writer) Header() http.Header { return w.inner.Header() }
+
+func (w *writer) WriteHeader(status int) {
+	informational := status >= 100 && status < 200 && status != http.StatusSwitchingProtocols
+	if w.status == 0 && !informational {
+		w.status = int32(status)
+	}
+	w.inner.WriteHeader(status)
+}
+
+func (w *writer) Write(p []byte) (int, error) {
+	w.headerWritten()
+	return w.inner.Write(p)
+}
+
+func (w *writer) WriteString(s string) (int, error) {
+	w.headerWritten()
+	return io.WriteString(w.inner, s)
+}
+
+// ReadFrom lets net/http send a file without copying it through the process.
+func (w *writer) ReadFrom(src io.Reader) (int64, error) {
+	w.headerWritten()
+	if r, ok := w.inner.(io.ReaderFrom); ok {
+		return r.ReadFrom(src)
+	}
+	return io.Copy(struct{ io.Writer }{w.inner}, src)
+}
+
+// CloseNotify is deprecated but still called by frameworks, which panic without it.
+func (w *writer) CloseNotify() <-chan bool {
+	//lint:ignore SA1019 see above
+	if c, ok := w.inner.(http.CloseNotifier); ok {
+		return c.CloseNotify()
+	}
+	return make(chan bool)
+}
+
+func (w *writer) headerWritten() {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+}
+
+func (w *writer) flush() error {
+	w.headerWritten()
+	return http.NewResponseController(w.inner).Flush()
+}
+
+// hijack ends the request when it succeeds: the connection is the handler's then, for as long as it likes.
+func (w *writer) hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, rw, err := http.NewResponseController(w.inner).Hijack()
+	if err == nil {
+		w.end(false)
+	}
+	return conn, rw, err
+}
+
+type (
+	flusher       struct{ *writer }
+	hijacker      struct{ *writer }
+	flushHijacker struct{ *writer }
+	flushPusher   struct{ *writer }
+)
+
+func (w flusher) Flush()                  { _ = w.flush() }
+func (w flusher) FlushError() error       { return w.flush() }
+func (w flushHijacker) Flush()            { _ = w.flush() }
+func (w flushHijacker) FlushError() error { return w.flush() }
+func (w flushPusher) Flush()              { _ = w.flush() }
+func (w flushPusher) FlushError() error   { return w.flush() }
+
+func (w hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error)      { return w.hijack() }
+func (w flushHijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) { return w.hijack() }
+
+func (w flushPusher) Push(target string, opts *http.PushOptions) error {
+	return w.inner.(http.Pusher).Push(target, opts)
+}
