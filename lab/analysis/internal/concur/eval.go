@@ -71,7 +71,7 @@ func (m *machine) jump(g *G, f *frame, to *ssa.BasicBlock) {
 		if n < 255 {
 			f.visits[to.Index]++
 		}
-		if f.info.large[to] && n >= 1 {
+		if f.info.large[to] && (n >= 2 || n == 1 && m.choose(2) == 0) {
 			m.note(g, token.NoPos, "goes on to start more of the same")
 			g.parked = true
 		}

@@ -51,6 +51,9 @@ func patterns(t testing.TB, root string) map[string][]*regexp.Regexp {
 }
 
 func runtimeName(f *ssa.Function) string {
+	if f.Pkg == nil {
+		return f.String()
+	}
 	s := f.RelString(f.Pkg.Pkg)
 	parts := strings.Split(s, "$")
 	for i, p := range parts[1:] {

@@ -308,7 +308,7 @@ func (m *machine) outside() func() {
 			continue
 		}
 		for _, ch := range waitsOn(g.op) {
-			if ch != nil && !ch.open && k.seen[ch] {
+			if ch != nil && !ch.open && !ch.clock && k.seen[ch] {
 				acts = append(acts, func() { ch.open = true })
 			}
 		}

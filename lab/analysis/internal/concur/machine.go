@@ -3,6 +3,7 @@ package concur
 import (
 	"go/token"
 	"go/types"
+	"sort"
 
 	"golang.org/x/tools/go/ssa"
 )
@@ -105,6 +106,7 @@ type timer struct {
 	refs   []Value
 	active bool
 	repeat bool
+	fired  int
 	ready  func() bool
 	fire   func()
 	cell   *Value // the time.Timer or time.Ticker
@@ -157,7 +159,7 @@ func (m *machine) run() {
 			m.over = finished
 			return
 		}
-		if m.points++; m.points > m.limits.Points {
+		if m.points > m.limits.Points {
 			m.over = exhausted
 			return
 		}
@@ -210,12 +212,16 @@ func (m *machine) pick() (*G, func()) {
 			fire = append(fire, t)
 		}
 	}
+	sort.SliceStable(fire, func(i, j int) bool { return fire[i].fired < fire[j].fired })
 	total := len(ready) + len(lazy) + len(fire)
 	if total == 0 {
 		if act := m.outside(); act != nil {
 			return nil, act
 		}
 		return nil, nil
+	}
+	if total > 1 {
+		m.points++
 	}
 	k := m.choose(total)
 	if k < len(ready) {
@@ -226,9 +232,8 @@ func (m *machine) pick() (*G, func()) {
 	}
 	t := fire[k-len(lazy)]
 	return nil, func() {
-		if !t.repeat {
-			t.active = false
-		}
+		t.fired++
+		t.active = t.repeat
 		m.note(nil, token.NoPos, t.name)
 		t.fire()
 	}

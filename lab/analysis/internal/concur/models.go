@@ -71,6 +71,9 @@ func init() {
 		"errors.New":               newErrorModel,
 		"fmt.Errorf":               newErrorModel,
 	}
+	for _, name := range []string{"ReadFull", "ReadAtLeast", "ReadAll", "Copy", "CopyN"} {
+		models["io."+name] = readModel
+	}
 	atomicModels(models)
 }
 
@@ -391,4 +394,30 @@ func special(c *call, recv Value, name string) bool {
 		}
 	}
 	return false
+}
+
+// readModel is a function that reads from an io.Reader: it calls Read once.
+func readModel(c *call) {
+	r := c.args[0]
+	if c.common != nil && strings.HasPrefix(c.common.StaticCallee().Name(), "Copy") {
+		r = c.args[1]
+	}
+	i, ok := r.(iface)
+	if !ok {
+		c.m.opaque(c, nil)
+		return
+	}
+	fn := c.m.prog.pkg.Prog.LookupMethod(i.typ, nil, "Read")
+	if fn == nil || len(fn.Blocks) == 0 {
+		c.m.opaque(c, nil)
+		return
+	}
+	result := c.m.fresh(c.resultType(nil))
+	done := c.done
+	c.m.enter(&call{m: c.m, g: c.g, pos: c.pos, args: []Value{i.val, c.m.newUnknown(types.NewSlice(types.Typ[types.Byte]))},
+		done: func(Value) {
+			if done != nil {
+				done(result)
+			}
+		}}, fn, nil)
 }

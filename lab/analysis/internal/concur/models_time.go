@@ -133,7 +133,7 @@ func afterModel(c *call) {
 // timerChan returns the channel of a new timer.
 func (m *machine) timerChan(repeat bool) *Chan {
 	m.nextID++
-	ch := &Chan{id: m.nextID, cap: 1, elem: types.Typ[types.Int64]}
+	ch := &Chan{id: m.nextID, cap: 1, clock: true, elem: types.Typ[types.Int64]}
 	m.timers = append(m.timers, &timer{name: "a timer fires", active: true, repeat: repeat, refs: []Value{ch},
 		ready: func() bool { return len(ch.buf) == 0 },
 		fire:  func() { m.send(nil, ch, m.newUnknown(types.Typ[types.Int64]), token.NoPos) }})

@@ -53,7 +53,7 @@ func Roots(pkg *ssa.Package, srcs []*ssa.Function) []*ssa.Function {
 	var roots []*ssa.Function
 	for _, f := range fns {
 		u := uses[f]
-		if f.Parent() != nil && len(f.FreeVars) > 0 || !u.waits || !(u.starts || u.locks >= 2 || u.makes) {
+		if f.Parent() != nil && (len(f.FreeVars) > 0 || len(f.Params) == 0) || !u.waits || !(u.starts || u.locks >= 2 || u.makes) {
 			continue
 		}
 		roots = append(roots, f)

@@ -20,28 +20,28 @@ import (
 
 // Limits bound the search. The zero value means the defaults.
 type Limits struct {
-	// Steps is the number of SSA instructions in one run. Defaults to 6000.
+	// Steps is the number of SSA instructions in one run. Defaults to 20000.
 	Steps int
-	// Points is the number of scheduling points in one run. Defaults to 400.
+	// Points is the number of scheduling points with a choice in one run. Defaults to 300.
 	Points int
 	// Runs is the number of runs for one root. Defaults to 3000.
 	Runs int
-	// Work is the number of SSA instructions for one root, over all runs. Defaults to 1.5 million.
+	// Work is the number of SSA instructions for one root, over all runs. Defaults to 800,000.
 	Work int
 }
 
 func (l Limits) orDefault() Limits {
 	if l.Steps == 0 {
-		l.Steps = 6000
+		l.Steps = 20000
 	}
 	if l.Points == 0 {
-		l.Points = 400
+		l.Points = 300
 	}
 	if l.Runs == 0 {
 		l.Runs = 3000
 	}
 	if l.Work == 0 {
-		l.Work = 1_500_000
+		l.Work = 800_000
 	}
 	return l
 }

@@ -85,6 +85,7 @@ type Chan struct {
 	open bool
 	// signal: the outside only ever closes it (the Done channel of a context).
 	signal bool
+	clock  bool // only a timer sends on it
 }
 
 // Sync is the content of one synchronization object: a lock, a WaitGroup, a Once, a Cond, an atomic.
