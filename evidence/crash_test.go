@@ -55,7 +55,7 @@ func TestKilledInTheMiddle(t *testing.T) {
 	dir := t.TempDir()
 	random := rand.New(rand.NewPCG(1, 2))
 	listed, wrecks := 0, 0
-	for range 40 {
+	for range 25 {
 		killAfter(t, self, dir, 1+random.IntN(60))
 		bundles, err := List(dir)
 		if err != nil {

@@ -191,7 +191,8 @@ func TestOneAtATime(t *testing.T) {
 
 // TestKindsCannotHarm: a kind that panics, ends its goroutine or hangs costs its own files and nothing else.
 func TestKindsCannotHarm(t *testing.T) {
-	for name, want := range map[string]string{"panic": "it panicked: boo", "goexit": "it ended its goroutine", "hang": "it did not end"} {
+	for name, want := range map[string]string{
+		"panic": "it panicked: boo", "goexit": "it ended its goroutine", "hang": "it did not end"} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				let := make(chan bool)

@@ -48,7 +48,8 @@ func fill(t *testing.T, path string) {
 	}
 }
 
-// TestFullDisk: the disk fills up in the middle of a capture. Then the bundle is there without what did not fit, or not at all.
+// TestFullDisk: the disk fills up in the middle of a capture. Then the bundle is there without what did not fit, or not
+// at all.
 func TestFullDisk(t *testing.T) {
 	t.Run("before the manifest", func(t *testing.T) {
 		dir := mountSmall(t, "16m")

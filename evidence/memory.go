@@ -84,7 +84,8 @@ func cgroupPaths(fsys fs.FS) (v1, v2 string) {
 	return v1, v2
 }
 
-// readUint returns a file's number; 0 when there is none, and for the numbers near 2⁶³ that version 1 has for "no limit".
+// readUint returns a file's number; 0 when there is none, and for the numbers near 2⁶³ by which version 1 says "no
+// limit".
 func readUint(fsys fs.FS, name string) uint64 {
 	content, err := fs.ReadFile(fsys, name)
 	if err != nil {

@@ -66,7 +66,8 @@ func TestParseStacks(t *testing.T) {
 			CreatedBy: Frame{"main.main", "/src/main.go", 10}},
 	}
 	compare(t, d, 6, want)
-	const signature = "2 of 6 goroutines: chan receive at main.(*worker).wait (/src/worker.go:7), created by main.start[...] (/src/main.go:7)"
+	const signature = "2 of 6 goroutines: chan receive at main.(*worker).wait (/src/worker.go:7), " +
+		"created by main.start[...] (/src/main.go:7)"
 	if got := d.Signature().String(); got != signature {
 		t.Errorf("signature\n%s, want\n%s", got, signature)
 	}
@@ -92,8 +93,9 @@ func TestParseCounts(t *testing.T) {
 		t.Fatal(err)
 	}
 	compare(t, d, 5, []Stack{
-		{Count: 3, Labels: map[string]string{"q": `a"b`, "route": "/pay"},
-			Frames: []Frame{{"main.main.func7", "/src/main.go", 18}, {"runtime/pprof.Do", "/go/src/runtime/pprof/runtime.go", 57}}},
+		{Count: 3, Labels: map[string]string{"q": `a"b`, "route": "/pay"}, Frames: []Frame{
+			{"main.main.func7", "/src/main.go", 18},
+			{"runtime/pprof.Do", "/go/src/runtime/pprof/runtime.go", 57}}},
 		{Count: 2, State: IOWait, Frames: []Frame{
 			{"internal/poll.runtime_pollWait", "/go/src/runtime/netpoll.go", 351},
 			{"internal/poll.(*pollDesc).wait", "/go/src/internal/poll/fd_poll_runtime.go", 84},
@@ -117,7 +119,8 @@ func compare(t *testing.T, d *Dump, total int, want []Stack) {
 }
 
 func TestParseNothing(t *testing.T) {
-	for _, text := range []string{"", "hello\nworld\n", "\x1f\x8bnot gzip", "goroutine x [running]:\n", "goroutine 1 running:\n"} {
+	for _, text := range []string{
+		"", "hello\nworld\n", "\x1f\x8bnot gzip", "goroutine x [running]:\n", "goroutine 1 running:\n"} {
 		if d, err := Parse(strings.NewReader(text)); err == nil {
 			t.Errorf("Parse(%q) = %+v, want an error", text, d)
 		}
@@ -235,7 +238,8 @@ func startWaiters(t *testing.T) (release func()) {
 
 func TestSignatureJoinsLabels(t *testing.T) {
 	d := &Dump{Total: 9, Stacks: []Stack{
-		{Count: 4, State: IOWait, Frames: []Frame{{"internal/poll.runtime_pollWait", "p.go", 1}, {"net/http.(*conn).serve", "s.go", 2}}},
+		{Count: 4, State: IOWait, Frames: []Frame{
+			{"internal/poll.runtime_pollWait", "p.go", 1}, {"net/http.(*conn).serve", "s.go", 2}}},
 		{Count: 3, State: ChanSend, Labels: map[string]string{"a": "1"}, Frames: []Frame{{"shop/pay.Send", "pay.go", 3}}},
 		{Count: 2, State: ChanSend, Labels: map[string]string{"a": "2"}, Frames: []Frame{{"shop/pay.Send", "pay.go", 3}}},
 	}}
@@ -314,8 +318,8 @@ func FuzzProfile(f *testing.F) {
 func BenchmarkParse(b *testing.B) {
 	var dump strings.Builder
 	for range 10_000 {
-		dump.WriteString("goroutine 7 [chan receive, 3 minutes]:\nmain.f(0x1)\n\t/src/f.go:1 +0x1\nmain.g(...)\n\t/src/g.go:2\n" +
-			"created by main.main in goroutine 1\n\t/src/main.go:3 +0x9\n\n")
+		dump.WriteString("goroutine 7 [chan receive, 3 minutes]:\nmain.f(0x1)\n\t/src/f.go:1 +0x1\n" +
+			"main.g(...)\n\t/src/g.go:2\ncreated by main.main in goroutine 1\n\t/src/main.go:3 +0x9\n\n")
 	}
 	text := dump.String()
 	b.SetBytes(int64(len(text)))

@@ -37,7 +37,8 @@ func (Stacks) Name() string { return "goroutines" }
 // Collect implements [evidence.Kind]. It signs the bundle with the dump's [Signature].
 func (Stacks) Collect(_ context.Context, d *evidence.Draft) error {
 	if d.Lean && d.Goroutines > leanGoroutines {
-		d.Skip("goroutines", "memory is short, and a profile of %d goroutines takes about %d MB", d.Goroutines, d.Goroutines*400>>20)
+		d.Skip("goroutines", "memory is short, and a profile of %d goroutines takes about %d MB",
+			d.Goroutines, d.Goroutines*400>>20)
 		return nil
 	}
 	dump, err := profileInto(d, "goroutine", ProfileFile)
@@ -50,11 +51,13 @@ func (Stacks) Collect(_ context.Context, d *evidence.Draft) error {
 	d.Sign(dump.Signature().String())
 	switch n := max(d.Goroutines, runtime.NumGoroutine()); {
 	case n > d.GoroutineCap:
-		d.Skip(StacksFile, "%d goroutines are above the cap of %d, and each stops the world for 4 µs or more", n, d.GoroutineCap)
+		d.Skip(StacksFile, "%d goroutines are above the cap of %d, and each stops the world for 4 µs or more",
+			n, d.GoroutineCap)
 	case d.Lean:
 		d.Skip(StacksFile, "memory is short")
 	default:
-		buf := make([]byte, (n+16)*stackBytes) // one buffer, one stop: pprof's debug=2 repeats the dump as it doubles its own
+		// One buffer, one stop: pprof's debug=2 repeats the whole dump each time it doubles its own.
+		buf := make([]byte, (n+16)*stackBytes)
 		_, err = d.Create(StacksFile).Write(buf[:runtime.Stack(buf, true)])
 	}
 	return err

@@ -61,7 +61,8 @@ func skipped(b evidence.Bundle, what string) string {
 func TestStacks(t *testing.T) {
 	defer park(40)()
 	b := capture(t, evidence.Config{Kinds: []evidence.Kind{Stacks{}}})
-	for file, want := range map[string]string{ProfileFile: "", ReportFile: "40 × chan receive  [suspect: blocked until", StacksFile: "[chan receive]:"} {
+	for file, want := range map[string]string{
+		ProfileFile: "", ReportFile: "40 × chan receive  [suspect: blocked until", StacksFile: "[chan receive]:"} {
 		content, err := b.ReadFile(file)
 		if err != nil || !strings.Contains(string(content), want) {
 			t.Errorf("%s: %v, without %q", file, err, want)
@@ -74,13 +75,15 @@ func TestStacks(t *testing.T) {
 			t.Errorf("%s reads as %v, %v; want the 40 that are parked", file, d.Signature(), err)
 		}
 	}
-	if want := "40 of "; !strings.HasPrefix(b.Signature, want) || !strings.Contains(b.Signature, "chan receive at ") || !strings.Contains(b.Signature, "kind_test.go:") {
-		t.Errorf("signature %q", b.Signature)
+	for _, want := range []string{"40 of ", "goroutines: chan receive at ", ".parked (", "kind_test.go:"} {
+		if !strings.Contains(b.Signature, want) {
+			t.Errorf("signature %q lacks %q", b.Signature, want)
+		}
 	}
 }
 
-// TestHazard02EvidencePausesTheWorld: with 20,000 goroutines only the aggregated form is taken. The same capture with the cap
-// lifted takes the full one, so what is counted is there to be counted.
+// TestHazard02EvidencePausesTheWorld: with 20,000 goroutines only the aggregated form is taken. The same capture with
+// the cap lifted takes the full one, so what is counted is there to be counted.
 func TestHazard02EvidencePausesTheWorld(t *testing.T) {
 	const n = 20_000
 	defer park(n)()
@@ -122,7 +125,8 @@ func TestStacksWhenMemoryIsShort(t *testing.T) {
 	}
 }
 
-// TestLeaks shows what this toolchain allows: with the profile, leaks are found and signed; without, the manifest says so.
+// TestLeaks shows what this toolchain allows: with the profile, leaks are found and signed; without, the manifest
+// says so.
 func TestLeaks(t *testing.T) {
 	leak()
 	b := capture(t, evidence.Config{Kinds: []evidence.Kind{Leaks{}}})
@@ -183,8 +187,8 @@ func BenchmarkCapture(b *testing.B) {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			release := park(n)
 			defer release()
-			c, err := evidence.Open(evidence.Config{Dir: b.TempDir(), Logger: slog.New(slog.DiscardHandler), Cooldown: -1, Spacing: -1,
-				MaxBundles: 2, Kinds: []evidence.Kind{Stacks{}}})
+			c, err := evidence.Open(evidence.Config{Dir: b.TempDir(), Logger: slog.New(slog.DiscardHandler),
+				Cooldown: -1, Spacing: -1, MaxBundles: 2, Kinds: []evidence.Kind{Stacks{}}})
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -1,6 +1,7 @@
 package goroutines
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -59,11 +60,11 @@ var meanings = map[State]meaning{
 	Running:        {Usual, "executing; many of them, for long, are a livelock or plain overload"},
 	Runnable:       {Usual, "ready, waiting for a processor; many of them are overload"},
 	Syscall:        {Watch, "in a system call or in C; one that blocks holds a thread"},
-	ChanReceive:    {Suspect, "blocked until somebody sends or closes: look for a sender that returned early, or a missing close"},
+	ChanReceive:    {Suspect, "blocked until somebody sends or closes: look for a sender that returned early"},
 	ChanReceiveNil: {Stuck, "receiving from a nil channel: blocked for good"},
-	ChanSend:       {Suspect, "blocked until somebody receives: look for a receiver that gave up, such as on a timeout; a buffer of 1 often mends it"},
+	ChanSend:       {Suspect, "blocked until somebody receives: look for a receiver that gave up on a timeout"},
 	ChanSendNil:    {Stuck, "sending to a nil channel: blocked for good"},
-	Select:         {Suspect, "blocked until one of its cases is ready: look whether one is <-ctx.Done(), and who cancels that context"},
+	Select:         {Suspect, "blocked until a case is ready: look whether one is <-ctx.Done(), and who cancels it"},
 	SelectNoCases:  {Stuck, "select {}: blocked for good, which may be meant in main and nowhere else"},
 	IOWait:         {Watch, "waiting for the network or a pipe: idle connections, or peers without a deadline"},
 	Sleep:          {Watch, "in time.Sleep, which no context ends"},
@@ -146,10 +147,8 @@ func stateOf(frames []Frame) State {
 
 // isParking reports whether a function can lie between user code and the place where a goroutine parks.
 func isParking(function string) bool {
-	for _, p := range []string{"runtime.", "internal/runtime/", "internal/poll.", "sync.", "internal/sync.", "syscall.", "time."} {
-		if strings.HasPrefix(function, p) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(parkingPackages, func(p string) bool { return strings.HasPrefix(function, p) })
 }
+
+var parkingPackages = []string{
+	"runtime.", "internal/runtime/", "internal/poll.", "sync.", "internal/sync.", "syscall.", "time."}

@@ -28,8 +28,8 @@ func (Heap) Collect(_ context.Context, d *evidence.Draft) error {
 	return write(d, "heap")
 }
 
-// Mutex is the [evidence.Kind] for who holds contended mutexes, mutex.pb.gz. It is empty, and left out, unless the service
-// has called runtime.SetMutexProfileFraction.
+// Mutex is the [evidence.Kind] for who holds contended mutexes, mutex.pb.gz. It is left out unless the service has called
+// runtime.SetMutexProfileFraction.
 type Mutex struct{}
 
 // Name returns "mutex".
@@ -44,8 +44,8 @@ func (Mutex) Collect(_ context.Context, d *evidence.Draft) error {
 	return write(d, "mutex")
 }
 
-// Block is the [evidence.Kind] for where goroutines have been blocked, block.pb.gz. It is left out while it is empty, as it is
-// unless the service has called runtime.SetBlockProfileRate.
+// Block is the [evidence.Kind] for where goroutines have been blocked, block.pb.gz. It is left out while it is empty,
+// as it is unless the service has called runtime.SetBlockProfileRate.
 type Block struct{}
 
 // Name returns "block".

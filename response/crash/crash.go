@@ -52,8 +52,8 @@ type Responder struct {
 // Name returns "crash".
 func (r *Responder) Name() string { return "crash" }
 
-// Respond ends the process with exit status 2, as every panic does, after the runtime has written the stacks to standard
-// error and to the crash file. GOTRACEBACK=crash in the environment makes it SIGABRT, with a core dump where those are on.
+// Respond ends the process with exit status 2, as every panic does, after the runtime has written the stacks to
+// standard error and to the crash file. GOTRACEBACK=crash in the environment makes it SIGABRT, with a core dump where those are on.
 // It returns only when it does not act, with [ErrObserve], or when the context ends before the process does.
 func (r *Responder) Respond(ctx context.Context, v stability.Violation) error {
 	if v.Mode != stability.Enforce {

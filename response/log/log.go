@@ -41,8 +41,10 @@ func attributes(v stability.Violation) []slog.Attr {
 	if !v.Labels.IsZero() {
 		attrs = append(attrs, slog.String("labels", v.Labels.String()))
 	}
-	attrs = append(attrs, slog.String("expr", v.Expr), slog.Float64("value", v.Value), slog.Float64("threshold", v.Threshold),
-		slog.Int("strike", v.Strike), slog.Time("since", v.Since), slog.String("mode", v.Mode.String()), slog.Bool("proven", v.Proven))
+	attrs = append(attrs,
+		slog.String("expr", v.Expr), slog.Float64("value", v.Value), slog.Float64("threshold", v.Threshold),
+		slog.Int("strike", v.Strike), slog.Time("since", v.Since),
+		slog.String("mode", v.Mode.String()), slog.Bool("proven", v.Proven))
 	for _, a := range []slog.Attr{slog.String("severity", v.Severity), slog.String("cause", v.Cause),
 		slog.String("evidence", v.Evidence), slog.String("signature", signature(v.Evidence))} {
 		if a.Value.String() != "" {

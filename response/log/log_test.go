@@ -46,7 +46,8 @@ func record(t *testing.T, v stability.Violation) map[string]any {
 }
 
 func TestRecord(t *testing.T) {
-	c, err := evidence.Open(evidence.Config{Dir: t.TempDir(), Logger: slog.New(slog.DiscardHandler), Kinds: []evidence.Kind{signer{}}})
+	c, err := evidence.Open(evidence.Config{Dir: t.TempDir(), Logger: slog.New(slog.DiscardHandler),
+		Kinds: []evidence.Kind{signer{}}})
 	if err != nil {
 		t.Fatal(err)
 	}
