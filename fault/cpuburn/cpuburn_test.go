@@ -26,8 +26,8 @@ func TestBurnsAndStops(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !until(t, 30, func() bool { return injection.Witness().Active }) {
-			t.Errorf("%v: witness = %+v after 30 s of CPU time", settings, injection.Witness())
+		if !until(t, 10, func() bool { return injection.Witness().Active }) {
+			t.Errorf("%v: witness = %+v after 10 s of CPU time", settings, injection.Witness())
 		}
 		if residue, err := injection.Remove(t.Context()); err != nil || residue != (fault.Residue{}) {
 			t.Errorf("%v: Remove = %+v, %v; want no residue", settings, residue, err)
@@ -49,7 +49,7 @@ func TestTheWorkIsDone(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := injection.(*burn)
-	if !until(t, 30, func() bool { return b.sink.Load() > 1 }) {
+	if !until(t, 10, func() bool { return b.sink.Load() > 1 }) {
 		t.Error("no work was done")
 	}
 	injection.Remove(t.Context())
