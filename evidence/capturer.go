@@ -214,10 +214,8 @@ func (c *Capturer) fill(ctx context.Context, s *staging, r Request, m *Manifest)
 		d.finish(json.NewEncoder(d.Create(name+".json")).Encode(r.Documents[name]), m)
 	}
 	for _, k := range c.kinds {
-		used, limit := c.cfg.Memory()
 		d := &Draft{ctx: ctx, kind: k.kind.Name(), staging: s,
-			Goroutines: runtime.NumGoroutine(), GoroutineCap: c.cfg.GoroutineCap,
-			Lean: limit > 0 && float64(used) > c.cfg.LeanAbove*float64(limit)}
+			Goroutines: runtime.NumGoroutine(), GoroutineCap: c.cfg.GoroutineCap, Headroom: c.headroom()}
 		spent, err := k.collect(ctx, d)
 		d.finish(err, m)
 		cpu += spent
@@ -227,6 +225,15 @@ func (c *Capturer) fill(ctx context.Context, s *staging, r Request, m *Manifest)
 		}
 	}
 	return cpu
+}
+
+// headroom returns the bytes that are left below LeanAbove.
+func (c *Capturer) headroom() int64 {
+	used, limit := c.cfg.Memory()
+	if limit == 0 {
+		return math.MaxInt64
+	}
+	return int64(c.cfg.LeanAbove*float64(limit)) - int64(used)
 }
 
 // runner calls a kind so that it can neither crash nor hold up the capture.

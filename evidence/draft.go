@@ -19,9 +19,9 @@ type Draft struct {
 	Goroutines int
 	// GoroutineCap is the number above which their stacks must not be taken one by one.
 	GoroutineCap int
-	// Lean is true when memory is nearly used up: a kind must not allocate more than about a megabyte or start a
-	// collection now, and leave out what would.
-	Lean bool
+	// Headroom is how many bytes the process may still allocate before its memory is nearly used up (Config.LeanAbove);
+	// not positive when it is, math.MaxInt64 when there is no limit. A kind leaves out what would need more.
+	Headroom int64
 
 	ctx     context.Context
 	kind    string
@@ -35,6 +35,10 @@ type Draft struct {
 }
 
 var errAbandoned = errors.New("the capture has gone on without this kind")
+
+// Lean reports whether memory is nearly used up: a kind must then not start a garbage collection, nor allocate more than
+// a few megabytes.
+func (d *Draft) Lean() bool { return d.Headroom <= 0 }
 
 // Create adds a file to the bundle and returns its writer, which need not be closed. It never fails: an error,
 // such as a full disk or a used-up budget, comes from Write, and the file is then left out of the bundle.

@@ -282,7 +282,7 @@ func TestLeanWhenMemoryIsShort(t *testing.T) {
 	for used, want := range map[uint64]bool{84: false, 86: true} {
 		var lean bool
 		c := open(t, Config{Memory: func() (uint64, uint64) { return used, 100 },
-			Kinds: []Kind{kindFunc{"k", func(_ context.Context, d *Draft) error { lean = d.Lean; return nil }}}})
+			Kinds: []Kind{kindFunc{"k", func(_ context.Context, d *Draft) error { lean = d.Lean(); return nil }}}})
 		capture(t, c, Request{Key: "a"})
 		if lean != want {
 			t.Errorf("at %d %% of memory lean is %v", used, lean)

@@ -22,8 +22,10 @@ const (
 const (
 	// stackBytes is the buffer that the full dump gets per goroutine; stacks of services take 1 to 2 KiB of text.
 	stackBytes = 4 << 10
-	// leanGoroutines is how many may be profiled when memory is short: a profile takes 400 B each.
-	leanGoroutines = 10_000
+	// profileBytes is what a profile takes per goroutine, and leanBytes what it may take though memory is short: too
+	// many goroutines may be why it is.
+	profileBytes = 400
+	leanBytes    = 4 << 20
 )
 
 // Stacks is the [evidence.Kind] for the goroutines of this process: an aggregated profile, its report and, up to the
@@ -36,9 +38,8 @@ func (Stacks) Name() string { return "goroutines" }
 
 // Collect implements [evidence.Kind]. It signs the bundle with the dump's [Signature].
 func (Stacks) Collect(_ context.Context, d *evidence.Draft) error {
-	if d.Lean && d.Goroutines > leanGoroutines {
-		d.Skip("goroutines", "memory is short, and a profile of %d goroutines takes about %d MB",
-			d.Goroutines, d.Goroutines*400>>20)
+	if need := int64(d.Goroutines) * profileBytes; need > max(d.Headroom, leanBytes) {
+		d.Skip("goroutines", "memory is short, and a profile of %d goroutines takes about %d MB", d.Goroutines, need>>20)
 		return nil
 	}
 	dump, err := profileInto(d, "goroutine", ProfileFile)
@@ -53,7 +54,7 @@ func (Stacks) Collect(_ context.Context, d *evidence.Draft) error {
 	case n > d.GoroutineCap:
 		d.Skip(StacksFile, "%d goroutines are above the cap of %d, and each stops the world for 4 µs or more",
 			n, d.GoroutineCap)
-	case d.Lean:
+	case d.Lean():
 		d.Skip(StacksFile, "memory is short")
 	default:
 		// One buffer, one stop: pprof's debug=2 repeats the whole dump each time it doubles its own.
@@ -78,7 +79,7 @@ func (Leaks) Collect(_ context.Context, d *evidence.Draft) error {
 	case pprof.Lookup("goroutineleak") == nil:
 		d.Skip(LeakFile, "this build has no goroutineleak profile: Go 1.26 needs GOEXPERIMENT=goroutineleakprofile")
 		return nil
-	case d.Lean:
+	case d.Lean():
 		d.Skip(LeakFile, "memory is short, and the profile starts a garbage collection")
 		return nil
 	}

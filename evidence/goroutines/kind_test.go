@@ -118,7 +118,7 @@ func TestStacksWhenMemoryIsShort(t *testing.T) {
 	if _, ok := b.File(ProfileFile); !ok || skipped(b, StacksFile) != "memory is short" {
 		t.Errorf("few goroutines: files %v, skipped %v; want the profile only", b.Files, b.Skipped)
 	}
-	defer park(leanGoroutines)()
+	defer park(leanBytes / profileBytes)()
 	b = capture(t, short)
 	if len(b.Files) != 0 || !strings.Contains(skipped(b, "goroutines"), "memory is short") {
 		t.Errorf("many goroutines: files %v, skipped %v; want nothing", b.Files, b.Skipped)
