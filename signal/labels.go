@@ -58,17 +58,7 @@ func (l Labels) Pairs() [][2]string {
 	if l.IsZero() {
 		return nil
 	}
-	var pairs [][2]string
-	for rest := l.set.Value(); rest != ""; {
-		key, after, _ := strings.Cut(rest, "=")
-		quoted, err := strconv.QuotedPrefix(after)
-		if err != nil {
-			return pairs // NewLabels is the only maker, so this is unreachable
-		}
-		value, _ := strconv.Unquote(quoted)
-		pairs = append(pairs, [2]string{key, value})
-		rest = strings.TrimPrefix(after[len(quoted):], ",")
-	}
+	pairs, _ := parsePairs(l.set.Value()) // made by NewLabels, so it parses
 	return pairs
 }
 
@@ -87,24 +77,43 @@ func (l Labels) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
 
 // UnmarshalText parses what MarshalText returned.
 func (l *Labels) UnmarshalText(text []byte) error {
-	s := strings.TrimSuffix(strings.TrimPrefix(string(text), "{"), "}")
-	if s == "" {
+	s := string(text)
+	if s == "" || s == "{}" {
 		*l = Labels{}
 		return nil
 	}
+	pairs, ok := [][2]string(nil), strings.HasPrefix(s, "{") && strings.HasSuffix(s, "}")
+	if ok {
+		pairs, ok = parsePairs(s[1 : len(s)-1])
+	}
+	if !ok {
+		return &LabelsError{Text: s}
+	}
 	var kv []string
-	for s != "" {
-		key, after, ok := strings.Cut(s, "=")
-		quoted, err := strconv.QuotedPrefix(after)
-		if !ok || err != nil {
-			return &LabelsError{Text: string(text)}
-		}
-		value, _ := strconv.Unquote(quoted)
-		kv = append(kv, key, value)
-		s = strings.TrimPrefix(after[len(quoted):], ",")
+	for _, p := range pairs {
+		kv = append(kv, p[:]...)
 	}
 	*l = NewLabels(kv...)
 	return nil
+}
+
+// parsePairs parses key="value",key="value".
+func parsePairs(s string) (pairs [][2]string, ok bool) {
+	for {
+		key, after, _ := strings.Cut(s, "=")
+		quoted, err := strconv.QuotedPrefix(after)
+		if err != nil || quoted[0] != '"' || key == "" || strings.ContainsAny(key, `"{},`) {
+			return nil, false
+		}
+		value, _ := strconv.Unquote(quoted)
+		pairs = append(pairs, [2]string{key, value})
+		if s = after[len(quoted):]; s == "" {
+			return pairs, true
+		}
+		if s, ok = strings.CutPrefix(s, ","); !ok {
+			return nil, false
+		}
+	}
 }
 
 // LabelsError reports text that is no label set.

@@ -82,7 +82,7 @@ func HTTPServer() []Desc {
 		h("http.server.request.oldest", Seconds, Gauge, "Age of the oldest request in flight, 0 when there is none."),
 		h("http.server.request.duration.p50", Seconds, Gauge, "Median latency of the requests answered since the last reading that saw one."),
 		h("http.server.request.duration.p99", Seconds, Gauge, "99th percentile of the latency of the requests answered since the last reading that saw one."),
-		h("http.server.route.request.count", Count, Counter, "Requests begun, by route.", "route"),
+		h("http.server.route.request.count", Count, Counter, "Requests answered, by route: the route of one in flight is for certain only when it is answered.", "route"),
 		h("http.server.route.request.error.count", Count, Counter, "Requests answered with a status of 500 or above, by route.", "route"),
 		h("http.server.route.active_requests", Count, Gauge, "Requests in flight, by route.", "route"),
 		h("http.server.route.request.duration.p99", Seconds, Gauge, "99th percentile of latency since the last reading that saw one, by route.", "route"),
