@@ -1,0 +1,296 @@
+package expr
+
+import (
+	"math"
+	"time"
+
+	"github.com/falsifiable/stability/signal"
+)
+
+// Outcome is the judgment on one instance.
+type Outcome struct {
+	// Labels are those of the instance, also when a matcher picked it; zero for signals without labels.
+	Labels signal.Labels
+	// Truth of the condition: True means that the promise is broken.
+	Truth Truth
+	// Value and Threshold are the two sides of the comparison that decided. Of a conjunction that is its first
+	// comparison when all are true, and of a disjunction when all are false. NaN if not known.
+	Value, Threshold float64
+	// Reason says why Truth is Unknown.
+	Reason Reason
+}
+
+// Evaluator judges a program over the history in a store. It belongs to the goroutine that pushes to the store:
+// it is not safe for concurrent use.
+type Evaluator struct {
+	program  *Program
+	store    *signal.Store
+	shape    uint64 // of the store when the rows were made
+	bound    bool
+	lookback time.Duration
+	rows     []*row
+	byKey    map[signal.Labels]*row
+	picks    []map[signal.Labels]pick // by operand
+	outcomes []Outcome
+
+	numbers []float64
+	truths  []judged
+	sides   []sides
+	pending Reason // why the number that is being computed is NaN
+	scratch []float64
+
+	subjects subjects
+	frozen   bool
+	restored map[restoredKey]float64
+}
+
+// judged is a condition on the stack, and the comparison that decided it.
+type judged struct {
+	truth      Truth
+	comparison uint16
+}
+
+// sides are what a comparison compared when it last ran.
+type sides struct {
+	left, right float64
+	reason      Reason
+}
+
+// subjects are what reasons are about, by index in the program.
+type subjects struct{ operands, windows, baselines []subject }
+
+// staleAfter is how many resolutions of the store a reading may be old before it no longer counts as present.
+const staleAfter = 5
+
+// Bind makes an evaluator of the program over a store of the schema that it was compiled with. Evaluation allocates
+// nothing but what a new instance needs once.
+func (p *Program) Bind(store *signal.Store) *Evaluator {
+	e := &Evaluator{
+		program: p, store: store, lookback: staleAfter * store.Resolution(),
+		byKey:   make(map[signal.Labels]*row),
+		picks:   make([]map[signal.Labels]pick, len(p.operands)),
+		numbers: make([]float64, p.depth+1), truths: make([]judged, p.depth+1),
+		sides: make([]sides, p.comparisons), scratch: make([]float64, p.scratch(store.Resolution())),
+	}
+	for _, o := range p.operands {
+		e.subjects.operands = append(e.subjects.operands, subject{o.text, o.desc.Source})
+	}
+	for _, w := range p.windows {
+		e.subjects.windows = append(e.subjects.windows, subject{text: w.text})
+	}
+	for _, b := range p.baselines {
+		e.subjects.baselines = append(e.subjects.baselines, subject{text: b.text})
+	}
+	return e
+}
+
+// Eval judges the program at a time, which is that of the newest samples in the store: one outcome for each
+// instance, in order of first appearance, or just one where signals have no labels. The slice is valid until the
+// next Eval. Outcomes are deterministic in the history, so that a recorded violation can be replayed.
+func (e *Evaluator) Eval(now time.Duration) []Outcome {
+	e.prepare(now)
+	for i, r := range e.rows {
+		e.judge(&e.outcomes[i], r, now)
+	}
+	return e.outcomes
+}
+
+// prepare brings rows, sub-queries and late baselines up to date.
+func (e *Evaluator) prepare(now time.Duration) {
+	if !e.bound || e.store.Shape() != e.shape {
+		e.rebind()
+	}
+	if len(e.program.subqueries) > 0 {
+		for _, r := range e.rows {
+			e.advance(r, now)
+		}
+	}
+	if e.frozen && len(e.program.baselines) > 0 {
+		for _, r := range e.rows {
+			if r.learning > 0 {
+				e.learnLate(r, now)
+			}
+		}
+	}
+}
+
+func (e *Evaluator) judge(o *Outcome, r *row, now time.Duration) {
+	e.pending.Cause = NotUnknown
+	e.run(e.program.code, r, now)
+	final := e.truths[0]
+	s := &e.sides[final.comparison]
+	o.Labels, o.Truth, o.Value, o.Threshold = r.labels, final.truth, s.left, s.right
+	if final.truth == Unknown {
+		o.Reason = s.reason
+	} else if o.Reason.Cause != NotUnknown {
+		o.Reason = Reason{}
+	}
+}
+
+// run executes code for a row. A program leaves one condition on the stack of truths; a part leaves one number, which
+// is returned.
+func (e *Evaluator) run(code []instr, r *row, now time.Duration) float64 {
+	numbers, n := e.numbers, 0
+	truths, t := e.truths, 0
+	for pc := 0; pc < len(code); pc++ {
+		in := &code[pc]
+		switch in.op {
+		case opConst:
+			numbers[n] = in.value
+			n++
+			continue
+		case opRead:
+			numbers[n] = e.read(r, int(in.arg), now)
+			n++
+			continue
+		case opBaseline:
+			numbers[n] = e.baseline(r, int(in.arg))
+			n++
+			continue
+		case opRate, opDelta, opMean, opMinimum, opMaximum, opQuantile, opDeviation, opTheilSen, opMannKendall:
+			numbers[n] = e.over(in, r, now)
+			n++
+			continue
+		case opNegate:
+			numbers[n-1] = -numbers[n-1]
+			continue
+		case opAbs:
+			numbers[n-1] = math.Abs(numbers[n-1])
+			continue
+		case opNot:
+			truths[t-1].truth = truths[t-1].truth.Not()
+			continue
+		case opAnd, opOr:
+			t--
+			truths[t-1] = decide(in.op, truths[t-1], truths[t])
+			continue
+		case opSkipFalse:
+			if truths[t-1].truth == False {
+				pc = int(in.arg)
+			}
+			continue
+		case opSkipTrue:
+			if truths[t-1].truth == True {
+				pc = int(in.arg)
+			}
+			continue
+		}
+		right := in.value
+		if !in.fixed {
+			n--
+			right = numbers[n]
+		}
+		left := numbers[n-1]
+		if in.op < opEqual {
+			numbers[n-1] = e.arithmetic(in.op, left, right)
+			continue
+		}
+		n--
+		truths[t] = judged{e.compare(in, left, right), in.arg}
+		t++
+	}
+	if n == 0 {
+		return 0
+	}
+	return numbers[0]
+}
+
+func (e *Evaluator) arithmetic(o op, left, right float64) float64 {
+	switch o {
+	case opAdd:
+		return left + right
+	case opSubtract:
+		return left - right
+	case opMultiply:
+		return left * right
+	case opDivide:
+		if right == 0 {
+			return e.unknown(Reason{Cause: DivisionByZero})
+		}
+		return left / right
+	case opMin:
+		return min(left, right)
+	default:
+		return max(left, right)
+	}
+}
+
+// compare records both sides. NaN makes every comparison Unknown, also !=.
+func (e *Evaluator) compare(in *instr, left, right float64) Truth {
+	s := &e.sides[in.arg]
+	s.left, s.right = left, right
+	var hit bool
+	switch in.op {
+	case opGreater:
+		hit = left > right
+	case opGreaterEqual:
+		hit = left >= right
+	case opLess:
+		hit = left < right
+	case opLessEqual:
+		hit = left <= right
+	case opEqual:
+		hit = left == right
+	case opUnequal:
+		hit = left != right
+	}
+	switch {
+	case left != left || right != right:
+		if e.pending.Cause == NotUnknown {
+			e.pending.Cause = NotANumber
+		}
+		s.reason, e.pending = e.pending, Reason{}
+		return Unknown
+	case hit:
+		return True
+	default:
+		return False
+	}
+}
+
+// decide joins two conditions by Kleene's rule; the comparison that decided stays with the result, the left one
+// when both are alike.
+func decide(o op, left, right judged) judged {
+	l, r := left.truth.rank(), right.truth.rank()
+	if o == opAnd && r < l || o == opOr && r > l {
+		return right
+	}
+	return left
+}
+
+// unknown notes why a number is not known, unless something before it was not, and returns NaN.
+func (e *Evaluator) unknown(r Reason) float64 {
+	if e.pending.Cause == NotUnknown {
+		e.pending = r
+	}
+	return math.NaN()
+}
+
+// read returns a signal's last reading, if that is recent.
+func (e *Evaluator) read(r *row, operand int, now time.Duration) float64 {
+	s := r.series[operand]
+	if s == nil {
+		return e.unknown(Reason{Cause: NeverRead, about: &e.subjects.operands[operand]})
+	}
+	at, v, ok := s.Last()
+	if at > now {
+		at, v, ok = readingAt(s, now)
+	}
+	switch {
+	case !ok:
+		return e.unknown(Reason{Cause: NeverRead, about: &e.subjects.operands[operand]})
+	case now-at > e.lookback:
+		return e.unknown(Reason{Cause: Stale, about: &e.subjects.operands[operand], span: now - at})
+	}
+	return v
+}
+
+// readingAt returns the last reading not after a time in the past.
+func readingAt(s *signal.Series, t time.Duration) (time.Duration, float64, bool) {
+	i := s.From(t+1) - 1
+	if i < 0 {
+		return 0, 0, false
+	}
+	at, v := s.At(i)
+	return at, v, true
+}
