@@ -132,10 +132,12 @@ func scenarioSamples(t *testing.T, schema *signal.Schema, text string) scenario 
 			t.Fatalf("samples: %q is not of the form FROM TO SIGNAL = VALUE [-> VALUE]", line)
 		}
 		from, to := duration(t, words[0]), duration(t, words[1])
-		name, labelText, _ := strings.Cut(words[2], "{")
+		name, labelText, labeled := strings.Cut(words[2], "{")
 		var labels signal.Labels
-		if err := labels.UnmarshalText([]byte(strings.TrimSuffix(labelText, "}"))); err != nil {
-			t.Fatal(err)
+		if labeled {
+			if err := labels.UnmarshalText([]byte("{" + labelText)); err != nil {
+				t.Fatal(err)
+			}
 		}
 		id, _, ok := schema.Lookup(name)
 		if !ok {
