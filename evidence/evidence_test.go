@@ -3,7 +3,6 @@ package evidence
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
@@ -321,25 +320,6 @@ func TestHazard11EvidenceExposed(t *testing.T) {
 	if err != nil || seen != 5 {
 		t.Errorf("saw %d files and directories, %v; want 5", seen, err)
 	}
-}
-
-func ExampleCapturer() {
-	dir, _ := os.MkdirTemp("", "evidence")
-	defer os.RemoveAll(dir)
-
-	c, err := Open(Config{Dir: dir, Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	ask := Request{Key: "payment/goroutines", Level: 1.2, Documents: map[string]any{"recording": "…"}}
-	b, err := c.Capture(context.Background(), ask)
-	fmt.Println(b.Key, len(b.Files), err)
-	_, err = c.Capture(context.Background(), ask)
-	fmt.Println(errors.Is(err, ErrCooldown))
-	// Output:
-	// payment/goroutines 1 <nil>
-	// true
 }
 
 // peakKind notes how many bytes are on disk when it is called.

@@ -160,28 +160,6 @@ func leak() {
 	}
 }
 
-// ExampleParse reads the dump of a crashed process.
-func ExampleParse() {
-	d, err := Parse(strings.NewReader(`panic: out of patience
-
-goroutine 7 [chan send, 4 minutes]:
-main.(*Pool).put(...)
-	/src/pool.go:31
-created by main.Serve in goroutine 1
-	/src/serve.go:12 +0x2f
-`))
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	s := d.Stacks[0]
-	fmt.Println(d.Signature())
-	fmt.Println(s.Risk(), s.Wait)
-	// Output:
-	// 1 of 1 goroutines: chan send at main.(*Pool).put (/src/pool.go:31), created by main.Serve (/src/serve.go:12)
-	// suspect 4m0s
-}
-
 func BenchmarkCapture(b *testing.B) {
 	for _, n := range []int{10, 10_000, 100_000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {

@@ -33,7 +33,19 @@ func TestMain(m *testing.M) {
 	case "many":
 		park(5000)
 		crash(&Responder{Dir: os.Getenv(dirEnv), GoroutineCap: 1000})
+	case "enforce":
+		exit(watched(os.Getenv(dirEnv), stability.Enforce))
+	case "observe":
+		exit(watched(os.Getenv(dirEnv), stability.Observe))
 	}
+}
+
+func exit(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(0)
 }
 
 func violation() stability.Violation {
@@ -65,7 +77,7 @@ func parkedForGood(started *sync.WaitGroup, c chan int) {
 }
 
 // run runs the child and returns its standard error, having checked how it ended.
-func run(t *testing.T, how, dir string) string {
+func run(t *testing.T, how, dir string, want int) string {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -78,9 +90,8 @@ func run(t *testing.T, how, dir string) string {
 	var stderr bytes.Buffer
 	child.Stderr = &stderr
 	err = child.Run()
-	var exit *exec.ExitError
-	if !errors.As(err, &exit) || exit.ExitCode() != 2 {
-		t.Fatalf("the child ended with %v, want exit status 2; it said\n%.2000s", err, stderr.String())
+	if got := child.ProcessState.ExitCode(); got != want {
+		t.Fatalf("the child ended with %v, want exit status %d; it said\n%.2000s", err, want, stderr.String())
 	}
 	return stderr.String()
 }
@@ -96,7 +107,7 @@ func crashFiles(t *testing.T, dir string) []string {
 
 func TestCrash(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "crashes")
-	stderr := run(t, "few", dir)
+	stderr := run(t, "few", dir, 2)
 	files := crashFiles(t, dir)
 	if len(files) != 1 {
 		t.Fatalf("crash files %v, want one", files)
@@ -131,7 +142,7 @@ func TestCrash(t *testing.T) {
 // TestHazard01CrashOfManyGoroutines: the dump stays small however many goroutines share a stack.
 func TestHazard01CrashOfManyGoroutines(t *testing.T) {
 	dir := t.TempDir()
-	stderr := run(t, "many", dir)
+	stderr := run(t, "many", dir, 2)
 	file, err := os.ReadFile(crashFiles(t, dir)[0])
 	if err != nil {
 		t.Fatal(err)
@@ -155,7 +166,7 @@ func TestCrashWithoutFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, dir := range []string{"", notADir} {
-		stderr := run(t, "few", dir)
+		stderr := run(t, "few", dir, 2)
 		if strings.Count(stderr, "crash.parkedForGood(") != 3 {
 			t.Errorf("dir %q: standard error lacks the stacks:\n%.1000s", dir, stderr)
 		}
