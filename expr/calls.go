@@ -1,6 +1,8 @@
 package expr
 
 import (
+	"strconv"
+
 	"github.com/falsifiable/stability/signal"
 )
 
@@ -16,7 +18,11 @@ func (c *checker) call(n *call) (node, shape, dim) {
 	}
 	n.fn = fn
 	if len(n.args) < len(fn.params) || len(n.args) > len(fn.params) && !fn.more {
-		c.fail(n.span, "%s is given %d of its arguments", n.name, len(n.args)).mend("write %s", fn.Signature)
+		takes := strconv.Itoa(len(fn.params))
+		if fn.more {
+			takes += " or more"
+		}
+		c.fail(n.span, "%s takes %s, not %d", n.name, takes, len(n.args)).mend("write %s", fn.Signature)
 		return n, invalid, dim{}
 	}
 	if fn.params[0] == collection || fn.params[0] == instant {
@@ -102,7 +108,7 @@ func (c *checker) history(n *call, i int) (dim, bool) {
 		if _, direct := arg.(*reference); !direct {
 			window = "[5m:]"
 		}
-		c.fail(arg.where(), "%s needs a history", n.name).mend("give it a window: %s%s", c.text(arg), window)
+		c.fail(arg.where(), "%s needs a history", n.name).mend("give it a window: %s%s", c.operandText(arg), window)
 		return d, false
 	}
 	kind := signal.Gauge

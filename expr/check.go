@@ -43,6 +43,21 @@ func (c *checker) warn(at span, msg, mend string) {
 // text returns a node as its author spelled it.
 func (c *checker) text(n node) string { return c.source[n.where().pos:n.where().end] }
 
+// operandText returns it so that a range may follow.
+func (c *checker) operandText(n node) string {
+	wrapped := true
+	switch n := n.(type) {
+	case *binary:
+		wrapped = n.pos < n.left.where().pos
+	case *unary:
+		wrapped = c.source[n.pos] == '('
+	}
+	if wrapped {
+		return c.text(n)
+	}
+	return "(" + c.text(n) + ")"
+}
+
 // condition checks a whole expression.
 func (c *checker) condition(n node) node {
 	n, s, d := c.check(n)

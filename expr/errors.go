@@ -29,8 +29,10 @@ type Error struct {
 // Error says the error in one line, then draws the line of the expression with a caret below, then the mend.
 func (e *Error) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "expr: compiling: %s: %s\n", e.Pos, e.Msg)
-	draw(&b, e.Text, e.Pos, e.Len)
+	fmt.Fprintf(&b, "expr: compiling: %s: %s", e.Pos, e.Msg)
+	if strings.TrimSpace(e.Text) != "" {
+		draw(&b, e.Text, e.Pos, e.Len)
+	}
 	if e.Mend != "" {
 		b.WriteString("\n    " + e.Mend)
 	}
@@ -94,7 +96,7 @@ func draw(b *strings.Builder, text string, pos Position, length int) {
 	}
 	meant = meant[:min(len(meant), drawn)]
 	after = after[:min(len(after), drawn)]
-	fmt.Fprintf(b, "    %s%s%s\n    ", string(before), string(meant), string(after))
+	fmt.Fprintf(b, "\n    %s%s%s\n    ", string(before), string(meant), string(after))
 	for _, c := range before {
 		if c != '\t' {
 			c = ' '

@@ -77,12 +77,12 @@ func (c *checker) matchers(n *reference) bool {
 		}
 		pinned[m.key] = pinned[m.key] || m.op == assign
 		if m.op == matches || m.op == matchesNot {
-			re, err := regexp.Compile("^(?:" + m.value + ")$")
-			if err != nil {
+			if _, err := regexp.Compile(m.value); err != nil {
 				c.fail(m.span, "%s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
 				good = false
+				continue
 			}
-			m.regexp = re
+			m.regexp = regexp.MustCompile("^(?:" + m.value + ")$")
 		}
 	}
 	slices.SortStableFunc(n.matchers, func(a, b matcher) int {
@@ -97,7 +97,7 @@ func (c *checker) ranged(n *ranged) (node, shape, dim) {
 		x, s, d := c.check(n.of)
 		n.of = x
 		if _, ok := x.(*reference); !ok && s != invalid {
-			c.fail(n.span, "only a signal has a history of its own").mend("compute one at steps: %s[%s:]", c.text(n.of), formatDuration(n.window))
+			c.fail(n.span, "only a signal has a history of its own").mend("compute one at steps: %s[%s:]", c.operandText(n.of), formatDuration(n.window))
 			return n, invalid, dim{}
 		}
 		return n, shapeIf(series, s != invalid), d
@@ -152,17 +152,25 @@ func (c *checker) join() {
 		if slices.Equal(keys, firstRead.freeLabels()) {
 			continue
 		}
-		pin := keys[0]
-		for _, k := range keys {
-			if !slices.Contains(firstRead.freeLabels(), k) {
-				pin = k
-				break
-			}
+		others := firstRead.freeLabels()
+		wide, pin := r, surplus(keys, others)
+		if pin == "" {
+			wide, pin = firstRead, surplus(others, keys)
 		}
 		c.fail(r.span, "%s comes by %s, %s by %s: their instances cannot be joined", firstRead.name,
-			strings.Join(firstRead.freeLabels(), ", "), r.name, strings.Join(keys, ", ")).mend(`pick one instance: %s{%s="..."}`, r.name, pin)
+			strings.Join(others, ", "), r.name, strings.Join(keys, ", ")).mend(`pick one: %s{%s="..."}`, wide.name, pin)
 		return
 	}
+}
+
+// surplus returns the first key that the others lack.
+func surplus(keys, others []string) string {
+	for _, k := range keys {
+		if !slices.Contains(others, k) {
+			return k
+		}
+	}
+	return ""
 }
 
 // freeLabels are the labels by which the picked instances may still differ, sorted.
