@@ -16,12 +16,12 @@ import (
 func TestLifeEndsWithItsContextOrByEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		released := 0
+		var released atomic.Int64
 		begin := func() *fault.Life {
 			return fault.Begin(ctx, func(ctx context.Context) {
 				<-ctx.Done()
 				<-time.After(time.Second) // releasing takes a while
-				released++
+				released.Add(1)
 			})
 		}
 		a := begin()
@@ -30,14 +30,14 @@ func TestLifeEndsWithItsContextOrByEnd(t *testing.T) {
 		if err := a.End(impatient); !errors.Is(err, context.DeadlineExceeded) || a.Ended() {
 			t.Errorf("End with a short deadline = %v, ended %t; want it to say that it did not wait", err, a.Ended())
 		}
-		if err := a.End(t.Context()); err != nil || released != 1 || !a.Ended() {
-			t.Errorf("End = %v, released %d times", err, released)
+		if err := a.End(t.Context()); err != nil || released.Load() != 1 || !a.Ended() {
+			t.Errorf("End = %v, released %d times", err, released.Load())
 		}
 		b := begin()
 		cancel()
 		<-time.After(2 * time.Second)
-		if released != 2 || !b.Ended() {
-			t.Errorf("after the context was canceled released = %d, want 2", released)
+		if released.Load() != 2 || !b.Ended() {
+			t.Errorf("after the context was canceled released = %d, want 2", released.Load())
 		}
 	})
 }

@@ -44,7 +44,7 @@ type storm struct {
 	tree       atomic.Pointer[weak.Pointer[node]] // set when the tree stands
 	allocating atomic.Int64
 	allocated  atomic.Int64
-	before     account
+	before     account // the tree not included
 }
 
 // account is the runtime's account of collection and work.
@@ -71,9 +71,9 @@ func start(ctx context.Context, args fault.Args) (fault.Injection, error) {
 func (s *storm) blow(ctx context.Context, rate float64, rng *rand.Rand) {
 	root := plant(ctx, int(s.live)/int(unsafe.Sizeof(node{})), rng)
 	defer runtime.KeepAlive(root)
-	tree := weak.Make(root)
-	s.tree.Store(&tree)
 	s.before = read()
+	tree := weak.Make(root)
+	s.tree.Store(&tree) // from here on Witness reads before
 	var all sync.WaitGroup
 	for range s.goroutines {
 		all.Go(func() { s.allocate(ctx, rate) })
