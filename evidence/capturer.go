@@ -54,7 +54,7 @@ func Open(cfg Config) (*Capturer, error) {
 		return nil, fmt.Errorf("evidence: opening: %w", err)
 	}
 	c := &Capturer{cfg: cfg, gate: gate{cooldown: cfg.Cooldown, spacing: cfg.Spacing, reset: cfg.HighWaterReset,
-		keys: make(map[string]keyHistory)}}
+		keys: make(map[string]history)}}
 	for _, k := range cfg.Kinds {
 		c.kinds = append(c.kinds, &runner{kind: k})
 	}
@@ -71,7 +71,7 @@ func Open(cfg Config) (*Capturer, error) {
 		cfg.Logger.Warn("evidence: some bundles cannot be read", "dir", cfg.Dir, "error", err)
 	}
 	for _, b := range bundles {
-		c.gate.remember(b.Key, minTime(b.At, time.Now()))
+		c.gate.remember(b.Key, minTime(b.At, time.Now()), b.Path)
 	}
 	return c, nil
 }
@@ -103,9 +103,10 @@ func (c *Capturer) Stats() Stats {
 	return c.stats
 }
 
-// Capture saves a bundle and returns it, or says why it did not: [ErrBusy], [ErrCooldown], [ErrHighWater],
-// [ErrQuota], or what failed. It takes as long as its kinds do, Config.Timeout at most, and must not be called
-// from a sampling loop. Kinds which fail are left out and named in the manifest.
+// Capture saves a bundle and returns it, or says why it did not: a [Refusal] for [ErrBusy], [ErrCooldown] or
+// [ErrHighWater], or an error that says what failed, such as [ErrQuota]. It takes as long as its kinds do,
+// Config.Timeout at most, and must not be called from a sampling loop. Kinds which fail are left out and named in the
+// manifest.
 func (c *Capturer) Capture(ctx context.Context, r Request) (Bundle, error) {
 	b, err := c.capture(ctx, r)
 	c.count(b, err)
@@ -117,7 +118,7 @@ func (c *Capturer) capture(ctx context.Context, r Request) (Bundle, error) {
 		return Bundle{}, errors.New("evidence: capturing: the request has no key")
 	}
 	if !c.running.TryLock() {
-		return Bundle{}, refuse(r.Key, ErrBusy, "there is never more than one")
+		return Bundle{}, &Refusal{Key: r.Key, Reason: ErrBusy, Detail: "there is never more than one"}
 	}
 	defer c.running.Unlock()
 	if math.IsNaN(r.Level) || math.IsInf(r.Level, 0) {
@@ -132,7 +133,7 @@ func (c *Capturer) capture(ctx context.Context, r Request) (Bundle, error) {
 	if err != nil {
 		return Bundle{}, fmt.Errorf("evidence: capturing %s: %w", r.Key, err)
 	}
-	c.gate.succeeded(r.Key, r.Level)
+	c.gate.succeeded(r.Key, r.Level, b.Path)
 	return b, nil
 }
 

@@ -143,7 +143,7 @@ type Request struct {
 	Documents map[string]any
 }
 
-// Why a capture was refused. Test with errors.Is.
+// Why a capture was refused, see [Refusal]. Test with errors.Is.
 var (
 	// ErrBusy: another capture is under way; there is never more than one.
 	ErrBusy = errors.New("another capture is under way")
@@ -155,7 +155,20 @@ var (
 	ErrQuota = errors.New("no room")
 )
 
-// refuse says in one line why nothing was dumped.
-func refuse(key string, reason error, format string, args ...any) error {
-	return fmt.Errorf("evidence: capturing %s: no dump: %w: %s", key, reason, fmt.Sprintf(format, args...))
+// Refusal is the error of a request that came too soon or is not worse than the last.
+type Refusal struct {
+	Key    string
+	Reason error // one of those above
+	Detail string
+	// Bundle is the path of the earlier bundle that stands for this one, if there is one: the last of the key, or of
+	// another check that the same incident tripped.
+	Bundle string
 }
+
+// Error says in one line why nothing was dumped.
+func (r *Refusal) Error() string {
+	return fmt.Sprintf("evidence: capturing %s: no dump: %v: %s", r.Key, r.Reason, r.Detail)
+}
+
+// Unwrap returns the reason.
+func (r *Refusal) Unwrap() error { return r.Reason }

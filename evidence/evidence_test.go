@@ -163,6 +163,29 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// TestRefusalNamesTheBundle: who is refused is told which bundle stands for the one that was not made.
+func TestRefusalNamesTheBundle(t *testing.T) {
+	refused := func(c *Capturer, key string) string {
+		t.Helper()
+		_, err := c.Capture(t.Context(), Request{Key: key})
+		refusal, ok := errors.AsType[*Refusal](err)
+		if !ok {
+			t.Fatalf("capturing %s: %v, want a refusal", key, err)
+		}
+		return refusal.Bundle
+	}
+	dir := t.TempDir()
+	c := open(t, Config{Dir: dir, Spacing: time.Hour})
+	b := capture(t, c, Request{Key: "a"})
+	if got := refused(c, "b"); got != b.Path {
+		t.Errorf("another check of the same incident is told of %q, want %q", got, b.Path)
+	}
+	c = open(t, Config{Dir: dir, Cooldown: time.Hour})
+	if got := refused(c, "a"); got != b.Path {
+		t.Errorf("in a new process the check is told of %q, want %q", got, b.Path)
+	}
+}
+
 func TestOneAtATime(t *testing.T) {
 	begun, end := make(chan bool), make(chan bool)
 	c := open(t, Config{Kinds: []Kind{kindFunc{"slow", func(context.Context, *Draft) error {

@@ -1,6 +1,7 @@
 package evidence
 
 import (
+	"fmt"
 	"time"
 )
 
@@ -12,51 +13,58 @@ const highWaterStep = 1.1
 type gate struct {
 	cooldown, spacing, reset time.Duration
 
-	last time.Time // of any capture
-	keys map[string]keyHistory
+	all  history
+	keys map[string]history
 }
 
-type keyHistory struct {
-	last  time.Time // of the last capture, or attempt
-	level float64   // of the last success; 0 when unknown
+// history is what is known of the captures of a key, or of all keys.
+type history struct {
+	last   time.Time // of the last attempt
+	level  float64   // of the last success; 0 when unknown
+	bundle string    // of the last success
 }
 
 // admit returns a refusal, or nil and counts the attempt: a capture that fails is not tried again at once either.
 func (g *gate) admit(key string, level float64, now time.Time) error {
-	if ago := now.Sub(g.last); !g.last.IsZero() && ago < g.spacing {
-		return refuse(key, ErrCooldown, "the last of any check was %v ago, spacing is %v", round(ago), g.spacing)
+	refuse := func(h history, reason error, format string, args ...any) error {
+		return &Refusal{Key: key, Reason: reason, Detail: fmt.Sprintf(format, args...), Bundle: h.bundle}
+	}
+	if ago := now.Sub(g.all.last); !g.all.last.IsZero() && ago < g.spacing {
+		return refuse(g.all, ErrCooldown, "the last of any check was %v ago, spacing is %v", round(ago), g.spacing)
 	}
 	h, known := g.keys[key]
 	ago := now.Sub(h.last)
 	if known && ago < g.cooldown {
-		return refuse(key, ErrCooldown, "the last of this check was %v ago, cool-down is %v", round(ago), g.cooldown)
+		return refuse(h, ErrCooldown, "the last of this check was %v ago, cool-down is %v", round(ago), g.cooldown)
 	}
 	if known && ago < g.reset && level > 0 && h.level > 0 && level < h.level*highWaterStep {
-		return refuse(key, ErrHighWater, "level %.4g does not beat %.4g of %v ago by a tenth", level, h.level, round(ago))
+		return refuse(h, ErrHighWater, "level %.4g does not beat %.4g of %v ago by a tenth", level, h.level, round(ago))
 	}
 	if ago >= g.reset {
 		h.level = 0
 	}
 	h.last = now
-	g.last = now
+	g.all = history{last: now}
 	g.forget(now)
 	g.keys[key] = h
 	return nil
 }
 
-// succeeded raises the high-water mark of a key.
-func (g *gate) succeeded(key string, level float64) {
-	if h := g.keys[key]; level > 0 {
+// succeeded notes the bundle and raises the high-water mark of a key.
+func (g *gate) succeeded(key string, level float64, bundle string) {
+	h := g.keys[key]
+	h.bundle, g.all.bundle = bundle, bundle
+	if level > 0 {
 		h.level = level
-		g.keys[key] = h
 	}
+	g.keys[key] = h
 }
 
 // remember restores the cool-down of a key from a bundle that an earlier process left, so that a crash loop captures
 // no more often than one process does. The high-water mark starts anew: it may be another build.
-func (g *gate) remember(key string, at time.Time) {
+func (g *gate) remember(key string, at time.Time, bundle string) {
 	if g.keys[key].last.Before(at) {
-		g.keys[key] = keyHistory{last: at}
+		g.keys[key] = history{last: at, bundle: bundle}
 	}
 }
 
