@@ -25,6 +25,8 @@ type check struct {
 	signals   []string
 	warnings  []string
 	instances instanceSet
+	// violations counts how often an instance of the check became violated.
+	violations uint64
 }
 
 // contract is a Contract, compiled.

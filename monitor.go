@@ -328,6 +328,7 @@ func (m *Monitor) report(e event, now time.Duration) {
 	}
 	if e.strike == 1 {
 		m.violations.Add(1)
+		k.violations++
 	}
 	i := incident{violation: v, contract: k.contract}
 	if e.strike == 1 && m.cfg.Evidence != nil {

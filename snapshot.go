@@ -61,6 +61,7 @@ func checkStatus(k *check) CheckStatus {
 	status := CheckStatus{
 		Name: k.Name, Expr: k.Expr, Cause: k.Cause, Hash: k.hash, Proven: k.proven,
 		State: k.state(), Signals: slices.Clone(k.signals), Warnings: slices.Clone(k.warnings),
+		Violations: k.violations,
 	}
 	switch {
 	case !k.contract.warm:

@@ -31,16 +31,18 @@ type ContractStatus struct {
 
 // CheckStatus is the state of one check: that of its worst instance.
 type CheckStatus struct {
-	Name      string           `json:"name"`
-	Expr      string           `json:"expr"`
-	Cause     string           `json:"cause,omitempty"`
-	Hash      string           `json:"hash"`
-	Proven    bool             `json:"proven"`
-	State     State            `json:"state"`
-	Reason    string           `json:"reason,omitempty"`
-	Signals   []string         `json:"signals"`
-	Instances []InstanceStatus `json:"instances,omitempty"`
-	Warnings  []string         `json:"warnings,omitempty"`
+	Name    string   `json:"name"`
+	Expr    string   `json:"expr"`
+	Cause   string   `json:"cause,omitempty"`
+	Hash    string   `json:"hash"`
+	Proven  bool     `json:"proven"`
+	State   State    `json:"state"`
+	Reason  string   `json:"reason,omitempty"`
+	Signals []string `json:"signals"`
+	// Violations counts how often an instance of the check became violated.
+	Violations uint64           `json:"violations"`
+	Instances  []InstanceStatus `json:"instances,omitempty"`
+	Warnings   []string         `json:"warnings,omitempty"`
 }
 
 // InstanceStatus is the state of a check on one instance. A value that is not a number is absent.

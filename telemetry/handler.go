@@ -1,0 +1,27 @@
+package telemetry
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/falsifiable/stability"
+)
+
+// Handler returns the handler of /metrics: the metrics of the monitor and of the given gatherers, usually
+// prometheus.DefaultGatherer when the service has metrics of its own.
+//
+// One gatherer's error does not withhold what the others have. At most four scrapes are answered at once and each
+// within ten seconds, so that a scraper gone wild cannot take the service with it (errata E45).
+func Handler(m *stability.Monitor, others ...prometheus.Gatherer) http.Handler {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(Collector(m)) // cannot fail: the registry is empty
+	gatherers := append(prometheus.Gatherers{registry}, others...)
+	return promhttp.HandlerFor(gatherers, promhttp.HandlerOpts{
+		ErrorHandling:       promhttp.ContinueOnError,
+		MaxRequestsInFlight: 4,
+		Timeout:             10 * time.Second,
+	})
+}
