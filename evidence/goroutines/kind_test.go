@@ -128,7 +128,7 @@ func TestStacksWhenMemoryIsShort(t *testing.T) {
 // TestLeaks shows what this toolchain allows: with the profile, leaks are found and signed; without, the manifest
 // says so.
 func TestLeaks(t *testing.T) {
-	leak()
+	leak(t)
 	b := capture(t, evidence.Config{Kinds: []evidence.Kind{Leaks{}}})
 	if pprof.Lookup("goroutineleak") == nil {
 		t.Log("NOT TESTED HERE: finding leaks. This build lacks GOEXPERIMENT=goroutineleakprofile.")
@@ -150,14 +150,24 @@ func TestLeaks(t *testing.T) {
 	}
 }
 
-// leak leaves goroutines behind whose channel nobody can reach.
-func leak() {
+// leak leaves three goroutines behind whose channels nobody can reach, and returns when they are parked there.
+func leak(t *testing.T) {
+	t.Helper()
 	for range 3 {
 		go parked(make(chan int))
 	}
-	for range 100 {
+	for range 10_000 {
+		buf := make([]byte, 1<<20)
+		d, err := Parse(bytes.NewReader(buf[:runtime.Stack(buf, true)]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s := d.Signature(); s.Count >= 3 && s.State == ChanReceive && strings.HasSuffix(s.Where.Func, ".parked") {
+			return
+		}
 		runtime.Gosched()
 	}
+	t.Fatal("the goroutines never got to their channels")
 }
 
 func BenchmarkCapture(b *testing.B) {
