@@ -193,13 +193,22 @@ func (m *machine) invokeMethod(c *call, b *bound) {
 	if special(c, i.val, b.method.Name()) {
 		return
 	}
-	fn := m.prog.pkg.Prog.LookupMethod(i.typ, b.method.Pkg(), b.method.Name())
+	fn := m.method(i.typ, b.method)
 	if fn == nil {
 		m.opaque(c, b.method.Signature())
 		return
 	}
 	c.args = append([]Value{i.val}, c.args...)
 	m.enter(c, fn, nil)
+}
+
+// method returns the method of t that fn names, or nil for the types that only the model knows.
+func (m *machine) method(t types.Type, fn *types.Func) *ssa.Function {
+	sel := m.prog.pkg.Prog.MethodSets.MethodSet(t).Lookup(fn.Pkg(), fn.Name())
+	if sel == nil {
+		return nil
+	}
+	return m.prog.pkg.Prog.MethodValue(sel)
 }
 
 func isContext(t types.Type) bool {

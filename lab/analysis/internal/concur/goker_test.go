@@ -131,6 +131,7 @@ func TestGoKer(t *testing.T) {
 		}
 		pkg, srcs, fset := buildSSA(t, []string{f, filepath.Join(dir, "main.go")})
 		e := NewExplorer(pkg, Limits{})
+		e.Strict = true
 		start := time.Now()
 		var got []string
 		ok := false

@@ -407,7 +407,12 @@ func readModel(c *call) {
 		c.m.opaque(c, nil)
 		return
 	}
-	fn := c.m.prog.pkg.Prog.LookupMethod(i.typ, nil, "Read")
+	sel := c.m.prog.pkg.Prog.MethodSets.MethodSet(i.typ).Lookup(nil, "Read")
+	if sel == nil {
+		c.m.opaque(c, nil)
+		return
+	}
+	fn := c.m.prog.pkg.Prog.MethodValue(sel)
 	if fn == nil || len(fn.Blocks) == 0 {
 		c.m.opaque(c, nil)
 		return

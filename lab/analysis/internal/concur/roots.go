@@ -39,6 +39,18 @@ func Roots(pkg *ssa.Package, srcs []*ssa.Function) []*ssa.Function {
 	for _, f := range fns {
 		uses[f] = inspect(f, called)
 	}
+	// A call of an interface's method may be a call of any method of that name in the package.
+	methods := make(map[string][]*ssa.Function)
+	for _, f := range fns {
+		if f.Signature.Recv() != nil {
+			methods[f.Name()] = append(methods[f.Name()], f)
+		}
+	}
+	for _, u := range uses {
+		for name := range u.invokes {
+			u.calls = append(u.calls, methods[name]...)
+		}
+	}
 	for changed := true; changed; {
 		changed = false
 		for _, f := range fns {
@@ -67,19 +79,20 @@ type use struct {
 	waits, starts, makes bool
 	locks                int
 	calls                []*ssa.Function
+	invokes              map[string]bool
 }
 
 func (u *use) add(c *use) bool {
-	was := *u
+	waits, starts, makes, locks := u.waits, u.starts, u.makes, u.locks
 	u.waits = u.waits || c.waits
 	u.starts = u.starts || c.starts
 	u.makes = u.makes || c.makes
 	u.locks = min(u.locks+c.locks, max(2, u.locks))
-	return was.waits != u.waits || was.starts != u.starts || was.makes != u.makes || was.locks != u.locks
+	return waits != u.waits || starts != u.starts || makes != u.makes || locks != u.locks
 }
 
 func inspect(f *ssa.Function, called map[*ssa.Function]bool) *use {
-	u := &use{}
+	u := &use{invokes: make(map[string]bool)}
 	for _, b := range f.Blocks {
 		for _, in := range b.Instrs {
 			switch in := in.(type) {
@@ -110,6 +123,9 @@ func inspect(f *ssa.Function, called map[*ssa.Function]bool) *use {
 func (u *use) call(f *ssa.Function, in ssa.CallInstruction, called map[*ssa.Function]bool) {
 	if _, ok := in.(*ssa.Go); ok {
 		u.starts = true
+	}
+	if in.Common().IsInvoke() {
+		u.invokes[in.Common().Method.Name()] = true
 	}
 	c := in.Common().StaticCallee()
 	if c == nil {

@@ -69,6 +69,8 @@ type Blocked struct {
 	Holder int
 	// Nil: it waits on a nil channel.
 	Nil bool
+	// Context: it waits for the end of a context, and for nothing else.
+	Context bool
 }
 
 // Crash is a runtime panic caused by the misuse of a channel, lock or WaitGroup.
@@ -94,6 +96,10 @@ type Finding struct {
 type Explorer struct {
 	prog   *program
 	limits Limits
+	// Broken counts the roots that were given up because the model itself failed. It should be zero.
+	Broken int
+	// Strict lets a failure of the model panic; for tests.
+	Strict bool
 	// Used counts the SSA instructions executed so far, over all roots.
 	Used int
 }
@@ -109,7 +115,16 @@ type node struct {
 }
 
 // Explore searches the runs that start with a call of fn. It returns at most one finding for each set of stuck sites.
-func (e *Explorer) Explore(fn *ssa.Function) []Finding {
+func (e *Explorer) Explore(fn *ssa.Function) (found []Finding) {
+	defer func() {
+		if r := recover(); r != nil { // an analyzer must not take the whole run of go vet down with it
+			if e.Strict {
+				panic(r)
+			}
+			e.Broken++
+			found = nil
+		}
+	}()
 	e.prog.zeroGlobals = e.prog.pkg.Pkg.Name() == "main" && fn.Signature.Params().Len() == 0
 	s := &search{e: e, fn: fn, seen: make(map[string]bool)}
 	s.systematic()
@@ -241,9 +256,16 @@ func (m *machine) blocked(g *G) Blocked {
 	for _, f := range g.frames {
 		b.Stack = append(b.Stack, f.fn)
 	}
+	if o.kind == opSelect && len(o.cases) > 0 {
+		b.Context = true
+		for _, c := range o.cases {
+			b.Context = b.Context && c.ch != nil && c.ch.signal
+		}
+	}
 	switch o.kind {
 	case opSend, opRecv:
 		b.Nil = o.ch == nil
+		b.Context = o.ch != nil && o.ch.signal
 		if o.ch != nil {
 			b.Other = o.ch.pos
 		}

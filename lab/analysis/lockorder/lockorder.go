@@ -1,0 +1,31 @@
+package lockorder
+
+import (
+	_ "embed"
+
+	"golang.org/x/tools/go/analysis"
+
+	"github.com/falsifiable/stability/lab/analysis/internal/concur"
+	"github.com/falsifiable/stability/lab/analysis/internal/docs"
+)
+
+//go:embed doc.go
+var doc string
+
+// Analyzer reports deadlocks among locks.
+var Analyzer = &analysis.Analyzer{
+	Name:     "lockorder",
+	Doc:      docs.Extract(doc),
+	URL:      docs.URL("lockorder"),
+	Requires: []*analysis.Analyzer{concur.Analyzer},
+	Run:      run,
+}
+
+func run(pass *analysis.Pass) (any, error) {
+	for _, f := range pass.ResultOf[concur.Analyzer].([]concur.Finding) {
+		if f.Kind() == concur.Lock {
+			f.Report(pass)
+		}
+	}
+	return nil, nil
+}
