@@ -8,9 +8,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/falsifiable/stability/fault"
+	"github.com/falsifiable/stability/fault/internal/faulttest"
 	"github.com/falsifiable/stability/internal/faultpoint"
 )
 
@@ -21,7 +21,7 @@ func TestEveryFolderIsListed(t *testing.T) {
 	}
 	var folders, names []string
 	for _, e := range entries {
-		if e.IsDir() && e.Name() != "agent" && e.Name() != "testdata" {
+		if e.IsDir() && e.Name() != "agent" && e.Name() != "internal" {
 			folders = append(folders, e.Name())
 		}
 	}
@@ -76,10 +76,10 @@ func TestEveryFaultKeepsItsPromises(t *testing.T) {
 				}
 				end(cancel, injection)
 				ended := injection.(interface{ Ended() bool })
-				if !until(t, ended.Ended) {
+				if !faulttest.Until(t, ended.Ended) {
 					t.Fatalf("%s: it has not ended", how)
 				}
-				if !until(t, func() bool { return runtime.NumGoroutine() <= goroutines }) {
+				if !faulttest.Until(t, func() bool { return runtime.NumGoroutine() <= goroutines }) {
 					t.Errorf("%s: %d goroutines before, %d after", how, goroutines, runtime.NumGoroutine())
 				}
 				if n := fault.OpenFiles(); n > files {
@@ -97,20 +97,4 @@ func TestEveryFaultKeepsItsPromises(t *testing.T) {
 			}
 		})
 	}
-}
-
-func until(t *testing.T, condition func() bool) bool {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	defer cancel()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for !condition() {
-		select {
-		case <-ctx.Done():
-			return false
-		case <-tick.C:
-		}
-	}
-	return true
 }

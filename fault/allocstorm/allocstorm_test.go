@@ -1,30 +1,12 @@
 package allocstorm
 
 import (
-	"context"
 	"runtime"
 	"testing"
-	"time"
 
 	"github.com/falsifiable/stability/fault"
+	"github.com/falsifiable/stability/fault/internal/faulttest"
 )
-
-// The collector runs in real time, so these tests do too and wait for conditions.
-func until(t *testing.T, condition func() bool) bool {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for !condition() {
-		select {
-		case <-ctx.Done():
-			return false
-		case <-tick.C:
-		}
-	}
-	return true
-}
 
 func TestMakesTheCollectorWorkAndStops(t *testing.T) {
 	runtime.GC()
@@ -37,24 +19,20 @@ func TestMakesTheCollectorWorkAndStops(t *testing.T) {
 	if w := injection.Witness(); w.Active {
 		t.Errorf("active before a collection: %+v", w)
 	}
-	if !until(t, func() bool { return injection.Witness().Active }) {
+	if !faulttest.Until(t, func() bool { return injection.Witness().Active }) {
 		t.Errorf("witness = %+v, want active", injection.Witness())
 	}
 	if gc, user := fault.Metric(fault.GCTime)-before.gc, fault.Metric(fault.UserTime)-before.user; gc < 0.05*(gc+user) {
 		t.Errorf("collection took %.3f s beside %.3f s of the program's own: that is no storm", gc, user)
 	}
-	if !until(t, func() bool { return fault.Metric(fault.GCCycles) >= before.cycles+5 }) {
+	if !faulttest.Until(t, func() bool { return fault.Metric(fault.GCCycles) >= before.cycles+5 }) {
 		t.Error("there were not even five collections")
 	}
-	for range 2 {
-		if residue, err := injection.Remove(t.Context()); err != nil || residue != (fault.Residue{Unit: fault.Bytes}) {
-			t.Errorf("Remove = %+v, %v; want no residue", residue, err)
-		}
-	}
+	faulttest.Remove(t, injection)
 	if w := injection.Witness(); w.Active {
 		t.Errorf("witness after removal = %+v", w)
 	}
-	if !until(t, func() bool { return runtime.NumGoroutine() <= goroutines }) {
+	if !faulttest.Until(t, func() bool { return runtime.NumGoroutine() <= goroutines }) {
 		t.Errorf("%d goroutines after removal, %d before", runtime.NumGoroutine(), goroutines)
 	}
 	if left := fault.Metric(fault.HeapObjects) - heap; left > 2<<20 {
@@ -63,11 +41,9 @@ func TestMakesTheCollectorWorkAndStops(t *testing.T) {
 }
 
 func TestStopsWhileTheTreeStillGrows(t *testing.T) {
-	injection, err := Fault.Inject(t.Context(), fault.Settings{"live": "1GiB"}, 1)
+	injection, err := Fault.Inject(t.Context(), fault.Settings{"live": "256MiB"}, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if residue, err := injection.Remove(t.Context()); err != nil || residue != (fault.Residue{Unit: fault.Bytes}) {
-		t.Errorf("Remove = %+v, %v; want no residue", residue, err)
-	}
+	faulttest.Remove(t, injection)
 }

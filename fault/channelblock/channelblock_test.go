@@ -2,13 +2,12 @@ package channelblock
 
 import (
 	"net/http"
-	"runtime"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
 	"github.com/falsifiable/stability/fault"
+	"github.com/falsifiable/stability/fault/internal/faulttest"
 	"github.com/falsifiable/stability/internal/faultpoint"
 )
 
@@ -20,15 +19,7 @@ func request(served *atomic.Int64) {
 	served.Add(1)
 }
 
-func sending() (count int) {
-	buf := make([]byte, 16<<20)
-	for g := range strings.SplitSeq(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
-		if strings.Contains(g, "channelblock.(*block).handle(") && strings.Contains(g, "[chan send") {
-			count++
-		}
-	}
-	return count
-}
+func sending() int { return faulttest.Parked("(*block).handle", "chan send") }
 
 func TestRequestsBlockOnASendAndAreFreed(t *testing.T) {
 	for _, c := range []struct {
@@ -64,9 +55,7 @@ func TestRequestsBlockOnASendAndAreFreed(t *testing.T) {
 				if w := injection.Witness(); w.Active != c.witnessActiveMeanwhileIs || int(w.Value) != blocked {
 					t.Errorf("witness = %+v, want active %t with %d", w, c.witnessActiveMeanwhileIs, blocked)
 				}
-				if residue, err := injection.Remove(t.Context()); err != nil || residue != (fault.Residue{}) {
-					t.Errorf("Remove = %+v, %v; want no residue", residue, err)
-				}
+				faulttest.Remove(t, injection)
 				synctest.Wait()
 				if n := served.Load(); n != 200 {
 					t.Errorf("%d requests were served in the end, want all 200", n)

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/falsifiable/stability/fault"
+	"github.com/falsifiable/stability/fault/internal/faulttest"
 )
 
 // until lets other goroutines run until the condition holds or the CPU time is used up. It measures CPU time and not the
@@ -29,9 +30,7 @@ func TestBurnsAndStops(t *testing.T) {
 		if !until(t, 10, func() bool { return injection.Witness().Active }) {
 			t.Errorf("%v: witness = %+v after 10 s of CPU time", settings, injection.Witness())
 		}
-		if residue, err := injection.Remove(t.Context()); err != nil || residue != (fault.Residue{}) {
-			t.Errorf("%v: Remove = %+v, %v; want no residue", settings, residue, err)
-		}
+		faulttest.Remove(t, injection)
 		if !until(t, 5, func() bool { return runtime.NumGoroutine() == before }) {
 			t.Errorf("%v: %d goroutines after removal, %d before", settings, runtime.NumGoroutine(), before)
 		}

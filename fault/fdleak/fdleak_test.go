@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/falsifiable/stability/fault"
+	"github.com/falsifiable/stability/fault/internal/faulttest"
 )
 
 func TestLeaksDescriptorsAndClosesThem(t *testing.T) {
@@ -36,11 +37,7 @@ func TestLeaksDescriptorsAndClosesThem(t *testing.T) {
 				if w := injection.Witness(); !w.Active || w.Value != 250 {
 					t.Errorf("witness = %+v, want active with 250", w)
 				}
-				for range 2 {
-					if residue, err := injection.Remove(t.Context()); err != nil || residue != (fault.Residue{}) {
-						t.Errorf("Remove = %+v, %v; want no residue", residue, err)
-					}
-				}
+				faulttest.Remove(t, injection)
 				if n := fault.OpenFiles() - before; n != 0 {
 					t.Errorf("after removal %g more are open than before", n)
 				}
@@ -101,9 +98,7 @@ func TestTakesTheLastOne(t *testing.T) {
 		if w := injection.Witness(); !w.Active || !strings.Contains(w.Detail, "too many open files") {
 			t.Errorf("witness = %+v, want active by the kernel's refusal", w)
 		}
-		if residue, err := injection.Remove(t.Context()); err != nil || residue != (fault.Residue{}) {
-			t.Errorf("Remove = %+v, %v; want no residue", residue, err)
-		}
+		faulttest.Remove(t, injection)
 	})
 }
 

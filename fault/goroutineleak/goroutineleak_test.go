@@ -1,28 +1,13 @@
 package goroutineleak
 
 import (
-	"runtime"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/falsifiable/stability/fault"
+	"github.com/falsifiable/stability/fault/internal/faulttest"
 )
-
-// parked counts the goroutines that a dump of the process shows in this package's function, in that state.
-func parked(t *testing.T, state, function string) int {
-	t.Helper()
-	buf := make([]byte, 16<<20)
-	buf = buf[:runtime.Stack(buf, true)]
-	count := 0
-	for g := range strings.SplitSeq(string(buf), "\n\n") {
-		if strings.Contains(g, "goroutineleak.(*leak)."+function+"(") && strings.Contains(g[:strings.IndexByte(g, '\n')], "["+state) {
-			count++
-		}
-	}
-	return count
-}
 
 // pass lets d of the bubble's own time go by.
 func pass(d time.Duration) {
@@ -37,6 +22,7 @@ func TestEachIsTheLeakItSaysAndGoesAway(t *testing.T) {
 		{"send", "chan send", "send"},
 		{"timer", "chan receive", "receive"},
 	} {
+		parked := func() int { return faulttest.Parked("(*leak)."+c.function, c.state) }
 		t.Run(c.where, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				settings := fault.Settings{"where": c.where, "rate": "100", "max": "250"}
@@ -48,23 +34,19 @@ func TestEachIsTheLeakItSaysAndGoesAway(t *testing.T) {
 					t.Errorf("active before anything leaked: %+v", w)
 				}
 				pass(1050 * time.Millisecond)
-				if n := parked(t, c.state, c.function); n < 100 || n > 106 {
+				if n := parked(); n < 100 || n > 106 {
 					t.Errorf("after a second at 100/s the dump shows %d goroutines in %q, want 100 to 106", n, c.state)
 				}
 				pass(5 * time.Second)
-				if n := parked(t, c.state, c.function); n != 250 {
+				if n := parked(); n != 250 {
 					t.Errorf("the dump shows %d goroutines in %q, want the maximum of 250", n, c.state)
 				}
 				if w := injection.Witness(); !w.Active || w.Value != 250 {
 					t.Errorf("witness = %+v, want active with 250", w)
 				}
-				for range 2 { // removal is idempotent
-					if residue, err := injection.Remove(t.Context()); err != nil || residue != (fault.Residue{}) {
-						t.Errorf("Remove = %+v, %v; want no residue", residue, err)
-					}
-				}
+				faulttest.Remove(t, injection)
 				synctest.Wait()
-				if n := parked(t, c.state, c.function); n != 0 {
+				if n := parked(); n != 0 {
 					t.Errorf("after removal the dump still shows %d goroutines", n)
 				}
 				if w := injection.Witness(); w.Active || w.Value != 0 {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/falsifiable/stability/fault"
+	"github.com/falsifiable/stability/fault/internal/faulttest"
 )
 
 func TestGrowsResidentlyAndIsCollected(t *testing.T) {
@@ -34,11 +35,7 @@ func TestGrowsResidentlyAndIsCollected(t *testing.T) {
 		if grown := fault.Resident() - resident; grown < 0.9*max {
 			t.Errorf("the resident set grew by %.0f, want about %d", grown, max)
 		}
-		for range 2 {
-			if residue, err := injection.Remove(t.Context()); err != nil || residue != (fault.Residue{Unit: fault.Bytes}) {
-				t.Errorf("Remove = %+v, %v; want no residue", residue, err)
-			}
-		}
+		faulttest.Remove(t, injection)
 		if left := fault.Metric(fault.HeapObjects) - heap; left > max/50 {
 			t.Errorf("after removal the runtime's heap is %.0f bytes larger than before", left)
 		}

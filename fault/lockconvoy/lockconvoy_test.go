@@ -1,45 +1,16 @@
 package lockconvoy
 
 import (
-	"context"
 	"runtime"
-	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/falsifiable/stability/fault"
+	"github.com/falsifiable/stability/fault/internal/faulttest"
 	"github.com/falsifiable/stability/internal/faultpoint"
 )
 
-// A goroutine that waits for a mutex does not let the time of a synctest bubble pass, so these tests run in real time
-// and wait for conditions.
-func until(t *testing.T, condition func() bool) bool {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	defer cancel()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for !condition() {
-		select {
-		case <-ctx.Done():
-			return false
-		case <-tick.C:
-		}
-	}
-	return true
-}
-
-// queued counts the goroutines that a dump shows waiting for the convoy's lock.
-func queued() (count int) {
-	buf := make([]byte, 16<<20)
-	for g := range strings.SplitSeq(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
-		if strings.Contains(g, "lockconvoy.(*convoy).pass(") && strings.Contains(g, "[sync.Mutex.Lock") {
-			count++
-		}
-	}
-	return count
-}
+func queued() int { return faulttest.Parked("(*convoy).pass", "sync.Mutex.Lock") }
 
 func TestGoroutinesConvoyAndDissolve(t *testing.T) {
 	before, waited := runtime.NumGoroutine(), fault.Metric(fault.MutexWait)
@@ -47,13 +18,13 @@ func TestGoroutinesConvoyAndDissolve(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !until(t, func() bool { return queued() >= 48 }) {
+	if !faulttest.Until(t, func() bool { return queued() >= 48 }) {
 		t.Errorf("a dump shows %d goroutines queueing, want about 49", queued())
 	}
-	if !until(t, func() bool { return injection.Witness().Active }) {
+	if !faulttest.Until(t, func() bool { return injection.Witness().Active }) {
 		t.Errorf("witness = %+v, want active", injection.Witness())
 	}
-	if !until(t, func() bool { return fault.Metric(fault.MutexWait) > waited+1 }) {
+	if !faulttest.Until(t, func() bool { return fault.Metric(fault.MutexWait) > waited+1 }) {
 		t.Errorf("the runtime's mutex wait moved by %g s only", fault.Metric(fault.MutexWait)-waited)
 	}
 	gone(t, injection, before)
@@ -65,7 +36,7 @@ func TestRequestsConvoyAndDissolve(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !until(t, func() bool { return faultpoint.Handler() != nil }) {
+	if !faulttest.Until(t, func() bool { return faultpoint.Handler() != nil }) {
 		t.Fatal("the fault is in no request's way")
 	}
 	if injection.Witness().Active {
@@ -75,7 +46,7 @@ func TestRequestsConvoyAndDissolve(t *testing.T) {
 	for range 60 { // 20 more than may queue
 		requests.Go(func() { faultpoint.Handler()(nil, nil) })
 	}
-	if !until(t, func() bool { return injection.Witness().Active }) {
+	if !faulttest.Until(t, func() bool { return injection.Witness().Active }) {
 		t.Errorf("witness = %+v, want active", injection.Witness())
 	}
 	residue, err := injection.Remove(t.Context())
@@ -91,12 +62,8 @@ func TestRequestsConvoyAndDissolve(t *testing.T) {
 
 func gone(t *testing.T, injection fault.Injection, before int) {
 	t.Helper()
-	for range 2 {
-		if residue, err := injection.Remove(t.Context()); err != nil || residue != (fault.Residue{}) {
-			t.Errorf("Remove = %+v, %v; want no residue", residue, err)
-		}
-	}
-	if !until(t, func() bool { return runtime.NumGoroutine() <= before }) {
+	faulttest.Remove(t, injection)
+	if !faulttest.Until(t, func() bool { return runtime.NumGoroutine() <= before }) {
 		t.Errorf("%d goroutines after removal, %d before", runtime.NumGoroutine(), before)
 	}
 	if injection.Witness().Active || queued() != 0 {

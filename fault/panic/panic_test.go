@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/falsifiable/stability/fault"
+	"github.com/falsifiable/stability/fault/internal/faulttest"
 	"github.com/falsifiable/stability/internal/faultpoint"
 )
 
@@ -56,9 +57,7 @@ func TestAShareOfTheRequestsPanics(t *testing.T) {
 			if w := injection.Witness(); !w.Active || w.Value != count {
 				t.Errorf("witness = %+v, want active with %g", w, count)
 			}
-			if residue, err := injection.Remove(t.Context()); err != nil || residue != (fault.Residue{}) {
-				t.Errorf("Remove = %+v, %v; want no residue", residue, err)
-			}
+			faulttest.Remove(t, injection)
 			if faultpoint.Handler() != nil || injection.Witness().Active {
 				t.Error("the fault is still in the requests' way")
 			}

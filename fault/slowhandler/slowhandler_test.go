@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/falsifiable/stability/fault"
+	"github.com/falsifiable/stability/fault/internal/faulttest"
 	"github.com/falsifiable/stability/internal/faultpoint"
 )
 
@@ -67,9 +68,7 @@ func TestDelaysEachRequestByItselfAndStops(t *testing.T) {
 				if w := injection.Witness(); !w.Active || math.Abs(w.Value-0.1) > 0.01 {
 					t.Errorf("witness = %+v, want active with a mean delay of about 0.1 s", w)
 				}
-				if residue, err := injection.Remove(t.Context()); err != nil || residue != (fault.Residue{}) {
-					t.Errorf("Remove = %+v, %v; want no residue", residue, err)
-				}
+				faulttest.Remove(t, injection)
 				if faultpoint.Handler() != nil || requests(t.Context(), 1)[0] != 0 || injection.Witness().Active {
 					t.Error("the fault is still in the requests' way")
 				}
