@@ -14,14 +14,15 @@
 //
 // # Why these thresholds
 //
-// 12 % is the whitepaper's (R48), read as a share of CPU, over a minute and for three periods in a row; half as much again
-// as the service's own normal keeps a service that always collects much, by choice of a small GOGC, from being reported.
+// 12 % is the whitepaper's (R48), read as a share of CPU, over a minute and for three periods in a row. A share of
+// little is harmless: the process must also use a quarter of the CPU that it may. A baseline would be no help, for a
+// service that hardly collects learns it from the first storm.
 //
 // # Limits
 //
 // The runtime publishes these times at the end of each collection (E20): a service that does not collect has no reading, and
-// its check is Unknown rather than Holding. A collector that is busy but leaves processors idle harms nobody, and is
-// reported all the same; the evidence has the CPU times to tell.
+// its check is Unknown rather than Holding. A service that always collects much, by choice of a small GOGC, and is busy
+// besides, is reported and wants a threshold of its own.
 //
 // # Sources
 //

@@ -22,13 +22,13 @@ var Cause = cause.Cause{
 	Class:   cause.GCPressure,
 	Checks: []stability.Check{{
 		Name: "gccpu",
-		Expr: "avg_over_time(go.gc.cpu_ratio[1m]) > 12% && avg_over_time(go.gc.cpu_ratio[1m]) > 1.5 * baseline(avg_over_time(go.gc.cpu_ratio[1m]))",
+		Expr: "avg_over_time(go.gc.cpu_ratio[1m]) > 12% && rate(process.cpu.time[1m]) / go.processor.limit > 25%",
 		For:  time.Minute,
 	}},
 	Trials: []cause.Trial{{
 		Check: "gccpu", Fault: "allocstorm", Deadline: 5 * time.Minute,
 	}},
-	Signals:    cause.Organ{Names: []string{"go.gc.cpu_ratio", "go.gc.cycles", "go.gc.pause.p99", "go.memory.heap.live"}},
+	Signals:    cause.Organ{Names: []string{"go.gc.cpu_ratio", "process.cpu.time", "go.gc.cycles", "go.gc.pause.p99", "go.memory.heap.live"}},
 	Defenses:   cause.Organ{None: "the pacer of the garbage collector (gcpacer) belongs to a later change; until then raise GOGC within the memory limit by hand"},
 	Analyzers:  cause.Organ{None: "no static rule tells an allocation that matters; stability escape reports what a function allocates"},
 	Doc:        doc,
