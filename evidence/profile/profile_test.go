@@ -34,8 +34,14 @@ func names(b evidence.Bundle) (files, skipped []string) {
 	return files, skipped
 }
 
-// TestOnlyWhatIsOn: the kinds leave a service's profiling settings alone, and say what was off.
-func TestOnlyWhatIsOn(t *testing.T) {
+// TestProfiles goes from off to on: a block profile, once there, cannot be emptied again.
+func TestProfiles(t *testing.T) {
+	t.Run("off", testOnlyWhatIsOn)
+	t.Run("on", testAllOn)
+}
+
+// testOnlyWhatIsOn: the kinds leave a service's profiling settings alone, and say what was off.
+func testOnlyWhatIsOn(t *testing.T) {
 	files, skipped := names(capture(t))
 	if !slices.Equal(files, []string{"heap.pb.gz"}) || !slices.Equal(skipped, []string{"mutex.pb.gz", "block.pb.gz"}) {
 		t.Errorf("files %v, skipped %v", files, skipped)
@@ -45,7 +51,7 @@ func TestOnlyWhatIsOn(t *testing.T) {
 	}
 }
 
-func TestAllOn(t *testing.T) {
+func testAllOn(t *testing.T) {
 	runtime.SetMutexProfileFraction(1)
 	runtime.SetBlockProfileRate(1)
 	defer runtime.SetMutexProfileFraction(0)
