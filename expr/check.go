@@ -197,13 +197,17 @@ func (c *checker) arithmetic(n *binary) (node, shape, dim) {
 
 // combine returns the dimension of an arithmetic operation, and lets bare numbers take that of a sum.
 func combine(n *binary, ld, rd dim) (dim, bool) {
+	constant := isLiteral(n.left) && isLiteral(n.right)
 	switch n.op {
 	case times:
-		if isLiteral(n.left) && isLiteral(n.right) && (ld == bare && rd == ratio || ld == ratio && rd == bare) {
+		if constant && (ld == bare && rd == ratio || ld == ratio && rd == bare) {
 			return bare, true // 2000 * 80% is a number like 1600
 		}
 		return multiply(ld, rd)
 	case divided:
+		if constant && ld == rd && ld != ratio {
+			return bare, true // so is 1GB / 512KB
+		}
 		return divide(ld, rd)
 	}
 	d, ok := unify(ld, rd)

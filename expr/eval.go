@@ -86,7 +86,7 @@ func (p *Program) Bind(store *signal.Store) *Evaluator {
 
 // Eval judges the program at a time, which is that of the newest samples in the store: one outcome for each
 // instance, in order of first appearance, or just one where signals have no labels. The slice is valid until the
-// next Eval. Outcomes are deterministic in the history, so that a recorded violation can be replayed.
+// next Eval. Outcomes follow from the history (up to the rounding of sums), so that a recorded violation can be replayed.
 func (e *Evaluator) Eval(now time.Duration) []Outcome {
 	e.prepare(now)
 	for i, r := range e.rows {

@@ -77,12 +77,14 @@ func (c *checker) matchers(n *reference) bool {
 		}
 		pinned[m.key] = pinned[m.key] || m.op == assign
 		if m.op == matches || m.op == matchesNot {
-			if _, err := regexp.Compile(m.value); err != nil {
+			_, err := regexp.Compile(m.value) // alone first, so that a)(b is refused and errors quote what was written
+			if err == nil {
+				m.regexp, err = regexp.Compile("^(?:" + m.value + ")$")
+			}
+			if err != nil {
 				c.fail(m.span, "%s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
 				good = false
-				continue
 			}
-			m.regexp = regexp.MustCompile("^(?:" + m.value + ")$")
 		}
 	}
 	slices.SortStableFunc(n.matchers, func(a, b matcher) int {
