@@ -8,14 +8,15 @@ import (
 	"time"
 )
 
-// Life is the time that one injection lasts: from Begin until End or until its context is done. Safe for concurrent use.
+// Life is the time that one injection lasts: from Begin until End or until its context is done. Safe for concurrent
+// use.
 type Life struct {
 	cancel context.CancelFunc
 	done   chan struct{}
 }
 
-// Begin runs an injection on a goroutine of its own. run injects, waits for its context to be done, releases everything
-// and returns: what it acquires and what it gives back stand in one function.
+// Begin runs an injection on a goroutine of its own. run injects, waits for its context to be done, releases
+// everything and returns: what it acquires and what it gives back stand in one function.
 func Begin(ctx context.Context, run func(ctx context.Context)) *Life {
 	ctx, cancel := context.WithCancel(ctx)
 	life := &Life{cancel: cancel, done: make(chan struct{})}

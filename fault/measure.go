@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// What witnesses measure with. They read the runtime and the kernel themselves and not through package signal, because
-// a witness that shares code with the signals on trial proves nothing about them.
+// What witnesses measure with. They read the runtime and the kernel themselves and not through package signal,
+// because a witness that shares code with the signals on trial proves nothing about them.
 
 // The runtime metrics that witnesses use.
 const (
@@ -54,8 +54,9 @@ func Resident() float64 {
 	return float64(pages) * float64(os.Getpagesize())
 }
 
-// CPUDemand returns the CPU time that the process's threads have used or queued for, in seconds; NaN where there is no
-// /proc/self/task/*/schedstat. On a machine with other things to do it tells what CPUTime cannot: how much was wanted.
+// CPUDemand returns the CPU time that the process's threads have used or queued for, in seconds; NaN where there is
+// no /proc/self/task/*/schedstat. On a machine with other things to do it tells what CPUTime cannot: how much was
+// wanted.
 func CPUDemand() float64 {
 	files, err := filepath.Glob("/proc/self/task/*/schedstat")
 	if err != nil || len(files) == 0 {

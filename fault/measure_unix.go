@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// CPUTime returns the CPU time that the process has used, user and system, in seconds; NaN if the system does not tell.
+// CPUTime returns the CPU time that the process has used, user and system, in seconds; NaN if the system does not
+// tell.
 func CPUTime() float64 {
 	var usage syscall.Rusage
 	if syscall.Getrusage(syscall.RUSAGE_SELF, &usage) != nil {

@@ -70,8 +70,8 @@ type Args struct {
 	words   map[string]string
 }
 
-// Args checks an order's settings against the fault's parameters and fills in the defaults. It reports everything that
-// is wrong, with the nearest parameter or the bounds.
+// Args checks an order's settings against the fault's parameters and fills in the defaults. It reports everything
+// that is wrong, with the nearest parameter or the bounds.
 func (f Fault) Args(settings Settings, seed uint64) (Args, error) {
 	args := Args{Seed: seed, numbers: make(map[string]float64), words: make(map[string]string)}
 	var errs []error
@@ -85,7 +85,8 @@ func (f Fault) Args(settings Settings, seed uint64) (Args, error) {
 	}
 	for name := range settings {
 		if !slices.Contains(names, name) {
-			errs = append(errs, fmt.Errorf("fault: ordering %s: parameter %q: %s", f.Name, name, unknown("parameter", name, names)))
+			complaint := unknown("parameter", name, names)
+			errs = append(errs, fmt.Errorf("fault: ordering %s: parameter %q: %s", f.Name, name, complaint))
 		}
 	}
 	// Settings are a map: without sorting the same mistake would read differently each time.
@@ -112,7 +113,8 @@ func (a *Args) take(p Param, text string, set bool) error {
 		}
 	}
 	if !(value >= p.Min && value <= p.Max) {
-		return fmt.Errorf("%s is not between %s and %s", FormatQuantity(value, p.Unit), FormatQuantity(p.Min, p.Unit), FormatQuantity(p.Max, p.Unit))
+		return fmt.Errorf("%s is not between %s and %s",
+			FormatQuantity(value, p.Unit), FormatQuantity(p.Min, p.Unit), FormatQuantity(p.Max, p.Unit))
 	}
 	a.numbers[p.Name] = value
 	return nil

@@ -16,8 +16,8 @@ import (
 	"github.com/falsifiable/stability/internal/timescale"
 )
 
-// Start starts the agent if the environment asks for it (fault.EnvSocket, fault.EnvScale) and reports whether it did. What
-// stands in its way it says on standard error, where falsify reads it; it never ends or delays the service.
+// Start starts the agent if the environment asks for it (fault.EnvSocket, fault.EnvScale) and reports whether it did.
+// What stands in its way it says on standard error, where falsify reads it; it never ends or delays the service.
 func Start() bool {
 	path := os.Getenv(fault.EnvSocket)
 	if path == "" {
@@ -62,7 +62,8 @@ const maxSocketPath = 103
 // between creating a socket and restricting it there is a moment.
 func listen(path string) (net.Listener, error) {
 	if len(path) > maxSocketPath {
-		return nil, fmt.Errorf("opening the socket: %s has %d bytes, and a Unix socket's path may have %d", path, len(path), maxSocketPath)
+		return nil, fmt.Errorf("opening the socket: %s has %d bytes, and a Unix socket's path may have %d",
+			path, len(path), maxSocketPath)
 	}
 	dir := filepath.Dir(path)
 	info, err := os.Stat(dir)
@@ -70,7 +71,8 @@ func listen(path string) (net.Listener, error) {
 		return nil, fmt.Errorf("opening the socket: %w", err)
 	}
 	if !ours(info) || info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("opening the socket: %s (mode %v) must belong to the user of this process and to nobody else: chmod 700", dir, info.Mode().Perm())
+		return nil, fmt.Errorf("opening the socket: %s (mode %v) must belong to the user of this process and to nobody else: "+
+			"chmod 700", dir, info.Mode().Perm())
 	}
 	if err := clear(path); err != nil {
 		return nil, fmt.Errorf("opening the socket: %w", err)

@@ -178,8 +178,10 @@ func TestSaysWhatStandsInItsWay(t *testing.T) {
 		{filepath.Join(private, "s"), "2", `reading STABILITY_AGENT_SCALE: "2" is not a number above 0 and at most 1`},
 	} {
 		s := serve(t, fault.EnvSocket+"="+c.socket, fault.EnvScale+"="+c.scale)
-		if s.says != "started=false goroutines=+0 scale=1\n" || !strings.HasPrefix(s.stderr.String(), "stability: fault agent: ") || !strings.Contains(s.stderr.String(), c.complaint) {
-			t.Errorf("the service says %q and complains %q; want a complaint with %q", s.says, s.stderr, c.complaint)
+		said := s.stderr.String()
+		if s.says != "started=false goroutines=+0 scale=1\n" || !strings.HasPrefix(said, "stability: fault agent: ") ||
+			!strings.Contains(said, c.complaint) {
+			t.Errorf("the service says %q and complains %q; want a complaint with %q", s.says, said, c.complaint)
 		}
 	}
 }

@@ -43,8 +43,8 @@ var small = map[string]fault.Settings{
 	"lockconvoy":    {"waiters": "4", "hold": "1ms"},
 }
 
-// What every fault promises, whatever it does: its declaration is whole, it is not active before it began and not after
-// it ended, it ends with its context as by removal, and nothing of it is left.
+// What every fault promises, whatever it does: its declaration is whole, it is not active before it began and not
+// after it ended, it ends with its context as by removal, and nothing of it is left.
 func TestEveryFaultKeepsItsPromises(t *testing.T) {
 	for _, f := range Faults() {
 		t.Run(f.Name, func(t *testing.T) {

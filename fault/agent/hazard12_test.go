@@ -12,8 +12,8 @@ import (
 
 const module = "github.com/falsifiable/stability"
 
-// Hazard 12: fault injection in production. A program that imports every production package of the library is built, and
-// nothing of package fault is linked into it; with the agent laid in, as falsify does it, it is there.
+// Hazard 12: fault injection in production. A program that imports every production package of the library is built,
+// and nothing of package fault is linked into it; with the agent laid in, as falsify does it, it is there.
 func TestHazard12AProductionBinaryCannotInjectFaults(t *testing.T) {
 	root := strings.TrimSuffix(goTool(t, ".", "env", "GOMOD"), "/go.mod")
 	service := "package main\n\nimport (\n\t\"" + module + "\"\n"
@@ -66,8 +66,8 @@ func under(importPath, folder string) bool {
 	return ok && (path == "" || path[0] == '/')
 }
 
-// write makes an overlay that shows the files in a folder of the module which does not exist, and returns its path and
-// the folder.
+// write makes an overlay that shows the files in a folder of the module which does not exist, and returns its path
+// and the folder.
 func write(t *testing.T, root string, files map[string]string) (overlay, folder string) {
 	t.Helper()
 	dir := t.TempDir()

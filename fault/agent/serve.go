@@ -37,7 +37,8 @@ func (d *desk) handler() http.Handler {
 		answer(w, d.removeAll(ctx))
 	})
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		refuse(w, http.StatusNotFound, fmt.Errorf("agent: %s %s is not part of the protocol: see fault/wire.go", r.Method, r.URL.Path))
+		err := fmt.Errorf("agent: %s %s is not part of the protocol: see fault/wire.go", r.Method, r.URL.Path)
+		refuse(w, http.StatusNotFound, err)
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		d.renew()
@@ -54,7 +55,8 @@ func (d *desk) monitors(w http.ResponseWriter, r *http.Request) {
 	if text := r.FormValue("after"); text != "" {
 		var err error
 		if after, err = strconv.ParseUint(text, 10, 64); err != nil {
-			refuse(w, http.StatusBadRequest, fmt.Errorf("agent: showing monitors: after=%q is not the number of a transition", text))
+			err = fmt.Errorf("agent: showing monitors: after=%q is not the number of a transition", text)
+			refuse(w, http.StatusBadRequest, err)
 			return
 		}
 	}

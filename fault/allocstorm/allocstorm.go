@@ -19,11 +19,22 @@ import (
 var Fault = fault.Fault{
 	Name:  "allocstorm",
 	Title: "Allocation storm",
-	Help:  "Allocates short-lived buffers on top of a live heap full of pointers, so that garbage collection takes much of the CPU.",
+	Help: "Allocates short-lived buffers on top of a live heap full of pointers, so that garbage collection takes much " +
+		"of the CPU.",
 	Params: []fault.Param{
-		{Name: "rate", Unit: fault.BytesPerSecond, Default: 512 << 20, Min: 1 << 20, Max: 64 << 30, Help: "Garbage allocated in all; at 2 GiB/s two processors collect so late that the heap grows past 1 GiB; what the machine cannot keep up with is not made up for."},
-		{Name: "live", Unit: fault.Bytes, Default: 16 << 20, Min: 1 << 20, Max: 1 << 30, Help: "Size of the live tree."},
-		{Name: "goroutines", Default: 0, Min: 0, Max: 256, Help: "Goroutines that allocate; 0 stands for GOMAXPROCS."},
+		{
+			Name: "rate", Unit: fault.BytesPerSecond, Default: 512 << 20, Min: 1 << 20, Max: 64 << 30,
+			Help: "Garbage allocated in all; at 2 GiB/s two processors collect so late that the heap grows past 1" +
+				" GiB; what the machine cannot keep up with is not made up for.",
+		},
+		{
+			Name: "live", Unit: fault.Bytes, Default: 16 << 20, Min: 1 << 20, Max: 1 << 30,
+			Help: "Size of the live tree.",
+		},
+		{
+			Name: "goroutines", Default: 0, Min: 0, Max: 256,
+			Help: "Goroutines that allocate; 0 stands for GOMAXPROCS.",
+		},
 	},
 	Heavy: true,
 	Start: start,
@@ -136,8 +147,9 @@ func (s *storm) Witness() fault.Witness {
 		Active: s.allocating.Load() > 0 && cycles >= 3 && share >= 0.05,
 		Value:  share,
 		Unit:   fault.Ratio,
-		Detail: fmt.Sprintf("%d goroutines allocated %s on top of %s; %g collections took %.0f%% of the program's CPU", s.allocating.Load(),
-			fault.FormatQuantity(float64(s.allocated.Load()), fault.Bytes), fault.FormatQuantity(s.live, fault.Bytes), cycles, 100*share),
+		Detail: fmt.Sprintf("%d goroutines allocated %s on top of %s; %g collections took %.0f%% of the program's CPU",
+			s.allocating.Load(), fault.FormatQuantity(float64(s.allocated.Load()), fault.Bytes),
+			fault.FormatQuantity(s.live, fault.Bytes), cycles, 100*share),
 	}
 }
 

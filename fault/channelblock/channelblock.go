@@ -13,11 +13,21 @@ import (
 var Fault = fault.Fault{
 	Name:  "channelblock",
 	Title: "Channel block",
-	Help:  "Makes requests block on a channel send that nobody receives. Needs the middleware of signal/httpserver and load.",
+	Help: "Makes requests block on a channel send that nobody receives. " +
+		"Needs the middleware of signal/httpserver and load.",
 	Params: []fault.Param{
-		{Name: "share", Unit: fault.Ratio, Default: 1, Min: 0.001, Max: 1, Help: "Share of the requests that block."},
-		{Name: "buffer", Default: 0, Min: 0, Max: 100_000, Help: "Requests that the channel takes before the first one blocks."},
-		{Name: "max", Default: 5000, Min: 1, Max: 100_000, Help: "Requests blocked at the same time; more pass untouched."},
+		{
+			Name: "share", Unit: fault.Ratio, Default: 1, Min: 0.001, Max: 1,
+			Help: "Share of the requests that block.",
+		},
+		{
+			Name: "buffer", Default: 0, Min: 0, Max: 100_000,
+			Help: "Requests that the channel takes before the first one blocks.",
+		},
+		{
+			Name: "max", Default: 5000, Min: 1, Max: 100_000,
+			Help: "Requests blocked at the same time; more pass untouched.",
+		},
 	},
 	Start: start,
 }

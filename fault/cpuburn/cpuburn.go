@@ -18,8 +18,14 @@ var Fault = fault.Fault{
 	Title: "CPU burn",
 	Help:  "Keeps processors busy with work that leads nowhere.",
 	Params: []fault.Param{
-		{Name: "goroutines", Default: 0, Min: 0, Max: 256, Help: "Goroutines that burn; 0 stands for twice GOMAXPROCS."},
-		{Name: "duty", Unit: fault.Ratio, Default: 1, Min: 0.01, Max: 1, Help: "Share of the time that each one burns."},
+		{
+			Name: "goroutines", Default: 0, Min: 0, Max: 256,
+			Help: "Goroutines that burn; 0 stands for twice GOMAXPROCS.",
+		},
+		{
+			Name: "duty", Unit: fault.Ratio, Default: 1, Min: 0.01, Max: 1,
+			Help: "Share of the time that each one burns.",
+		},
 	},
 	Heavy: true,
 	Start: start,
@@ -36,11 +42,17 @@ type burn struct {
 	sink       atomic.Uint64 // what the work comes to, so that it is not compiled away
 	begun      time.Time
 	used       float64 // CPU seconds before
-	wanted     float64
+	wanted     float64 // the same with those queued for
 }
 
 func start(ctx context.Context, args fault.Args) (fault.Injection, error) {
-	b := &burn{goroutines: args.Int("goroutines"), duty: args.Number("duty"), begun: time.Now(), used: fault.CPUTime(), wanted: fault.CPUDemand()}
+	b := &burn{
+		goroutines: args.Int("goroutines"),
+		duty:       args.Number("duty"),
+		begun:      time.Now(),
+		used:       fault.CPUTime(),
+		wanted:     fault.CPUDemand(),
+	}
 	if b.goroutines == 0 {
 		b.goroutines = 2 * runtime.GOMAXPROCS(0)
 	}
@@ -78,8 +90,9 @@ func (b *burn) burn(ctx context.Context) {
 	}
 }
 
-// Witness compares the CPU time of the process, by the kernel's count, with what the fault was to burn, and so the time that
-// its threads queued for a CPU: on a machine with other things to do the burn is no smaller, it only gets less.
+// Witness compares the CPU time of the process, by the kernel's count, with what the fault was to burn, and so the
+// time that its threads queued for a CPU: on a machine with other things to do the burn is no smaller, it only gets
+// less.
 func (b *burn) Witness() fault.Witness {
 	elapsed := math.Max(time.Since(b.begun).Seconds(), 1e-9)
 	used := (fault.CPUTime() - b.used) / elapsed
@@ -89,7 +102,7 @@ func (b *burn) Witness() fault.Witness {
 		Active: b.burning.Load() > 0 && elapsed >= 5*period.Seconds() && (used >= asked/2 || wanted >= asked/2),
 		Value:  used,
 		Unit:   fault.Cores,
-		Detail: fmt.Sprintf("%d goroutines burn; over %.2f s the process used %.2f cores and, with what it queued for, wanted %.2f; %.2f were asked for",
+		Detail: fmt.Sprintf("%d goroutines burn; over %.2f s the process used %.2f cores and wanted %.2f; %.2f were asked for",
 			b.burning.Load(), elapsed, used, wanted, asked),
 	}
 }

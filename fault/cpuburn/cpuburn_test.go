@@ -8,8 +8,8 @@ import (
 	"github.com/falsifiable/stability/fault/internal/faulttest"
 )
 
-// until lets other goroutines run until the condition holds or the CPU time is used up. It measures CPU time and not the
-// clock, for a burn on a busy machine takes longer.
+// until lets other goroutines run until the condition holds or the CPU time is used up. It measures CPU time and not
+// the clock, for a burn on a busy machine takes longer.
 func until(t *testing.T, cpuSeconds float64, condition func() bool) bool {
 	t.Helper()
 	for begun := fault.CPUTime(); !condition(); runtime.Gosched() {

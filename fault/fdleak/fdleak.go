@@ -20,10 +20,23 @@ var Fault = fault.Fault{
 	Title: "File descriptor leak",
 	Help:  "Opens files or sockets at a steady rate and keeps them.",
 	Params: []fault.Param{
-		{Name: "where", Choices: []string{"file", "socket"}, Help: "What is opened: the null device, or UDP sockets on the loopback address, each of which takes a port."},
-		{Name: "rate", Unit: fault.PerSecond, Default: 200, Min: 0.1, Max: 50_000, Help: "Descriptors opened per second."},
-		{Name: "max", Default: 20_000, Min: 1, Max: 1_000_000, Help: "Descriptors to leak in all."},
-		{Name: "reserve", Default: 64, Min: 0, Max: 100_000, Help: "Descriptors left free below the process's soft limit."},
+		{
+			Name: "where", Choices: []string{"file", "socket"},
+			Help: "What is opened: the null device, or UDP sockets on the loopback address, each of which takes a" +
+				" port.",
+		},
+		{
+			Name: "rate", Unit: fault.PerSecond, Default: 200, Min: 0.1, Max: 50_000,
+			Help: "Descriptors opened per second.",
+		},
+		{
+			Name: "max", Default: 20_000, Min: 1, Max: 1_000_000,
+			Help: "Descriptors to leak in all.",
+		},
+		{
+			Name: "reserve", Default: 64, Min: 0, Max: 100_000,
+			Help: "Descriptors left free below the process's soft limit.",
+		},
 	},
 	Start: start,
 }
@@ -51,7 +64,8 @@ func start(ctx context.Context, args fault.Args) (fault.Injection, error) {
 	}
 	room := fault.FileLimit() - l.before - l.reserve
 	if room < 1 {
-		return nil, fmt.Errorf("%g of %g descriptors are open: no room for one more beside a reserve of %g", l.before, fault.FileLimit(), l.reserve)
+		return nil, fmt.Errorf("%g of %g descriptors are open: no room for one more beside a reserve of %g",
+			l.before, fault.FileLimit(), l.reserve)
 	}
 	if !math.IsNaN(room) {
 		l.max = min(l.max, int(room))
@@ -95,7 +109,8 @@ func (l *leak) Witness() fault.Witness {
 	held := float64(l.held.Load())
 	grown := fault.OpenFiles() - l.before
 	proven := grown >= held/2
-	detail := fmt.Sprintf("%g of %d descriptors leaked; the process has %+g open, its limit is %g", held, l.max, grown, fault.FileLimit())
+	detail := fmt.Sprintf("%g of %d descriptors leaked; the process has %+g open, its limit is %g",
+		held, l.max, grown, fault.FileLimit())
 	if err := l.refused.Load(); err != nil {
 		// With no descriptor left the list cannot be opened either; the refusal itself is the proof then.
 		proven = proven || errors.Is(*err, syscall.EMFILE)

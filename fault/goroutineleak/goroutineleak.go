@@ -14,9 +14,19 @@ var Fault = fault.Fault{
 	Title: "Goroutine leak",
 	Help:  "Starts goroutines that wait forever, at a steady rate and without a request that would explain them.",
 	Params: []fault.Param{
-		{Name: "where", Choices: []string{"receive", "select", "send", "timer"}, Help: "What the goroutines wait for: to receive, in a select with a context that is never canceled, to send, or to receive in the function of a time.AfterFunc."},
-		{Name: "rate", Unit: fault.PerSecond, Default: 500, Min: 0.1, Max: 100_000, Help: "Goroutines started per second."},
-		{Name: "max", Default: 5000, Min: 1, Max: 200_000, Help: "Goroutines to leak in all; each takes about 2.7 KiB."},
+		{
+			Name: "where", Choices: []string{"receive", "select", "send", "timer"},
+			Help: "What the goroutines wait for: to receive, in a select with a context that is never canceled, " +
+				"to send, or to receive in the function of a time.AfterFunc.",
+		},
+		{
+			Name: "rate", Unit: fault.PerSecond, Default: 500, Min: 0.1, Max: 100_000,
+			Help: "Goroutines started per second.",
+		},
+		{
+			Name: "max", Default: 5000, Min: 1, Max: 200_000,
+			Help: "Goroutines to leak in all; each takes about 2.7 KiB.",
+		},
 	},
 	Start: start,
 }

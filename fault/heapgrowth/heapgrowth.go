@@ -16,13 +16,20 @@ var Fault = fault.Fault{
 	Title: "Heap growth",
 	Help:  "Retains resident, pointerful heap memory at a steady rate up to a maximum.",
 	Params: []fault.Param{
-		{Name: "rate", Unit: fault.BytesPerSecond, Default: 20 << 20, Min: recordSize * 10, Max: 4 << 30, Help: "Growth of the live heap."},
-		{Name: "max", Unit: fault.Bytes, Default: 1 << 30, Min: 1 << 20, Max: 64 << 30, Help: "Size at which growth ends; the process holds it until removal."},
+		{
+			Name: "rate", Unit: fault.BytesPerSecond, Default: 20 << 20, Min: recordSize * 10, Max: 4 << 30,
+			Help: "Growth of the live heap.",
+		},
+		{
+			Name: "max", Unit: fault.Bytes, Default: 1 << 30, Min: 1 << 20, Max: 64 << 30,
+			Help: "Size at which growth ends; the process holds it until removal.",
+		},
 	},
 	Start: start,
 }
 
-// recordSize is a page on most systems and a size class of the allocator, so a record fills its page and wastes nothing.
+// recordSize is a page on most systems and a size class of the allocator, so a record fills its page and wastes
+// nothing.
 const recordSize = 4096
 
 type record struct {

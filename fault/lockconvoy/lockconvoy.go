@@ -17,12 +17,26 @@ import (
 var Fault = fault.Fault{
 	Name:  "lockconvoy",
 	Title: "Lock convoy",
-	Help:  "Makes goroutines queue on one mutex that is held across a wait. In requests it needs the middleware of signal/httpserver and load.",
+	Help: "Makes goroutines queue on one mutex that is held across a wait. " +
+		"In requests it needs the middleware of signal/httpserver and load.",
 	Params: []fault.Param{
-		{Name: "where", Choices: []string{"goroutines", "requests"}, Help: "Who queues: goroutines of the fault's own, or the service's requests."},
-		{Name: "hold", Unit: fault.Seconds, Default: 0.02, Min: 0.0001, Max: 10, Help: "How long each holder keeps the lock."},
-		{Name: "waiters", Default: 64, Min: 2, Max: 10_000, Help: "Goroutines in the convoy; of requests, the most that queue at once, further ones pass untouched."},
-		{Name: "share", Unit: fault.Ratio, Default: 1, Min: 0.001, Max: 1, Help: "Share of the requests that take the lock."},
+		{
+			Name: "where", Choices: []string{"goroutines", "requests"},
+			Help: "Who queues: goroutines of the fault's own, or the service's requests.",
+		},
+		{
+			Name: "hold", Unit: fault.Seconds, Default: 0.02, Min: 0.0001, Max: 10,
+			Help: "How long each holder keeps the lock.",
+		},
+		{
+			Name: "waiters", Default: 64, Min: 2, Max: 10_000,
+			Help: "Goroutines in the convoy; of requests, the most that queue at once, further ones pass " +
+				"untouched.",
+		},
+		{
+			Name: "share", Unit: fault.Ratio, Default: 1, Min: 0.001, Max: 1,
+			Help: "Share of the requests that take the lock.",
+		},
 	},
 	Start: start,
 }
@@ -92,8 +106,8 @@ func (c *convoy) pass(ctx context.Context) {
 }
 
 // Witness tells how much time goroutines have lost on mutexes since the fault began, per second, by the runtime's own
-// count: about waiters-1 in a full convoy. The runtime counts a wait when it ends and times one goroutine in eight, so the
-// figure is rough and late by a turn of the queue.
+// count: about waiters-1 in a full convoy. The runtime counts a wait when it ends and times one goroutine in eight,
+// so the figure is rough and late by a turn of the queue.
 func (c *convoy) Witness() fault.Witness {
 	lost := fault.Metric(fault.MutexWait) - c.waited
 	elapsed := time.Since(c.begun).Seconds()

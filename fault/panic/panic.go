@@ -15,11 +15,21 @@ import (
 var Fault = fault.Fault{
 	Name:  "panic",
 	Title: "Panic",
-	Help:  "Panics in a share of the requests, or once in a goroutine that nobody recovers, which ends the process. In requests it needs the middleware of signal/httpserver and load.",
+	Help: "Panics in a share of the requests, or once in a goroutine that nobody recovers, which ends the process. " +
+		"In requests it needs the middleware of signal/httpserver and load.",
 	Params: []fault.Param{
-		{Name: "where", Choices: []string{"handler", "goroutine"}, Help: "In the goroutines of requests, or in one of the fault's own."},
-		{Name: "share", Unit: fault.Ratio, Default: 0.1, Min: 0.001, Max: 1, Help: "Share of the requests that panic."},
-		{Name: "delay", Unit: fault.Seconds, Default: 1, Min: 0, Max: 600, Help: "Time until the panic in a goroutine; removal before that averts it."},
+		{
+			Name: "where", Choices: []string{"handler", "goroutine"},
+			Help: "In the goroutines of requests, or in one of the fault's own.",
+		},
+		{
+			Name: "share", Unit: fault.Ratio, Default: 0.1, Min: 0.001, Max: 1,
+			Help: "Share of the requests that panic.",
+		},
+		{
+			Name: "delay", Unit: fault.Seconds, Default: 1, Min: 0, Max: 600,
+			Help: "Time until the panic in a goroutine; removal before that averts it.",
+		},
 	},
 	Fatal: true,
 	Start: start,
@@ -39,7 +49,12 @@ type injection struct {
 }
 
 func start(ctx context.Context, args fault.Args) (fault.Injection, error) {
-	p := &injection{where: args.Choice("where"), share: args.Number("share"), delay: args.Duration("delay"), dice: args.Dice()}
+	p := &injection{
+		where: args.Choice("where"),
+		share: args.Number("share"),
+		delay: args.Duration("delay"),
+		dice:  args.Dice(),
+	}
 	p.Life = fault.Begin(ctx, func(ctx context.Context) {
 		if p.where == "handler" {
 			restore := faultpoint.SetHandler(p.handle)

@@ -18,10 +18,23 @@ var Fault = fault.Fault{
 	Title: "Slow handler",
 	Help:  "Delays a share of the requests. Needs the middleware of signal/httpserver and load.",
 	Params: []fault.Param{
-		{Name: "delay", Unit: fault.Seconds, Default: 0.5, Min: 0.001, Max: 60, Help: "Mean delay of a request."},
-		{Name: "jitter", Choices: []string{"none", "uniform", "exponential"}, Help: "How delays scatter about the mean: not at all, evenly from none to twice the mean, or exponentially, with the long tail of real ones (cut at ten times the mean)."},
-		{Name: "share", Unit: fault.Ratio, Default: 1, Min: 0.001, Max: 1, Help: "Share of the requests that are delayed."},
-		{Name: "max", Default: 5000, Min: 1, Max: 100_000, Help: "Requests delayed at the same time; more pass untouched."},
+		{
+			Name: "delay", Unit: fault.Seconds, Default: 0.5, Min: 0.001, Max: 60,
+			Help: "Mean delay of a request.",
+		},
+		{
+			Name: "jitter", Choices: []string{"none", "uniform", "exponential"},
+			Help: "How delays scatter about the mean: not at all, evenly from none to twice the mean, or " +
+				"exponentially, with the long tail of real ones (cut at ten times the mean).",
+		},
+		{
+			Name: "share", Unit: fault.Ratio, Default: 1, Min: 0.001, Max: 1,
+			Help: "Share of the requests that are delayed.",
+		},
+		{
+			Name: "max", Default: 5000, Min: 1, Max: 100_000,
+			Help: "Requests delayed at the same time; more pass untouched.",
+		},
 	},
 	Start: start,
 }

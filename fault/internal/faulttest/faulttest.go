@@ -11,8 +11,8 @@ import (
 	"github.com/falsifiable/stability/fault"
 )
 
-// Until waits for a condition and reports whether it came true in time. It is for faults that need real time: a goroutine
-// that waits for a mutex, or a garbage collection, does not let the time of a synctest bubble pass.
+// Until waits for a condition and reports whether it came true in time. It is for faults that need real time: a
+// goroutine that waits for a mutex, or a garbage collection, does not let the time of a synctest bubble pass.
 func Until(t *testing.T, condition func() bool) bool {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
