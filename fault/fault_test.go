@@ -157,6 +157,5 @@ func FuzzParseQuantity(f *testing.F) {
 func ExampleFault_Args() {
 	_, err := flood.Args(fault.Settings{"rat": "1MiB/s"}, 1)
 	fmt.Println(err)
-	// Output: fault: ordering flood: parameter "rat": there is no such parameter. Did you mean "rate"? Known: where,
-	// rate, delay, share, buckets
+	// Output: fault: ordering flood: parameter "rat": there is no such parameter. Did you mean "rate"? Known: where, rate, delay, share, buckets
 }
