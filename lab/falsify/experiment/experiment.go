@@ -37,6 +37,8 @@ type Experiment struct {
 	// cause. A check that neither names is proven by the trial of its cause in the catalogue.
 	Checks map[string]Proof `yaml:"checks"`
 	Causes map[string]Proof `yaml:"causes"`
+
+	root *yaml.Node
 }
 
 // Load is the load of all runs.
@@ -146,7 +148,7 @@ func Parse(path string, content []byte) (*Experiment, error) {
 	if err := yaml.Unmarshal(content, &document); err != nil {
 		return nil, fmt.Errorf("experiment: reading %s: %w", path, err)
 	}
-	e := &Experiment{Path: path}
+	e := &Experiment{Path: path, root: &yaml.Node{}}
 	if len(document.Content) == 0 {
 		return e, nil // an empty file
 	}
@@ -160,7 +162,8 @@ func Parse(path string, content []byte) (*Experiment, error) {
 		}
 		return nil, fmt.Errorf("experiment: reading %s: %w", path, err)
 	}
-	return e, e.validate(document.Content[0])
+	e.root = document.Content[0]
+	return e, e.validate(e.root)
 }
 
 func (e *Experiment) validate(root *yaml.Node) error {
@@ -198,6 +201,17 @@ func (e *Experiment) validate(root *yaml.Node) error {
 // Complain words an error about a name of the file that is not among the known ones.
 func (e *Experiment) Complain(name Name, what string, known []string) error {
 	return &PositionError{e.Path, name.Line, name.Column, Unknown(what, name.Text, known)}
+}
+
+// Key returns a name that is a key of the mapping in a section, such as "checks", with its place.
+func (e *Experiment) Key(section, name string) Name {
+	mapping := child(e.root, section)
+	for i := 0; i+1 < len(mapping.Content); i += 2 {
+		if key := mapping.Content[i]; key.Value == name {
+			return Name{name, key.Line, key.Column}
+		}
+	}
+	return Name{Text: name}
 }
 
 // Merge returns the load with the other's settings where it has some.

@@ -1,0 +1,364 @@
+package falsify
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/falsifiable/stability"
+	"github.com/falsifiable/stability/fault"
+	"github.com/falsifiable/stability/lab/falsify/load"
+	"github.com/falsifiable/stability/lab/falsify/process"
+	"github.com/falsifiable/stability/lab/falsify/report"
+)
+
+// warmth is what the first look at the service found out: how long its checks take until they can be judged.
+type warmth struct {
+	limit time.Duration   // that later lives get
+	known map[string]bool // checks that can be judged at all
+}
+
+// learnLimit is the contract time within which a check must become judgeable. A longer window than that cannot be
+// falsified in a run anybody waits for; the check is reported as UNKNOWN.
+const learnLimit = 20 * time.Minute
+
+// warm waits until every check that can be judged is.
+func (s *subject) warm(ctx context.Context, w warmth) error {
+	err := s.until(ctx, w.limit, func() bool {
+		for id := range w.known {
+			if s.watch.state(id) == stability.Unknown {
+				return false
+			}
+		}
+		return true
+	})
+	if errors.Is(err, errLimit) {
+		return nil // what is still Unknown says so in its outcome
+	}
+	return err
+}
+
+// control is one life without a fault. A sham differs in that it follows the course of a fault run, agent included.
+func (f *falsification) control(ctx context.Context, run *report.Run) error {
+	random := rand.New(rand.NewPCG(run.Seed, 0xc0))
+	shape, factor := load.Steady, 1.0
+	if run.Kind == report.ControlRun {
+		shape = load.Shapes()[random.IntN(len(load.Shapes()))]
+		factor = 0.5 + random.Float64()
+	}
+	run.Shape = string(shape)
+	observe := f.stage.wall(f.tier.observe)
+	return f.live(ctx, run, func(s *subject) error {
+		period := f.warmth.limit/2 + observe
+		if err := s.drive(ctx, f.stage.experiment.Load, shape, factor, period, run.Seed); err != nil {
+			return err
+		}
+		if err := s.warm(ctx, f.warmth); err != nil {
+			return err
+		}
+		run.Warm = time.Since(s.watch.begun).Seconds()
+		known := s.judgeable()
+		err := s.until(ctx, observe, func() bool {
+			if run.Kind == report.ShamRun {
+				// What a fault run asks all the time; the answer, that there is no such order, is of no interest.
+				_, _ = s.client.Witness(ctx, "sham")
+			}
+			return false
+		})
+		if !errors.Is(err, errLimit) {
+			return err
+		}
+		for _, c := range s.watch.checks {
+			switch id := c.id(); {
+			case len(s.watch.fired[id]) > 0:
+				run.Outcomes[id] = report.FalseAlarm
+			case known[id]:
+				run.Outcomes[id] = report.Silent
+			default:
+				run.Outcomes[id] = report.Unknown
+			}
+		}
+		return nil
+	})
+}
+
+// judgeable returns the checks that are judged now.
+func (s *subject) judgeable() map[string]bool {
+	known := make(map[string]bool)
+	for _, c := range s.watch.checks {
+		if c.State != stability.Unknown {
+			known[c.id()] = true
+		}
+	}
+	return known
+}
+
+// live starts a service, lets course happen, stops it, and completes the record of the run.
+func (f *falsification) live(ctx context.Context, run *report.Run, course func(*subject) error) error {
+	begun := time.Now()
+	run.Start = begun.Sub(f.report.Started).Seconds()
+	defer func() { run.Took = time.Since(begun).Seconds() }()
+	s, err := f.stage.start(ctx)
+	if err != nil {
+		return err
+	}
+	err = course(s)
+	run.Lines = s.watch.record()
+	run.Load = s.stop()
+	if err != nil && !errors.Is(err, errSilent) {
+		return fmt.Errorf("%s run %d (seed %d, %s load): %w", run.Kind, run.ID, run.Seed, run.Shape, err)
+	}
+	if err != nil {
+		run.Note = err.Error()
+		for id := range f.warmth.known {
+			run.Outcomes[id] = report.TimedOut
+		}
+	}
+	return nil
+}
+
+// attack is one life with a fault.
+func (f *falsification) attack(ctx context.Context, run *report.Run, t *trial) error {
+	run.Shape = string(load.Steady)
+	return f.live(ctx, run, func(s *subject) error {
+		if err := s.drive(ctx, f.stage.experiment.Load.Merge(t.load), load.Steady, 1, time.Minute, run.Seed); err != nil {
+			return err
+		}
+		if err := s.warm(ctx, f.warmth); err != nil {
+			return err
+		}
+		run.Warm = time.Since(s.watch.begun).Seconds()
+		if err := s.until(ctx, s.baselineTime(), func() bool { return false }); !errors.Is(err, errLimit) {
+			return err
+		}
+		a := &attempt{subject: s, run: run, trial: t, began: time.Now()}
+		if a.alreadyFiring() {
+			return nil
+		}
+		return a.carryOut(ctx)
+	})
+}
+
+// medians is how many independent readings the recovery of a signal is judged by.
+const medians = 11
+
+// baselineTime is how long signals are recorded before the fault: a contract minute, or as long as enough polls take.
+func (s *subject) baselineTime() time.Duration {
+	return max(s.stage.wall(time.Minute), medians*s.stage.poll)
+}
+
+// attempt is one injection of a fault and its consequences.
+type attempt struct {
+	subject  *subject
+	run      *report.Run
+	trial    *trial
+	began    time.Time // of the injection
+	effect   time.Time // when the witness first saw it
+	injected injection
+	crashed  error
+}
+
+// alreadyFiring settles the checks that fire before the fault: their silence cannot be told from their blindness.
+func (a *attempt) alreadyFiring() bool {
+	all := true
+	for id := range a.trial.deadlines {
+		if a.subject.watch.state(id) == stability.Violated {
+			a.run.Outcomes[id] = report.Firing
+		} else {
+			all = false
+		}
+	}
+	return all
+}
+
+// carryOut injects, waits for the checks, removes the fault and waits for the recovery.
+func (a *attempt) carryOut(ctx context.Context) error {
+	var err error
+	if a.injected, err = a.inject(ctx); err != nil {
+		if errors.Is(err, context.Canceled) {
+			return err
+		}
+		return a.settle(report.NotInjected, "the fault could not be started: "+err.Error())
+	}
+	defer a.injected.abandon()
+	limit := time.Duration(float64(a.subject.stage.wall(a.trial.deadline())) * lateFactor)
+	err = a.subject.until(ctx, max(limit, witnessTime), func() bool { return a.witness(ctx) })
+	switch {
+	case a.died(err):
+		if a.trial.fault.Fatal {
+			a.effect = time.Now() // for a fault that kills, the death is the witness
+			return a.conclude()
+		}
+		return a.conclude()
+	case errors.Is(err, errLimit):
+		return a.settle(report.NotInjected, "no witness: "+a.run.Witness)
+	case err != nil:
+		return err
+	}
+	err = a.subject.until(ctx, limit, a.allFired)
+	if !a.died(err) && err != nil && !errors.Is(err, errLimit) {
+		return err
+	}
+	if err := a.conclude(); err != nil || a.crashed != nil {
+		return err
+	}
+	return a.recover(ctx)
+}
+
+// witnessTime is the least time that a fault gets to show its effect, by the clock: effects do not hurry with the contract.
+const witnessTime = 5 * time.Second
+
+// witness asks whether the fault has taken effect, and remembers the answer.
+func (a *attempt) witness(ctx context.Context) bool {
+	w, err := a.injected.witness(ctx)
+	if err != nil {
+		a.run.Witness = err.Error()
+		return false
+	}
+	a.run.Witness = w.Detail
+	if w.Active && a.effect.IsZero() {
+		a.effect = time.Now()
+		a.run.Injected = a.effect.Sub(a.subject.watch.begun).Seconds()
+	}
+	return w.Active
+}
+
+func (a *attempt) died(err error) bool {
+	if exit, ok := errors.AsType[*process.ExitError](err); ok {
+		a.crashed = exit
+		a.run.Note = exit.Error()
+		return true
+	}
+	return false
+}
+
+func (a *attempt) allFired() bool {
+	for id := range a.trial.deadlines {
+		if _, fired := a.subject.watch.firedAfter(id, a.began); !fired && a.run.Outcomes[id] == "" {
+			return false
+		}
+	}
+	return true
+}
+
+// conclude gives every check its outcome.
+func (a *attempt) conclude() error {
+	for _, c := range a.subject.watch.checks {
+		id := c.id()
+		at, fired := a.subject.watch.firedAfter(id, a.began)
+		deadline, target := a.trial.deadlines[id]
+		switch {
+		case a.run.Outcomes[id] != "": // settled before the injection
+		case !target && fired && !a.trial.expects(c.CheckStatus, id):
+			a.run.Outcomes[id] = report.Collateral
+		case !target:
+			a.run.Outcomes[id] = report.Silent
+		case fired:
+			took := a.subject.stage.contract(max(at.Sub(a.effect), 0))
+			a.run.Detected[id] = took
+			a.run.Outcomes[id] = report.Killed
+			if took > deadline.Seconds() {
+				a.run.Outcomes[id] = report.Late
+			}
+		case a.crashed != nil:
+			a.run.Outcomes[id] = report.CrashedFirst
+		case c.State == stability.Unknown:
+			a.run.Outcomes[id] = report.Unknown
+		default:
+			a.run.Outcomes[id] = report.Missed
+		}
+	}
+	return nil
+}
+
+// settle gives all checks of the trial the same outcome.
+func (a *attempt) settle(outcome report.Outcome, note string) error {
+	a.run.Note = note
+	for id := range a.trial.deadlines {
+		if a.run.Outcomes[id] == "" {
+			a.run.Outcomes[id] = outcome
+		}
+	}
+	return nil
+}
+
+// inject starts the fault, in the service or in its network.
+func (a *attempt) inject(ctx context.Context) (injection, error) {
+	a.began = time.Now()
+	if a.trial.dependency != "" {
+		f, err := fault.Find(a.subject.proxies[a.trial.dependency].Faults(), a.trial.fault.Name)
+		if err != nil {
+			return nil, err
+		}
+		made, err := f.Inject(ctx, a.trial.params, a.run.Seed)
+		if err != nil {
+			return nil, err
+		}
+		return localInjection{made}, nil
+	}
+	id, err := a.subject.client.Inject(ctx, a.trial.fault.Name, fault.Order{Params: a.trial.params, Seed: a.run.Seed})
+	if err != nil {
+		return nil, err
+	}
+	return agentInjection{a.subject, id}, nil
+}
+
+// injection is a fault at work, wherever it works.
+type injection interface {
+	witness(context.Context) (fault.Witness, error)
+	remove(context.Context) (fault.Residue, error)
+	// abandon ends what does not end with the service.
+	abandon()
+}
+
+type agentInjection struct {
+	subject *subject
+	id      string
+}
+
+func (i agentInjection) witness(ctx context.Context) (fault.Witness, error) {
+	return i.subject.client.Witness(ctx, i.id)
+}
+
+func (i agentInjection) remove(ctx context.Context) (fault.Residue, error) {
+	return i.subject.client.Remove(ctx, i.id)
+}
+
+func (i agentInjection) abandon() {} // it dies with the process
+
+type localInjection struct{ fault.Injection }
+
+func (i localInjection) witness(context.Context) (fault.Witness, error) { return i.Witness(), nil }
+
+func (i localInjection) remove(ctx context.Context) (fault.Residue, error) { return i.Remove(ctx) }
+
+func (i localInjection) abandon() { _, _ = i.Remove(context.Background()) }
+
+// signalsOf are the gauges that the trial's checks read, by key.
+func (a *attempt) signalsOf() map[string]float64 {
+	floors := make(map[string]float64)
+	for _, c := range a.subject.watch.checks {
+		if _, target := a.trial.deadlines[c.id()]; !target {
+			continue
+		}
+		for _, name := range c.Signals {
+			desc, gauge := a.subject.watch.gauges[name]
+			if !gauge {
+				continue
+			}
+			for key := range maps.Keys(a.subject.watch.readings) {
+				if key == name || len(key) > len(name) && key[:len(name)+1] == name+"{" {
+					floors[key] = floor(desc)
+				}
+			}
+		}
+	}
+	return floors
+}
+
+func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
