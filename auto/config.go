@@ -1,0 +1,79 @@
+package auto
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/falsifiable/stability"
+)
+
+// Config configures [Start]. The zero value but for Service is what most services want. Each field that has an environment
+// variable is overridden by it, so that an operator needs no new build.
+type Config struct {
+	// Service names the service in status, metrics and logs. STABILITY_SERVICE. Defaults to the program's name.
+	Service string
+	// Off turns everything off but the handlers, which then say so. STABILITY_OFF=true.
+	Off bool
+	// NoStock leaves the stock contracts of the catalogue out. STABILITY_NO_STOCK=true.
+	NoStock bool
+	// SampleInterval is the time between two readings of all signals. STABILITY_SAMPLE_INTERVAL. Defaults to 1 s.
+	SampleInterval time.Duration
+	// EvidenceDir is where evidence goes. STABILITY_EVIDENCE_DIR. Defaults to stability-evidence in the system's
+	// folder for temporary files; "none" saves no evidence.
+	EvidenceDir string
+	// EvidenceBytes is the quota for all evidence. STABILITY_EVIDENCE_BYTES. Defaults to 256 MiB.
+	EvidenceBytes int64
+	// Trace keeps the runtime's flight recorder running, so that evidence holds the last seconds before a violation.
+	// It costs about 0.4 µs for each park and wake of a goroutine. STABILITY_TRACE=true.
+	Trace bool
+	// Token, when set, opens /debug/stability/ to requests from elsewhere that carry it as "Authorization: Bearer TOKEN".
+	// Without it only the machine itself may look: evidence shows the inside of the service. STABILITY_TOKEN.
+	Token string
+	// Responses are told of violations besides the log.
+	Responses []stability.Response
+	// Logger defaults to slog.Default().
+	Logger *slog.Logger
+	// Monitor defaults to stability.Default(), which has the contracts that init functions registered.
+	Monitor *stability.Monitor
+}
+
+// withEnvironment overrides the configuration by STABILITY_* variables. Every wrong one is reported by name.
+func (c Config) withEnvironment(lookup func(string) (string, bool)) (Config, error) {
+	var errs []error
+	read := func(name, want string, parse func(string) error) {
+		text, ok := lookup(name)
+		if !ok || text == "" {
+			return
+		}
+		if err := parse(text); err != nil {
+			errs = append(errs, fmt.Errorf("auto: reading the environment: %s=%q: want %s", name, text, want))
+		}
+	}
+	boolean := func(field *bool) func(string) error {
+		return func(text string) (err error) { *field, err = strconv.ParseBool(text); return err }
+	}
+	read("STABILITY_SERVICE", "a name", func(text string) error { c.Service = text; return nil })
+	read("STABILITY_OFF", "true or false", boolean(&c.Off))
+	read("STABILITY_NO_STOCK", "true or false", boolean(&c.NoStock))
+	read("STABILITY_TRACE", "true or false", boolean(&c.Trace))
+	read("STABILITY_EVIDENCE_DIR", "a directory, or none", func(text string) error { c.EvidenceDir = text; return nil })
+	read("STABILITY_TOKEN", "a token", func(text string) error { c.Token = text; return nil })
+	read("STABILITY_SAMPLE_INTERVAL", "a duration from 100ms to 1m", func(text string) (err error) {
+		c.SampleInterval, err = time.ParseDuration(text)
+		if err == nil && (c.SampleInterval < 100*time.Millisecond || c.SampleInterval > time.Minute) {
+			err = errors.New("out of range")
+		}
+		return err
+	})
+	read("STABILITY_EVIDENCE_BYTES", "a number of bytes", func(text string) (err error) {
+		c.EvidenceBytes, err = strconv.ParseInt(text, 10, 64)
+		return err
+	})
+	return c, errors.Join(errs...)
+}
+
+func fromEnvironment(name string) (string, bool) { return os.LookupEnv(name) }
