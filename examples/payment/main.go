@@ -97,14 +97,14 @@ func runService(ctx context.Context, cfg config, log *slog.Logger) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, app.Close()) }()
-	watched, err := watch(app, log)
+	watched, err := watch(ctx, log)
 	if err != nil {
 		return err
 	}
-	defer watched.stop()
+	defer watched.Stop()
 	mux := http.NewServeMux()
-	watched.mount(mux)
-	mux.Handle("/", httpapi.Guard(log, watched.requests(app.routes)))
+	watched.Mount(mux)
+	mux.Handle("/", httpapi.Guard(log, watched.Middleware(app.routes)))
 	return serve(ctx, listener, mux, log)
 }
 

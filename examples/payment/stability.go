@@ -1,22 +1,17 @@
 package main
 
 import (
+	"context"
 	"log/slog"
-	"net/http"
+
+	"github.com/falsifiable/stability/auto"
 )
 
-// watcher is what the stability library adds to the service.
-type watcher struct {
-	requests func(http.Handler) http.Handler // middleware that follows each request
-	mount    func(*http.ServeMux)            // adds /metrics, /healthz, /livez, /readyz, /debug/stability/
-	stop     func()
-}
+// The contract of the whitepaper's own line. What contract.go adds to it is picked up by name.
+//
+//go:generate stability-contract --service=payment --thresholds='{"goroutines":2000,"heap_inuse_mb":800}'
 
 // watch puts the service under the eyes of the stability library.
-func watch(*app, *slog.Logger) (watcher, error) {
-	return watcher{
-		requests: func(h http.Handler) http.Handler { return h },
-		mount:    func(*http.ServeMux) {},
-		stop:     func() {},
-	}, nil
+func watch(ctx context.Context, log *slog.Logger) (*auto.Watch, error) {
+	return auto.Start(ctx, auto.Config{Service: "payment", Logger: log})
 }

@@ -21,19 +21,23 @@ func StartRedis(addr string) (*Redis, error) {
 	if err := r.server.StartAddr(addr); err != nil {
 		return nil, fmt.Errorf("standin: starting Redis: %w", err)
 	}
-	r.done.Go(r.expire)
+	r.done.Go(func() {
+		tick := time.NewTicker(step)
+		defer tick.Stop()
+		r.expire(tick.C)
+	})
 	return r, nil
 }
 
-// expire makes time pass. Left alone this Redis keeps every key for ever; its own clock would scan them all at
-// each command.
-func (r *Redis) expire() {
-	const step = time.Second
-	tick := time.NewTicker(step)
-	defer tick.Stop()
+// step is how exact expiry is.
+const step = time.Second
+
+// expire makes time pass by a step at each tick. Left alone this Redis keeps every key for ever; its own clock would
+// scan them all at each command.
+func (r *Redis) expire(ticks <-chan time.Time) {
 	for {
 		select {
-		case <-tick.C:
+		case <-ticks:
 			r.server.FastForward(step)
 		case <-r.stop:
 			return
