@@ -47,6 +47,9 @@ func (m *Monitor) Contract(name string) (ContractStatus, bool) {
 
 func contractStatus(c *contract) ContractStatus {
 	status := ContractStatus{Name: c.Name, Mode: c.Mode, State: Holding}
+	if n := len(c.evaluated); n > 0 {
+		status.Judged = c.evaluated[n-1]
+	}
 	for _, k := range c.checks {
 		ks := checkStatus(k)
 		if ks.State.rank() > status.State.rank() {

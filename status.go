@@ -23,9 +23,11 @@ type Status struct {
 
 // ContractStatus is the state of one contract: that of its worst check.
 type ContractStatus struct {
-	Name   string        `json:"name"`
-	Mode   Mode          `json:"mode"`
-	State  State         `json:"state"`
+	Name  string `json:"name"`
+	Mode  Mode   `json:"mode"`
+	State State  `json:"state"`
+	// Judged is the monotonic age of the monitor when the checks were last evaluated; 0 while it warms up.
+	Judged time.Duration `json:"judged"`
 	Checks []CheckStatus `json:"checks"`
 }
 
