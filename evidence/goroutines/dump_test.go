@@ -158,7 +158,7 @@ func TestStatesFromProfile(t *testing.T) {
 		"waitSelectNoCases": SelectNoCases, "waitMutex": MutexLock, "waitRLock": RWMutexRLock,
 		"waitWaitGroup": WaitGroupWait, "waitCond": CondWait, "waitIO": IOWait, "waitLabeled.func1": ChanReceive}
 	for _, form := range []int{2, 0} {
-		got := waiterStates(t, form, len(want))
+		got := waiterStates(t, form, want)
 		for name, state := range want {
 			if got[name].State != state {
 				t.Errorf("debug=%d: %s is in state %q, want %q", form, name, got[name].State, state)
@@ -170,8 +170,8 @@ func TestStatesFromProfile(t *testing.T) {
 	}
 }
 
-// waiterStates takes dumps until all waiters are parked, or for long enough to say that they will not be.
-func waiterStates(t *testing.T, form, n int) map[string]Stack {
+// waiterStates takes dumps until all waiters are in the states wanted, or for long enough to say that they never will be.
+func waiterStates(t *testing.T, form int, want map[string]State) map[string]Stack {
 	t.Helper()
 	var got map[string]Stack
 	for range 1000 {
@@ -184,16 +184,15 @@ func waiterStates(t *testing.T, form, n int) map[string]Stack {
 			t.Fatal(err)
 		}
 		got = make(map[string]Stack)
-		parked := 0
+		arrived := 0
 		for _, s := range d.Stacks {
 			if _, name, ok := strings.Cut(s.Where().Func, "goroutines.wait"); ok {
-				got["wait"+name] = s
-				if s.State != Running && s.State != Runnable && s.State != "" {
-					parked++
+				if got["wait"+name] = s; s.State == want["wait"+name] {
+					arrived++
 				}
 			}
 		}
-		if parked == n {
+		if arrived >= len(want) {
 			return got
 		}
 		runtime.Gosched()
