@@ -189,7 +189,12 @@ func ParseQuantity(text string, unit Unit) (float64, error) {
 
 // FormatQuantity writes a number so that [ParseQuantity] reads it back, to about six digits.
 func FormatQuantity(value float64, unit Unit) string {
-	plain := func(v float64) string { return strconv.FormatFloat(v, 'g', 6, 64) }
+	plain := func(v float64) string {
+		if v == math.Trunc(v) && math.Abs(v) < 1e15 {
+			return strconv.FormatFloat(v, 'f', 0, 64)
+		}
+		return strconv.FormatFloat(v, 'g', 6, 64)
+	}
 	switch unit {
 	case Seconds:
 		return time.Duration(value * float64(time.Second)).String()

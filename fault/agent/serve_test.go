@@ -35,7 +35,7 @@ func TestAnswers(t *testing.T) {
 		{"DELETE", "/v1/faults", "", 200, `[{"id":"goroutineleak-2","residue":{"value":0}}]`},
 		{"POST", "/v1/faults/gorutineleak", "", 422, `Did you mean \"goroutineleak\"?`},
 		{"POST", "/v1/faults/goroutineleak", `{"params":{"rat":1}}`, 422, `Did you mean \"rate\"?`},
-		{"POST", "/v1/faults/goroutineleak", `{"params":{"max":1e9}}`, 422, `1e+09 is not between 1 and 200000`},
+		{"POST", "/v1/faults/goroutineleak", `{"params":{"max":1e9}}`, 422, `1000000000 is not between 1 and 200000`},
 		{"POST", "/v1/faults/goroutineleak", `{"parms":{}}`, 400, `unknown field \"parms\"`},
 		{"POST", "/v1/faults/goroutineleak", `{"lease":-1}`, 422, `lease -1ns is not between 0 and 1h0m0s`},
 		{"POST", "/v1/faults/goroutineleak", `{"limit":86400000000000}`, 422, `limit 24h0m0s is not between 0 and 1h0m0s`},

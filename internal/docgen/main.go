@@ -20,6 +20,7 @@ type page struct {
 
 var pages = []page{
 	{"expr.md", exprPage},
+	{"faults.md", faultsPage},
 }
 
 func main() {
