@@ -20,7 +20,6 @@ import (
 
 	"github.com/falsifiable/stability/examples/payment/internal/httpapi"
 	"github.com/falsifiable/stability/examples/payment/internal/standin"
-	"github.com/falsifiable/stability/examples/payment/internal/tracing"
 )
 
 // shutdownTimeout is how long requests in flight may take to end.
@@ -49,7 +48,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stderr 
 	if err != nil {
 		return err
 	}
-	log := slog.New(tracing.LogHandler{Handler: slog.NewJSONHandler(stderr, nil)})
+	log := newLogger(slog.NewJSONHandler(stderr, nil))
 	if cfg.onlyRisk != "" || cfg.onlyRedis != "" {
 		return runStandins(ctx, cfg, log)
 	}

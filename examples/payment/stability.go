@@ -5,13 +5,14 @@ import (
 	"log/slog"
 
 	"github.com/falsifiable/stability/auto"
+	"github.com/falsifiable/stability/telemetry"
 )
 
-// The contract of the whitepaper's own line. What contract.go adds to it is picked up by name.
-//
-//go:generate stability-contract --service=payment --thresholds='{"goroutines":2000,"heap_inuse_mb":800}'
+// newLogger returns the service's logger: it adds the trace and span ids of the request.
+func newLogger(inner slog.Handler) *slog.Logger { return slog.New(telemetry.NewSlogHandler(inner)) }
 
-// watch puts the service under the eyes of the stability library.
+// watch puts the service under the eyes of the stability library, with the contracts in contract.go and what
+// go generate made of it, and the stock contracts.
 func watch(ctx context.Context, log *slog.Logger) (*auto.Watch, error) {
 	return auto.Start(ctx, auto.Config{Service: "payment", Logger: log})
 }
