@@ -26,8 +26,13 @@ import (
 	"github.com/falsifiable/stability/evidence/goroutines"
 )
 
-// ErrObserve is returned for a violation of a contract in Observe mode: such a contract must not act.
-var ErrObserve = errors.New("crash: the contract is in observe mode")
+// Why a process was not ended.
+var (
+	// ErrObserve: the contract is in Observe mode, and must not act.
+	ErrObserve = errors.New("crash: the contract is in observe mode")
+	// ErrTooOften: ending the process has not mended it.
+	ErrTooOften = errors.New("crash: the process was ended often enough within an hour")
+)
 
 const (
 	filePrefix = "crash-"
@@ -42,6 +47,9 @@ type Responder struct {
 	// that a crash loop does not fill the disk. Empty means that there is none, and a crash output which the service
 	// has set by debug.SetCrashOutput stays in use.
 	Dir string
+	// MaxPerHour is how often the service may be ended within an hour, counted over its restarts by the files in Dir: a
+	// restart that mends nothing is an outage. Defaults to 3, at most 8. It needs a Dir that survives a restart.
+	MaxPerHour int
 	// GoroutineCap is the number of goroutines above which each distinct stack is dumped once, with its count: a
 	// hundred thousand leaked goroutines would be 100 MB of the same lines. Defaults to 10,000.
 	GoroutineCap int
@@ -54,10 +62,14 @@ func (r *Responder) Name() string { return "crash" }
 
 // Respond ends the process with exit status 2, as every panic does, after the runtime has written the stacks to
 // standard error and to the crash file. GOTRACEBACK=crash in the environment makes it SIGABRT, with a core dump where those are on.
-// It returns only when it does not act, with [ErrObserve], or when the context ends before the process does.
+// It returns only when it does not act, with [ErrObserve] or [ErrTooOften], or when the context ends before the process
+// does.
 func (r *Responder) Respond(ctx context.Context, v stability.Violation) error {
 	if v.Mode != stability.Enforce {
 		return ErrObserve
+	}
+	if r.tooOften() {
+		return ErrTooOften
 	}
 	file := r.crashFile(v)
 	if n := runtime.NumGoroutine(); n <= cmp.Or(r.GoroutineCap, 10_000) {
@@ -123,22 +135,47 @@ func openCrashFile(dir string, v stability.Violation) (*os.File, error) {
 	return file, nil
 }
 
+// tooOften reports whether the files of the last hour are as many as may be. Where there is nothing to count, it is not.
+func (r *Responder) tooOften() bool {
+	if r.Dir == "" {
+		return false
+	}
+	root, err := os.OpenRoot(r.Dir)
+	if err != nil {
+		return false
+	}
+	defer root.Close()
+	recent := 0
+	for _, name := range ours(root) {
+		if info, err := root.Lstat(name); err == nil && time.Since(info.ModTime()) < time.Hour {
+			recent++
+		}
+	}
+	return recent >= min(cmp.Or(r.MaxPerHour, 3), keepFiles)
+}
+
 // prune removes the oldest of our crash files until there is room for one more.
 func prune(root *os.Root) {
+	names := ours(root)
+	for _, name := range names[:max(0, len(names)-keepFiles+1)] {
+		root.Remove(name)
+	}
+}
+
+// ours returns the names of our crash files, oldest first.
+func ours(root *os.Root) []string {
 	dir, err := root.Open(".")
 	if err != nil {
-		return
+		return nil
 	}
 	defer dir.Close()
 	names, err := dir.Readdirnames(-1)
 	if err != nil {
-		return
+		return nil
 	}
 	names = slices.DeleteFunc(names, func(name string) bool { return !isOurs(root, name) })
 	slices.Sort(names)
-	for _, name := range names[:max(0, len(names)-keepFiles+1)] {
-		root.Remove(name)
-	}
+	return names
 }
 
 func isOurs(root *os.Root, name string) bool {

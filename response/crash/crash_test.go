@@ -188,6 +188,25 @@ func TestObserveNeverCrashes(t *testing.T) {
 	}
 }
 
+// TestCrashLoopEnds: a service that is ended three times within an hour, whatever the process, is left alone; an hour later
+// it may be ended again.
+func TestCrashLoopEnds(t *testing.T) {
+	dir := t.TempDir()
+	for range 3 {
+		run(t, "few", dir, 2)
+	}
+	if stderr := run(t, "few", dir, 0); !strings.Contains(stderr, "STILL ALIVE: "+ErrTooOften.Error()) {
+		t.Errorf("the fourth time it said\n%.1000s", stderr)
+	}
+	for _, file := range crashFiles(t, dir) {
+		anHourAgo := time.Now().Add(-time.Hour)
+		if err := os.Chtimes(file, anHourAgo, anHourAgo); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run(t, "few", dir, 2)
+}
+
 // TestCrashLoopKeepsFewFiles: eight files stay, the newest; a file of somebody else's stays whatever its name.
 func TestCrashLoopKeepsFewFiles(t *testing.T) {
 	dir := t.TempDir()
