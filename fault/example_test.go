@@ -1,0 +1,28 @@
+package fault_test
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+
+	"github.com/falsifiable/stability/fault"
+	"github.com/falsifiable/stability/fault/goroutineleak"
+)
+
+// A fault is ordered by settings as text, bears witness while it is there, and leaves nothing when it is removed.
+func Example() {
+	ctx := context.Background()
+	leak, err := goroutineleak.Fault.Inject(ctx, fault.Settings{"where": "select", "rate": "10000", "max": "100"}, 1)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for leak.Witness().Value < 100 {
+		runtime.Gosched()
+	}
+	fmt.Println(leak.Witness().Active)
+	fmt.Println(leak.Remove(ctx))
+	// Output:
+	// true
+	// {0  } <nil>
+}
