@@ -1,0 +1,140 @@
+package patch
+
+// An Edit inserts text into one declaration of the standard library, without moving a line.
+type Edit struct {
+	File string // below GOROOT/src
+	// Decl is the function, "(*T).Method" or "type T" to edit; Sig its exact signature as go/printer prints it
+	// and Directives its //go: lines. An edit which finds anything else refuses: the code is not the one it is for.
+	Decl       string
+	Sig        string
+	Directives []string
+	At         Anchor
+	// Expr is the expression that AfterStmt, BeforeStmt and Replace look for; it must be there exactly once.
+	Expr string
+	Text string
+}
+
+// Anchor is the place in a declaration where an Edit's text goes.
+type Anchor uint8
+
+const (
+	// Entry is the start of a function's body.
+	Entry Anchor = iota
+	// BeforeLast is right before the last statement of a function's body.
+	BeforeLast
+	// End is right before the closing brace of a function or struct.
+	End
+	// BeforeStmt and AfterStmt are next to the statement of a function's body that contains Expr.
+	BeforeStmt
+	AfterStmt
+	// Replace replaces Expr.
+	Replace
+)
+
+// point returns the text of a point.
+func point(kind, addr string) string {
+	return " if perturbOn != 0 { perturbPoint(" + kind + ", unsafe.Pointer(" + addr + ")) };"
+}
+
+// pointTry is point where the operation may be one that does not block.
+func pointTry(kind, addr string) string {
+	return " if perturbOn != 0 { if block { perturbPoint(" + kind + ", unsafe.Pointer(" + addr +
+		")) } else { perturbPoint(perturbTry, unsafe.Pointer(" + addr + ")) } };"
+}
+
+// Kinds of operations, in the order of package runtime's added file.
+var kinds = [...]string{"go", "send", "recv", "close", "select", "lock", "unlock", "rlock", "runlock", "add", "wait",
+	"condwait", "signal", "try", "wlock"}
+
+// KindName returns the word for an operation's number in a report.
+func KindName(kind int) string {
+	if kind < 0 || kind >= len(kinds) {
+		return "?"
+	}
+	return kinds[kind]
+}
+
+// Edits are all edits, in the order in which a reader might want to see them: the operations, then what makes them
+// replayable, then where the report is written.
+//
+// Only bodies that may park anyhow carry a point, never under a runtime lock and never one that runs on g0 only.
+// chansend1 and its like are left alone: they are nosplit, and reflect goes round them.
+var Edits = []Edit{
+	{File: "runtime/chan.go", Decl: "chansend",
+		Sig: "func(c *hchan, ep unsafe.Pointer, block bool, callerpc uintptr) bool",
+		At:  Entry, Text: pointTry("perturbSend", "c")},
+	{File: "runtime/chan.go", Decl: "chanrecv",
+		Sig: "func(c *hchan, ep unsafe.Pointer, block bool) (selected, received bool)",
+		At:  Entry, Text: pointTry("perturbRecv", "c")},
+	{File: "runtime/chan.go", Decl: "closechan", Sig: "func(c *hchan)",
+		At: Entry, Text: point("perturbClose", "c")},
+	{File: "runtime/select.go", Decl: "selectgo",
+		Sig: "func(cas0 *scase, order0 *uint16, pc0 *uintptr, nsends, nrecvs int, block bool) (int, bool)",
+		At:  Entry, Text: point("perturbSelect", "cas0")},
+	{File: "runtime/select.go", Decl: "selectgo",
+		Sig: "func(cas0 *scase, order0 *uint16, pc0 *uintptr, nsends, nrecvs int, block bool) (int, bool)",
+		At:  Replace, Expr: "cheaprandn(uint32(norder + 1))", Text: "perturbOrder(uint32(norder + 1))"},
+	{File: "runtime/proc.go", Decl: "newproc", Sig: "func(fn *funcval)",
+		At: End, Text: point("perturbGo", "nil")},
+	{File: "internal/sync/mutex.go", Decl: "(*Mutex).Lock", Sig: "func()",
+		At: Entry, Text: point("perturbLock", "m")},
+	{File: "internal/sync/mutex.go", Decl: "(*Mutex).Unlock", Sig: "func()",
+		At: Entry, Text: point("perturbUnlock", "m")},
+	{File: "sync/rwmutex.go", Decl: "(*RWMutex).Lock", Sig: "func()",
+		At: Entry, Text: point("perturbWLock", "rw")},
+	{File: "sync/rwmutex.go", Decl: "(*RWMutex).Unlock", Sig: "func()",
+		At: Entry, Text: point("perturbUnlock", "rw")},
+	{File: "sync/rwmutex.go", Decl: "(*RWMutex).RLock", Sig: "func()",
+		At: Entry, Text: point("perturbRLock", "rw")},
+	{File: "sync/rwmutex.go", Decl: "(*RWMutex).RUnlock", Sig: "func()",
+		At: Entry, Text: point("perturbRUnlock", "rw")},
+	{File: "sync/waitgroup.go", Decl: "(*WaitGroup).Add", Sig: "func(delta int)",
+		At: Entry, Text: point("perturbAdd", "wg")},
+	{File: "sync/waitgroup.go", Decl: "(*WaitGroup).Wait", Sig: "func()",
+		At: Entry, Text: point("perturbWait", "wg")},
+	// Before the ticket is drawn: a signal between the two is not lost.
+	{File: "sync/cond.go", Decl: "(*Cond).Wait", Sig: "func()",
+		At: Entry, Text: point("perturbCondWait", "c")},
+	{File: "sync/cond.go", Decl: "(*Cond).Signal", Sig: "func()",
+		At: Entry, Text: point("perturbSignal", "c")},
+	{File: "sync/cond.go", Decl: "(*Cond).Broadcast", Sig: "func()",
+		At: Entry, Text: point("perturbSignal", "c")},
+	{File: "runtime/sema.go", Decl: "notifyListWait", Sig: "func(l *notifyList, t uint32)",
+		Directives: []string{"//go:linkname notifyListWait sync.runtime_notifyListWait"},
+		At:         Entry, Text: point("perturbCondWait", "l")},
+
+	{File: "runtime/runtime2.go", Decl: "type g", At: End, Text: "perturb perturbG;"},
+	{File: "runtime/proc.go", Decl: "newproc1",
+		Sig: "func(fn *funcval, callergp *g, callerpc uintptr, parked bool, waitreason waitReason) *g",
+		At:  BeforeLast, Text: "perturbChild(callergp, newg);"},
+	{File: "runtime/proc.go", Decl: "runqget", Sig: "func(pp *p) (gp *g, inheritTime bool)",
+		At: Entry, Text: " if perturbOn != 0 && perturb.pct { return perturbPick(pp), false };"},
+	{File: "runtime/time.go", Decl: "timeSleep", Sig: "func(ns int64)",
+		Directives: []string{"//go:linkname timeSleep time.Sleep"},
+		At:         Entry, Text: " ns = perturbTimer(ns);"},
+	{File: "runtime/time.go", Decl: "newTimer",
+		Sig:        "func(when, period int64, f func(arg any, seq uintptr, delay int64), arg any, c *hchan) *timeTimer",
+		Directives: []string{"//go:linkname newTimer time.newTimer"},
+		At:         Entry, Text: " when = perturbTimer(when);"},
+
+	// A garbage collection starts its workers by go and a channel; a point there that sleeps would allocate a timer
+	// and so start a collection inside the start of a collection.
+	{File: "runtime/mgc.go", Decl: "gcBgMarkStartWorkers", Sig: "func()",
+		At: BeforeLast, Text: "getg().perturb.inside++;"},
+	{File: "runtime/mgc.go", Decl: "gcBgMarkStartWorkers", Sig: "func()",
+		At: End, Text: "getg().perturb.inside--;"},
+	// Pointer-free objects below 16 bytes, such as a lone sync.Mutex, share a block, and one that is alive hides the
+	// leak of another.
+	{File: "runtime/malloc.go", Decl: "mallocgc",
+		Sig:        "func(size uintptr, typ *_type, needzero bool) unsafe.Pointer",
+		Directives: []string{"//go:linkname mallocgc"},
+		At:         Replace, Expr: "size < maxTinySize && gp.secret == 0",
+		Text: "size < maxTinySize && gp.secret == 0 && !perturb.configured"},
+
+	{File: "runtime/proc.go", Decl: "main", Sig: "func()",
+		At: AfterStmt, Expr: "gcenable()", Text: "; perturbInit()"},
+	{File: "runtime/proc.go", Decl: "main", Sig: "func()",
+		At: BeforeStmt, Expr: "main_main", Text: "perturbStart(); "},
+	{File: "runtime/proc.go", Decl: "runExitHooks", Sig: "func(code int)",
+		At: Entry, Text: " perturbExit(code);"},
+}
