@@ -17,12 +17,14 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	for leak.Witness().Value < 100 {
+	witness := leak.Witness()
+	for !witness.Active || witness.Value < 100 {
 		runtime.Gosched()
+		witness = leak.Witness()
 	}
-	fmt.Println(leak.Witness().Active)
+	fmt.Println(witness.Value, "leaked")
 	fmt.Println(leak.Remove(ctx))
 	// Output:
-	// true
+	// 100 leaked
 	// {0  } <nil>
 }

@@ -6,10 +6,8 @@ import (
 	"github.com/falsifiable/stability/fault/agent"
 )
 
-// falsify lays this line into a service's main package. Without its environment nothing happens.
-var started = agent.Start()
-
+// falsify lays var _ = agent.Start() into a service's main package. Without its environment nothing happens.
 func ExampleStart() {
-	fmt.Println(started)
+	fmt.Println(agent.Start())
 	// Output: false
 }

@@ -2,6 +2,7 @@ package heapgrowth
 
 import (
 	"math"
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,6 +14,7 @@ import (
 func TestGrowsResidentlyAndIsCollected(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const max = 32 << 20
+		runtime.GC() // so that no garbage of before goes away meanwhile and hides growth
 		heap, resident := fault.Metric(fault.HeapObjects), fault.Resident()
 		injection, err := Fault.Inject(t.Context(), fault.Settings{"rate": "16MiB/s", "max": "32MiB"}, 1)
 		if err != nil {
@@ -29,7 +31,7 @@ func TestGrowsResidentlyAndIsCollected(t *testing.T) {
 		if w := injection.Witness(); !w.Active || w.Value != max {
 			t.Errorf("in the end witness = %+v, want active with %d", w, max)
 		}
-		if grown := fault.Metric(fault.HeapObjects) - heap; grown < max || grown > 1.1*max {
+		if grown := fault.Metric(fault.HeapObjects) - heap; grown < 0.98*max || grown > 1.1*max {
 			t.Errorf("the runtime's heap grew by %.0f, want %d", grown, max)
 		}
 		if grown := fault.Resident() - resident; grown < 0.9*max {
