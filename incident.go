@@ -50,15 +50,15 @@ func (m *Monitor) capture(ctx context.Context, key string, i incident) string {
 		Key: key, Level: level(i.violation), Violation: i.violation,
 		Documents: map[string]any{RecordingDocument: i.recording},
 	})
-	switch {
-	case err == nil:
+	if err == nil {
 		return bundle.Path
-	case errors.Is(err, evidence.ErrCooldown), errors.Is(err, evidence.ErrHighWater):
-		m.cfg.Logger.DebugContext(ctx, "stability: no evidence", "reason", err) // the budget at its work
-	default:
-		m.uncaught.Add(1)
-		m.cfg.Logger.WarnContext(ctx, "stability: no evidence", "reason", err)
 	}
+	if refusal, ok := errors.AsType[*evidence.Refusal](err); ok { // the budget at its work
+		m.cfg.Logger.DebugContext(ctx, "stability: no evidence of its own", "reason", err)
+		return refusal.Bundle // of the same incident, if it is recent
+	}
+	m.uncaught.Add(1)
+	m.cfg.Logger.WarnContext(ctx, "stability: no evidence", "reason", err)
 	return ""
 }
 
