@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/falsifiable/stability/lab/falsify"
+	"github.com/falsifiable/stability/lab/falsify/report"
+)
+
+const falsifyHelp = `stability falsify [flags] DIR tries to prove every contract of the service in DIR wrong.
+
+  stability falsify -quick ./cmd/payment          a first look, minutes
+  stability falsify -pr .                         before a merge; writes falsification.json
+  stability falsify -nightly -json . >night.json  claims one can lean on, hours
+  stability falsify -verify .                     CI: fails when a check changed and was not proven anew
+  stability falsify -only goroutines -seed 7 .    look at one cell again
+
+The service is built with a fault agent laid in, without a change to its source, and run many times in processes of
+its own: under random load without a fault no check may fire; under the fault it exists for it must, in time.
+Exit codes: 0 every check proven, 1 one refuted, 2 usage, 3 inconclusive, or the service could not be built or run.
+
+`
+
+// falsifyFlags are what the command line says.
+type falsifyFlags struct {
+	config  falsify.Config
+	tiers   [3]bool // quick, pr, nightly
+	out     string
+	json    bool
+	verify  bool
+	noProof bool
+}
+
+func runFalsify(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	f, err := parseFalsify(args, stderr)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return exitOK
+	case err != nil:
+		fmt.Fprintln(stderr, "stability falsify:", err)
+		return exitUsage
+	}
+	if f.verify {
+		return verifyProof(ctx, f, stdout, stderr)
+	}
+	screen := report.Terminal{W: stdout, Color: isTerminal(stdout)}
+	if f.json {
+		screen = report.Terminal{W: stderr, Color: isTerminal(stderr)} // standard output is for the machine
+	}
+	fmt.Fprintf(screen.W, "building %s …\n", f.config.Dir)
+	f.config.Planned = screen.Plan
+	f.config.Progress = func(p falsify.Progress) { screen.Progress(p.Done, p.Total, p.Run, p.Elapsed) }
+	r, err := falsify.Run(ctx, f.config)
+	if err != nil {
+		fmt.Fprintln(stderr, "stability falsify:", err)
+		return falsify.ExitCode(nil, err)
+	}
+	if err := f.publish(r, screen, stdout); err != nil {
+		fmt.Fprintln(stderr, "stability falsify:", err)
+		return falsify.ExitCode(nil, err)
+	}
+	return falsify.ExitCode(r, nil)
+}
+
+func parseFalsify(args []string, stderr io.Writer) (falsifyFlags, error) {
+	var f falsifyFlags
+	flags := flag.NewFlagSet("falsify", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.BoolVar(&f.tiers[0], "quick", false, "the quick tier, which is also the default")
+	flags.BoolVar(&f.tiers[1], "pr", false, "the tier for each change")
+	flags.BoolVar(&f.tiers[2], "nightly", false, "the tier for claims one can lean on")
+	flags.StringVar(&f.config.Experiment, "experiment", "", "experiment `file`; defaults to falsify.yaml in DIR, if there is one")
+	flags.Uint64Var(&f.config.Seed, "seed", 0, "repeat the run of this `seed`")
+	flags.StringVar(&f.config.Only, "only", "", "run only the fault runs of `CHECK/FAULT`, CHECK or /FAULT; proves nothing")
+	flags.Float64Var(&f.config.Scale, "scale", 0, "multiply the contract's own times by `factor` in (0, 1]; defaults to the tier's")
+	flags.IntVar(&f.config.Lanes, "lanes", 0, "services run side by side; defaults to the tier's choice for this machine")
+	flags.StringVar(&f.out, "out", "falsify-report", "`directory` for report.html, report.json, junit.xml and report.sarif")
+	flags.BoolVar(&f.json, "json", false, "print the report as JSON; progress goes to standard error")
+	flags.BoolVar(&f.verify, "verify", false, "run nothing but compare falsification.json with the checks as they are")
+	flags.BoolVar(&f.noProof, "no-proof", false, "do not write falsification.json")
+	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			fmt.Fprint(stderr, falsifyHelp)
+			flags.SetOutput(stderr)
+			flags.PrintDefaults()
+		}
+		return f, err
+	}
+	if flags.NArg() != 1 {
+		return f, fmt.Errorf("give the directory of one main package, such as ./cmd/payment; got %d arguments", flags.NArg())
+	}
+	f.config.Dir = flags.Arg(0)
+	return f, f.chooseTier()
+}
+
+func (f *falsifyFlags) chooseTier() error {
+	for i, t := range []falsify.Tier{falsify.Quick, falsify.PR, falsify.Nightly} {
+		if !f.tiers[i] {
+			continue
+		}
+		if f.config.Tier != "" {
+			return errors.New("give one of -quick, -pr and -nightly")
+		}
+		f.config.Tier = t
+	}
+	return nil
+}
+
+// publish shows the report, writes its files, and commits the proof to the service's folder when it is one: a quick look, a
+// part of the runs or an interrupted one is none.
+func (f *falsifyFlags) publish(r *falsify.Report, screen report.Terminal, stdout io.Writer) error {
+	screen.Report(r)
+	if err := r.WriteFiles(f.out); err != nil {
+		return err
+	}
+	fmt.Fprintf(screen.W, "\nreport: %s\n", filepath.Join(f.out, report.HTMLName))
+	if f.json {
+		if err := r.WriteJSON(stdout); err != nil {
+			return err
+		}
+	}
+	if f.noProof || r.Interrupted != "" || f.config.Only != "" || r.Tier == string(falsify.Quick) {
+		return nil
+	}
+	written, err := r.WriteProofs()
+	for _, name := range written {
+		fmt.Fprintln(screen.W, "proof:", name)
+	}
+	return err
+}
+
+// verifyProof compares the committed proofs with the checks that the service has now.
+func verifyProof(ctx context.Context, f falsifyFlags, stdout, stderr io.Writer) int {
+	complaints, err := falsify.Verify(ctx, f.config)
+	if err != nil {
+		fmt.Fprintln(stderr, "stability falsify:", err)
+		return falsify.ExitCode(nil, err)
+	}
+	for _, c := range complaints {
+		fmt.Fprintln(stdout, c)
+	}
+	if len(complaints) > 0 {
+		fmt.Fprintf(stdout, "\nProve them with: stability falsify -pr %s\n", f.config.Dir)
+		return exitFailed
+	}
+	fmt.Fprintln(stdout, "every check is proven as it is")
+	return exitOK
+}
+
+// isTerminal reports whether a person is watching, who may be shown colors and a moving bar.
+func isTerminal(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	if !ok || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
+		return false
+	}
+	info, err := file.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
