@@ -9,10 +9,10 @@ import (
 // paymentSLA is what payment promises about its own stability. An expression that is true breaks the promise.
 var paymentSLA = &stability.Contract{
 	Name: "payment-stability-sla",
-	Checks: []stability.Check{
+	Checks: append([]stability.Check{
 		{Name: "goroutines", Expr: "runtime.NumGoroutine() > 2000", Cause: "goroutineleak"},
 		{Name: "heap_inuse", Expr: "mem.HeapInuse >= 800 * 1024 * 1024", Cause: "gcstorm"},
-	},
+	}, stabilityChecks...),
 }
 
 func init() { stability.RegisterContract(paymentSLA) }
