@@ -44,7 +44,7 @@ const (
 // instr is one instruction. Numbers live on one small stack, conditions on another.
 type instr struct {
 	op    op
-	fixed bool    // the right operand is value, not the top of the stack
+	pops  bool    // the right operand is the top of the stack, not value
 	arg   uint16  // operand, window, baseline, comparison, or the instruction to skip to
 	value float64 // constant, or the share of a quantile
 }

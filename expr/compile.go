@@ -86,11 +86,12 @@ func (c *compiler) emitBinary(n *binary) {
 // emitRight puts a constant right operand into its instruction, any other on the stack.
 func (c *compiler) emitRight(in *instr, right node) {
 	if lit, ok := right.(*literal); ok {
-		in.fixed, in.value = true, lit.value
+		in.value = lit.value
 		return
 	}
 	c.emitNode(right)
-	c.depth-- // the instruction takes it off again
+	in.pops = true
+	c.depth--
 }
 
 func (c *compiler) emitCall(n *call) {

@@ -26,7 +26,6 @@ type Evaluator struct {
 	program  *Program
 	store    *signal.Store
 	shape    uint64 // of the store when the rows were made
-	bound    bool
 	lookback time.Duration
 	rows     []*row
 	byKey    map[signal.Labels]*row
@@ -66,7 +65,7 @@ const staleAfter = 5
 // nothing but what a new instance needs once.
 func (p *Program) Bind(store *signal.Store) *Evaluator {
 	e := &Evaluator{
-		program: p, store: store, lookback: staleAfter * store.Resolution(),
+		program: p, store: store, shape: ^uint64(0), lookback: staleAfter * store.Resolution(),
 		byKey:   make(map[signal.Labels]*row),
 		picks:   make([]map[signal.Labels]pick, len(p.operands)),
 		numbers: make([]float64, p.depth+1), truths: make([]judged, p.depth+1),
@@ -88,7 +87,9 @@ func (p *Program) Bind(store *signal.Store) *Evaluator {
 // instance, in order of first appearance, or just one where signals have no labels. The slice is valid until the
 // next Eval. Outcomes follow from the history (up to the rounding of sums), so that a recorded violation can be replayed.
 func (e *Evaluator) Eval(now time.Duration) []Outcome {
-	e.prepare(now)
+	if e.store.Shape() != e.shape || e.program.remembers() {
+		e.prepare(now)
+	}
 	for i, r := range e.rows {
 		e.judge(&e.outcomes[i], r, now)
 	}
@@ -97,7 +98,7 @@ func (e *Evaluator) Eval(now time.Duration) []Outcome {
 
 // prepare brings rows, sub-queries and late baselines up to date.
 func (e *Evaluator) prepare(now time.Duration) {
-	if !e.bound || e.store.Shape() != e.shape {
+	if e.store.Shape() != e.shape {
 		e.rebind()
 	}
 	if len(e.program.subqueries) > 0 {
@@ -134,118 +135,110 @@ func (e *Evaluator) run(code []instr, r *row, now time.Duration) float64 {
 	truths, t := e.truths, 0
 	for pc := 0; pc < len(code); pc++ {
 		in := &code[pc]
+		right := in.value
+		if in.pops {
+			n--
+			right = numbers[n]
+		}
 		switch in.op {
 		case opConst:
-			numbers[n] = in.value
+			numbers[n] = right
 			n++
-			continue
 		case opRead:
 			numbers[n] = e.read(r, int(in.arg), now)
 			n++
-			continue
 		case opBaseline:
 			numbers[n] = e.baseline(r, int(in.arg))
 			n++
-			continue
-		case opRate, opDelta, opMean, opMinimum, opMaximum, opQuantile, opDeviation, opTheilSen, opMannKendall:
-			numbers[n] = e.over(in, r, now)
-			n++
-			continue
 		case opNegate:
 			numbers[n-1] = -numbers[n-1]
-			continue
 		case opAbs:
 			numbers[n-1] = math.Abs(numbers[n-1])
-			continue
+		case opAdd:
+			numbers[n-1] += right
+		case opSubtract:
+			numbers[n-1] -= right
+		case opMultiply:
+			numbers[n-1] *= right
+		case opDivide:
+			numbers[n-1] = e.divide(numbers[n-1], right)
+		case opMin:
+			numbers[n-1] = min(numbers[n-1], right)
+		case opMax:
+			numbers[n-1] = max(numbers[n-1], right)
+		case opEqual:
+			n--
+			truths[t] = e.verdict(in.arg, numbers[n], right, numbers[n] == right)
+			t++
+		case opUnequal:
+			n--
+			truths[t] = e.verdict(in.arg, numbers[n], right, numbers[n] != right)
+			t++
+		case opLess:
+			n--
+			truths[t] = e.verdict(in.arg, numbers[n], right, numbers[n] < right)
+			t++
+		case opLessEqual:
+			n--
+			truths[t] = e.verdict(in.arg, numbers[n], right, numbers[n] <= right)
+			t++
+		case opGreater:
+			n--
+			truths[t] = e.verdict(in.arg, numbers[n], right, numbers[n] > right)
+			t++
+		case opGreaterEqual:
+			n--
+			truths[t] = e.verdict(in.arg, numbers[n], right, numbers[n] >= right)
+			t++
 		case opNot:
 			truths[t-1].truth = truths[t-1].truth.Not()
-			continue
 		case opAnd, opOr:
 			t--
 			truths[t-1] = decide(in.op, truths[t-1], truths[t])
-			continue
 		case opSkipFalse:
 			if truths[t-1].truth == False {
 				pc = int(in.arg)
 			}
-			continue
 		case opSkipTrue:
 			if truths[t-1].truth == True {
 				pc = int(in.arg)
 			}
-			continue
+		default:
+			numbers[n] = e.over(in, r, now)
+			n++
 		}
-		right := in.value
-		if !in.fixed {
-			n--
-			right = numbers[n]
-		}
-		left := numbers[n-1]
-		if in.op < opEqual {
-			numbers[n-1] = e.arithmetic(in.op, left, right)
-			continue
-		}
-		n--
-		truths[t] = judged{e.compare(in, left, right), in.arg}
-		t++
-	}
-	if n == 0 {
-		return 0
 	}
 	return numbers[0]
 }
 
-func (e *Evaluator) arithmetic(o op, left, right float64) float64 {
-	switch o {
-	case opAdd:
-		return left + right
-	case opSubtract:
-		return left - right
-	case opMultiply:
-		return left * right
-	case opDivide:
-		if right == 0 {
-			return e.unknown(Reason{Cause: DivisionByZero})
-		}
-		return left / right
-	case opMin:
-		return min(left, right)
-	default:
-		return max(left, right)
+func (e *Evaluator) divide(left, right float64) float64 {
+	if right == 0 {
+		return e.unknown(Reason{Cause: DivisionByZero})
 	}
+	return left / right
 }
 
-// compare records both sides. NaN makes every comparison Unknown, also !=.
-func (e *Evaluator) compare(in *instr, left, right float64) Truth {
-	s := &e.sides[in.arg]
+// verdict records both sides of a comparison. NaN makes it Unknown, whatever the operator: also !=.
+func (e *Evaluator) verdict(comparison uint16, left, right float64, hit bool) judged {
+	s := &e.sides[comparison]
 	s.left, s.right = left, right
-	var hit bool
-	switch in.op {
-	case opGreater:
-		hit = left > right
-	case opGreaterEqual:
-		hit = left >= right
-	case opLess:
-		hit = left < right
-	case opLessEqual:
-		hit = left <= right
-	case opEqual:
-		hit = left == right
-	case opUnequal:
-		hit = left != right
+	truth := False
+	if hit {
+		truth = True
 	}
-	switch {
-	case left != left || right != right:
-		if e.pending.Cause == NotUnknown {
-			e.pending.Cause = NotANumber
-		}
-		s.reason, e.pending = e.pending, Reason{}
-		return Unknown
-	case hit:
-		return True
-	default:
-		return False
+	if left != left || right != right {
+		truth = Unknown
+		e.blame(s)
 	}
+	return judged{truth, comparison}
+}
+
+// blame moves the reason for an unknown side to the comparison.
+func (e *Evaluator) blame(s *sides) {
+	if e.pending.Cause == NotUnknown {
+		e.pending.Cause = NotANumber
+	}
+	s.reason, e.pending = e.pending, Reason{}
 }
 
 // decide joins two conditions by Kleene's rule; the comparison that decided stays with the result, the left one

@@ -121,6 +121,9 @@ type Window struct {
 // signal.Store.Retain before the first samples arrive; without it a condition over a window stays Unknown.
 func (p *Program) Windows() []Window { return slices.Clone(p.history) }
 
+// remembers reports whether evaluations leave something behind for the next.
+func (p *Program) remembers() bool { return len(p.subqueries)+len(p.baselines) > 0 }
+
 // Cost is what one evaluation of a program takes, known before it runs.
 type Cost struct {
 	// Instructions run at most for one instance.

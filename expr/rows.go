@@ -59,7 +59,7 @@ func (e *Evaluator) rebind() {
 		}
 	}
 	e.outcomes = append(e.outcomes[:0], make([]Outcome, len(e.rows))...)
-	e.shape, e.bound = e.store.Shape(), true
+	e.shape = e.store.Shape()
 }
 
 // single returns the series of an operand that has one instance: without labels, or all pinned by matchers.
