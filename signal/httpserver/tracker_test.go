@@ -251,8 +251,11 @@ func TestFaultEntersBeforeTheHandlerAndIsTracked(t *testing.T) {
 }
 
 func TestNilStandsForTheDefaultMux(t *testing.T) {
-	http.HandleFunc("/default-mux-of-this-test", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusTeapot) })
-	if code := get(New(Config{}).Middleware(nil), "GET", "/default-mux-of-this-test").Code; code != http.StatusTeapot {
+	before := http.DefaultServeMux
+	defer func() { http.DefaultServeMux = before }()
+	http.DefaultServeMux = http.NewServeMux()
+	http.HandleFunc("/teapot", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusTeapot) })
+	if code := get(New(Config{}).Middleware(nil), "GET", "/teapot").Code; code != http.StatusTeapot {
 		t.Errorf("status = %d, want that of the handler", code)
 	}
 }
