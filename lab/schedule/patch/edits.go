@@ -70,7 +70,7 @@ var Edits = []Edit{
 		At: Entry, Text: point("perturbClose", "c")},
 	{File: "runtime/select.go", Decl: "selectgo",
 		Sig: "func(cas0 *scase, order0 *uint16, pc0 *uintptr, nsends, nrecvs int, block bool) (int, bool)",
-		At:  Entry, Text: point("perturbSelect", "cas0")},
+		At:  Entry, Text: " if perturbOn != 0 { perturbSelecting(cas0, nsends+nrecvs) };"},
 	{File: "runtime/select.go", Decl: "selectgo",
 		Sig: "func(cas0 *scase, order0 *uint16, pc0 *uintptr, nsends, nrecvs int, block bool) (int, bool)",
 		At:  Replace, Expr: "cheaprandn(uint32(norder + 1))", Text: "perturbOrder(uint32(norder + 1))"},

@@ -1,0 +1,139 @@
+package schedule
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/falsifiable/stability/lab/schedule/patch"
+)
+
+// ErrNotPatched is returned when a test binary came out without the points: judging it would be judging nothing.
+var ErrNotPatched = errors.New("the binary was built without the points of perturbation")
+
+// builder builds test binaries with the overlay.
+type builder struct {
+	Config
+	tmp       string
+	goVersion string
+	overlay   *patch.Overlay
+	env       []string
+	warnings  []string
+}
+
+// binary is a built test binary.
+type binary struct {
+	pkg, dir, path string
+}
+
+func newBuilder(ctx context.Context, c Config, tmp string) (*builder, error) {
+	b := &builder{Config: c, tmp: tmp}
+	// Asked in the module: a toolchain line there may switch to another Go.
+	out, err := b.goCommand(ctx, "env", "-json", "GOROOT", "GOVERSION", "GOEXPERIMENT", "GOOS")
+	if err != nil {
+		return nil, fmt.Errorf("schedule: asking for the toolchain: %w", err)
+	}
+	var env struct{ GOROOT, GOVERSION, GOEXPERIMENT, GOOS string }
+	if err := json.Unmarshal(out, &env); err != nil {
+		return nil, fmt.Errorf("schedule: asking for the toolchain: %w", err)
+	}
+	if env.GOOS == "windows" || env.GOOS == "plan9" || env.GOOS == "js" || env.GOOS == "wasip1" {
+		return nil, fmt.Errorf("schedule: patching for %s: %w", env.GOOS, errors.ErrUnsupported)
+	}
+	if b.overlay, err = patch.Write(env.GOROOT, env.GOVERSION, c.Cache); err != nil {
+		return nil, err
+	}
+	b.goVersion = env.GOVERSION
+	if !b.overlay.Tried {
+		b.warnings = append(b.warnings, fmt.Sprintf("the patches fit %s, but nobody has tried them on it: they were on %s",
+			env.GOVERSION, strings.Join(patch.Tried, ", ")))
+	}
+	experiments := b.overlay.Experiments
+	if env.GOEXPERIMENT != "" {
+		experiments = env.GOEXPERIMENT + "," + experiments
+	}
+	b.env = []string{"GOEXPERIMENT=" + experiments}
+	return b, nil
+}
+
+// goCommand runs the go command in Dir and returns its standard output; an error carries what it printed.
+func (b *builder) goCommand(ctx context.Context, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Dir = b.Dir
+	cmd.Env = append(os.Environ(), b.env...)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("go %s: %w\n%s", strings.Join(args, " "), err, bytes.TrimSpace(stderr.Bytes()))
+	}
+	return out, nil
+}
+
+// build builds the test binary of each package that has tests.
+func (b *builder) build(ctx context.Context) ([]binary, error) {
+	args := append([]string{"list", "-json=ImportPath,Dir,TestGoFiles,XTestGoFiles"}, b.listFlags()...)
+	out, err := b.goCommand(ctx, append(args, b.Packages...)...)
+	if err != nil {
+		return nil, fmt.Errorf("schedule: listing the packages: %w", err)
+	}
+	var binaries []binary
+	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p struct {
+			ImportPath, Dir           string
+			TestGoFiles, XTestGoFiles []string
+		}
+		if err := dec.Decode(&p); err == io.EOF {
+			return binaries, nil
+		} else if err != nil {
+			return nil, fmt.Errorf("schedule: listing the packages: %w", err)
+		}
+		if len(p.TestGoFiles)+len(p.XTestGoFiles) == 0 {
+			continue
+		}
+		b.Log.Info("building", "package", p.ImportPath)
+		bin := binary{p.ImportPath, p.Dir, filepath.Join(b.tmp, fmt.Sprintf("%d.test", len(binaries)))}
+		if err := b.buildOne(ctx, bin); err != nil {
+			return nil, err
+		}
+		binaries = append(binaries, bin)
+	}
+}
+
+func (b *builder) buildOne(ctx context.Context, bin binary) error {
+	args := []string{"test", "-c", "-vet=off", "-overlay", b.overlay.File, "-o", bin.path}
+	if b.Race {
+		args = append(args, "-race")
+	}
+	args = append(append(args, b.BuildFlags...), bin.pkg)
+	if _, err := b.goCommand(ctx, args...); err != nil {
+		return fmt.Errorf("schedule: building: %w", err)
+	}
+	text, err := os.ReadFile(bin.path)
+	if err != nil {
+		return fmt.Errorf("schedule: building %s: %w", bin.pkg, err)
+	}
+	if !bytes.Contains(text, []byte(patch.Hook)) {
+		return fmt.Errorf("schedule: building %s: %w", bin.pkg, ErrNotPatched)
+	}
+	return nil
+}
+
+// listFlags are those of the build flags which change what packages there are.
+func (b *builder) listFlags() (flags []string) {
+	for _, f := range b.BuildFlags {
+		for _, name := range []string{"-tags", "-mod", "-modfile"} {
+			if strings.HasPrefix(strings.Replace(f, "--", "-", 1), name+"=") {
+				flags = append(flags, f)
+			}
+		}
+	}
+	return flags
+}

@@ -1,0 +1,196 @@
+// Package schedule runs a project's own tests against adversarial schedules and judges each run by proof.
+//
+// The tests are built by `go test -c` with an overlay (folder patch) that lays points of perturbation before the
+// operations at which goroutines meet: channels, selects, locks, wait groups, conditions and go statements. What a
+// point does is decided from a seed, the goroutine's logical id and the number of its operation, so a schedule can
+// be taken again. Neither the project's code nor GOROOT is written to.
+//
+// A run is judged by what is left when it has come to rest. Findings have levels which are never mixed:
+//
+//	PROVEN-LEAK  the garbage collector found that nothing alive can ever wake the goroutine
+//	DEADLOCK     every goroutine is blocked, and no timer, I/O or system call is left to wake one
+//	RACE         the race detector's report
+//	CYCLE        goroutines that are still reachable wait for each other in a circle of locks
+//	SUSPECT      blocked and still reachable, or a failure that the unperturbed run does not show: look at it
+//
+// The first four are facts about the run. A SUSPECT is a guess and fails nothing unless asked to.
+package schedule
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"time"
+)
+
+// Config says what to test and how hard. The zero value tests the package in the current folder.
+type Config struct {
+	// Dir is where the go command runs. Defaults to the current folder.
+	Dir string
+	// Packages are patterns as for go test. Defaults to ".".
+	Packages []string
+	// Run is a regular expression of the tests to run, as for go test -run. Defaults to all.
+	Run string
+	// Each runs every test in a process of its own: slower, and findings name their test.
+	Each bool
+	// Runs is the number of schedules for each package (for each test, with Each). Defaults to 10.
+	Runs int
+	// Seed makes all decisions. Defaults to 1.
+	Seed uint64
+	// First ends a package (or test) at its first proven finding.
+	First bool
+	// Replays is how often a finding's schedule is taken again to measure its rate. Defaults to 5; negative for never.
+	Replays int
+	// Minimize is the number of runs to spend on each proven finding to find the fewest points that still show it.
+	// Defaults to 0: none.
+	Minimize int
+	// Replay, if set, is a schedule from a report: only that one is taken, Runs times.
+	Replay string
+	// Race builds with the race detector.
+	Race bool
+	// BuildFlags are passed to go test -c (-tags, -mod, ...), TestFlags to the test binary (-test.short, ...).
+	BuildFlags, TestFlags []string
+	// Timeout bounds one run. Defaults to one minute.
+	Timeout time.Duration
+	// Workers is the number of runs at the same time. Defaults to half of the CPUs, at least 1.
+	Workers int
+	// Cache is where overlays are kept. Defaults to stability/schedule below os.UserCacheDir.
+	Cache string
+	// Log receives progress. Defaults to none.
+	Log *slog.Logger
+}
+
+// ErrNothing is returned when there was nothing to test: a run that tests nothing must not look like a success.
+var ErrNothing = errors.New("no package has a test to run")
+
+// Report is what Run found.
+type Report struct {
+	GoVersion string    `json:"go_version"`
+	Seed      uint64    `json:"seed"`
+	Warnings  []string  `json:"warnings,omitempty"`
+	Units     []Unit    `json:"units"`
+	Findings  []Finding `json:"findings"`
+}
+
+// Unit is what was run as one: a package, or a test of it.
+type Unit struct {
+	Package string        `json:"package"`
+	Test    string        `json:"test,omitempty"`
+	Runs    int           `json:"runs"`
+	Failed  int           `json:"failed"`  // runs whose tests failed
+	Killed  int           `json:"killed"`  // runs that had to be ended from outside
+	Acted   uint64        `json:"acted"`   // points at which something was done
+	Reached int           `json:"reached"` // distinct orders of two operations, and distinct sets of blocked goroutines
+	Elapsed time.Duration `json:"elapsed"`
+}
+
+// Proven returns the findings above SUSPECT.
+func (r *Report) Proven() (proven []Finding) {
+	for _, f := range r.Findings {
+		if f.Level != Suspect {
+			proven = append(proven, f)
+		}
+	}
+	return proven
+}
+
+// Run tests. The error is about the tool or the build; what the tests did is in the report. It can be called
+// concurrently.
+func Run(ctx context.Context, c Config) (*Report, error) {
+	c.setDefaults()
+	tmp, err := os.MkdirTemp("", "stability-schedule-")
+	if err != nil {
+		return nil, fmt.Errorf("schedule: making a folder for binaries: %w", err)
+	}
+	defer os.RemoveAll(tmp)
+	b, err := newBuilder(ctx, c, tmp)
+	if err != nil {
+		return nil, err
+	}
+	report := &Report{GoVersion: b.goVersion, Seed: c.Seed, Warnings: b.warnings}
+	binaries, err := b.build(ctx)
+	if err != nil {
+		return nil, err
+	}
+	units, err := c.units(ctx, binaries)
+	if err != nil {
+		return nil, err
+	}
+	if len(units) == 0 {
+		return nil, fmt.Errorf("schedule: testing %v: %w", c.Packages, ErrNothing)
+	}
+	c.runAll(ctx, units, report)
+	return report, ctx.Err()
+}
+
+func (c *Config) setDefaults() {
+	if len(c.Packages) == 0 {
+		c.Packages = []string{"."}
+	}
+	if c.Runs <= 0 {
+		c.Runs = 10
+	}
+	if c.Seed == 0 {
+		c.Seed = 1
+	}
+	if c.Replays == 0 {
+		c.Replays = 5
+	}
+	if c.Timeout <= 0 {
+		c.Timeout = time.Minute
+	}
+	if c.Workers <= 0 {
+		c.Workers = max(runtime.NumCPU()/2, 1)
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Cache == "" {
+		dir, err := os.UserCacheDir()
+		if err != nil {
+			dir = os.TempDir()
+		}
+		c.Cache = filepath.Join(dir, "stability", "schedule")
+	}
+}
+
+// runAll runs the units by the workers and gathers what they find.
+func (c *Config) runAll(ctx context.Context, units []*unit, report *Report) {
+	work := make(chan *unit)
+	var wg sync.WaitGroup
+	for range c.Workers {
+		wg.Go(func() {
+			for u := range work {
+				u.run(ctx)
+			}
+		})
+	}
+	for _, u := range units {
+		if ctx.Err() != nil {
+			break
+		}
+		work <- u
+	}
+	close(work)
+	wg.Wait()
+	for _, u := range units {
+		report.Units = append(report.Units, u.Unit)
+		report.Findings = append(report.Findings, u.findings...)
+	}
+	report.Findings = merge(report.Findings)
+}
+
+// rng returns a source of decisions for one unit, so that units do not depend on each other's order.
+func (c *Config) rng(name string) *rand.Rand {
+	h := uint64(14695981039346656037)
+	for i := range len(name) {
+		h = (h ^ uint64(name[i])) * 1099511628211
+	}
+	return rand.New(rand.NewPCG(c.Seed, h))
+}
