@@ -86,7 +86,7 @@ var functions = []Function{
 		Help:    "The standard deviation of the readings in the window.",
 		Example: "stddev_over_time(go.goroutine.count[5m]) > 0.5 * avg_over_time(go.goroutine.count[5m])"},
 	{Name: "theil_sen", Signature: "theil_sen(x[window])", Result: "that of x per second", params: []param{history}, result: perSecondOf, op: opTheilSen, least: 3,
-		Help:    "The slope per second: the median of the slopes between all pairs of readings (Theil 1950, Sen 1968). Odd points, up to 29 % of them, do not move it. A window of more than 48 readings is first averaged into 48 runs of equally many.",
+		Help:    "The slope per second: the median of the slopes between all pairs of readings (Theil 1950, Sen 1968). Odd points, up to 29 % of them, do not move it. A window of more than 64 readings is first averaged into 64 runs of equally many.",
 		Example: "theil_sen(go.goroutine.count[5m]) > 500/1m"},
 	{Name: "mann_kendall", Signature: "mann_kendall(x[window])", Result: "ratio: a standard score", params: []param{history}, kinds: gaugesBetter, result: ratioOf, op: opMannKendall, least: 8,
 		Help:    "How sure it is that the window has a trend: the Mann-Kendall statistic as a standard score, corrected for ties (Mann 1945, Kendall 1975). Above 3 it hardly ever is by chance, provided that readings are independent: take minima or means first, min_over_time(x[1m])[1h:]. Averaged like theil_sen.",

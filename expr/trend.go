@@ -7,8 +7,8 @@ import (
 	"github.com/falsifiable/stability/signal"
 )
 
-// trendPoints bounds what the trend functions compare pairwise: 48 points make 1128 pairs.
-const trendPoints = 48
+// trendPoints bounds what the trend functions compare pairwise: 64 points make 2016 pairs.
+const trendPoints = 64
 
 // scratch returns how many floats an evaluation needs to work on.
 func (p *Program) scratch(resolution time.Duration) int {
