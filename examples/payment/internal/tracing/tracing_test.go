@@ -1,10 +1,6 @@
 package tracing
 
 import (
-	"bytes"
-	"context"
-	"encoding/json"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -68,26 +64,5 @@ func TestTransport(t *testing.T) {
 	}
 	if request.Header.Get("Traceparent") != "" {
 		t.Error("the caller's request was changed")
-	}
-}
-
-func TestLogHandler(t *testing.T) {
-	var out bytes.Buffer
-	log := slog.New(LogHandler{slog.NewJSONHandler(&out, nil)}).With("a", 1)
-	ctx := withSpan(t.Context())
-	log.InfoContext(ctx, "within")
-	log.InfoContext(context.Background(), "without")
-	span := trace.SpanContextFromContext(ctx)
-	var lines [2]map[string]any
-	for i, text := range strings.Split(strings.TrimSpace(out.String()), "\n") {
-		if err := json.Unmarshal([]byte(text), &lines[i]); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if lines[0]["trace_id"] != span.TraceID().String() || lines[0]["span_id"] != span.SpanID().String() {
-		t.Errorf("got %v, want the ids of %v", lines[0], span)
-	}
-	if _, there := lines[1]["trace_id"]; there {
-		t.Errorf("got %v, want no ids where there is no trace", lines[1])
 	}
 }
