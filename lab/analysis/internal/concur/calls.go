@@ -132,15 +132,17 @@ func (m *machine) enter(c *call, fn *ssa.Function, env []Value) {
 // external calls a function whose body is not in the model.
 func (m *machine) external(c *call, fn *ssa.Function, info *fnInfo) {
 	if harmless(fn) {
+		for _, a := range c.args { // a function may be kept, as by t.Cleanup
+			switch a.(type) {
+			case *closure, *native:
+				m.env = append(m.env, a)
+			}
+		}
 		c.result(m.fresh(c.resultType(fn.Signature)))
 		return
 	}
-	if exits(info.name) {
+	if exits(info.name) || failsTest(info.name, fn) {
 		m.stop(exited)
-		return
-	}
-	if goexits(info.name, fn) {
-		m.goexit(c.g)
 		return
 	}
 	m.opaque(c, fn.Signature)
@@ -176,7 +178,7 @@ func (m *machine) invokeMethod(c *call, b *bound) {
 		}
 		if isContext(u.typ) || isTesting(u.typ) || isError(u.typ) {
 			if isTesting(u.typ) && testingExits[b.method.Name()] {
-				m.goexit(c.g)
+				m.stop(exited)
 				return
 			}
 			c.result(m.fresh(c.resultType(b.method.Signature())))

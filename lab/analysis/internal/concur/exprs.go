@@ -45,7 +45,7 @@ func (m *machine) value(f *frame, in ssa.Value) Value {
 		case int64:
 			ch.cap = int(min(max(n, 0), 1<<20))
 		default:
-			ch.open = true // a capacity we do not know: it may always have room
+			ch.cap = 1 << 20 // a capacity we do not know: suppose that there is room
 		}
 		return ch
 	case *ssa.MakeMap:

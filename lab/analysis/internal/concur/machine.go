@@ -308,12 +308,12 @@ func (m *machine) globalCell(v *ssa.Global) *Value {
 	}
 	c := new(Value)
 	elem := v.Type().(*types.Pointer).Elem()
-	if m.prog.zeroGlobals && v.Pkg == m.prog.pkg {
+	if m.prog.zeroGlobals && v.Pkg == m.prog.pkg { // a program starts with them
 		*c = m.zero(elem)
 	} else {
 		*c = m.symbolic(elem)
 		if s, ok := (*c).(*Sync); ok {
-			*c = &Sync{kind: s.kind, typ: s.typ} // nobody holds a lock at first
+			*c = &Sync{kind: s.kind, typ: s.typ, open: true}
 		}
 	}
 	m.global[v] = c

@@ -13,6 +13,9 @@ type model func(c *call)
 
 // modelName is the name under which models knows fn.
 func modelName(fn *ssa.Function) string {
+	if s := fn.Synthetic; strings.HasPrefix(s, "wrapper") || strings.HasPrefix(s, "bound") || strings.HasPrefix(s, "thunk") {
+		return "" // it has a body, which calls the function that it wraps
+	}
 	if o := fn.Origin(); o != nil {
 		fn = o
 	}

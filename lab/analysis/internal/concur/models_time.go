@@ -281,7 +281,7 @@ func harmless(fn *ssa.Function) bool {
 		"path", "path/filepath", "time", "runtime", "runtime/debug", "sort", "slices", "maps", "bytes", "math/bits":
 		return true
 	case "log", "testing":
-		return !exits(modelName(fn)) && !goexits(modelName(fn), fn)
+		return !exits(modelName(fn)) && !failsTest(modelName(fn), fn)
 	}
 	return false
 }
@@ -298,7 +298,7 @@ func exits(name string) bool {
 
 var testingExits = map[string]bool{"Fatal": true, "Fatalf": true, "FailNow": true, "Skip": true, "Skipf": true, "SkipNow": true}
 
-// goexits tells whether the function ends its goroutine.
-func goexits(name string, fn *ssa.Function) bool {
+// failsTest tells whether the function ends a test. What a failed test leaves behind is of no interest.
+func failsTest(name string, fn *ssa.Function) bool {
 	return strings.Contains(name, "testing.") && testingExits[fn.Name()]
 }

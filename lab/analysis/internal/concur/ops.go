@@ -257,6 +257,10 @@ func (m *machine) lock(g *G, o *op) {
 
 // send delivers v on ch, which is ready for it.
 func (m *machine) send(g *G, ch *Chan, v Value, pos token.Pos) {
+	if ch.closed && ch.foreign {
+		m.stop(pruned) // the outside closes it: it will know why
+		return
+	}
 	if ch.closed {
 		m.crashed(g, pos, "send on closed channel", token.NoPos)
 		return
@@ -313,7 +317,9 @@ func (m *machine) recv(g *G, ch *Chan) (Value, bool) {
 	if !ch.closed && ch.open && !ch.signal && m.choose(2) == 0 {
 		return m.fresh(ch.elem), true
 	}
-	ch.closed = true // the outside closed it
+	if !ch.closed { // the outside closed it
+		ch.closed, ch.foreign = true, true
+	}
 	return m.zero(ch.elem), false
 }
 
@@ -400,7 +406,7 @@ func (m *machine) closeChan(g *G, ch *Chan, pos token.Pos, expr ssa.Value) {
 	switch {
 	case ch == nil:
 		m.crashed(g, pos, "close of nil channel", token.NoPos)
-	case ch.closed && ch.open:
+	case ch.closed && ch.foreign:
 		m.stop(pruned)
 	case ch.closed:
 		m.crashed(g, pos, "close of closed channel", ch.pos)

@@ -86,6 +86,8 @@ type Chan struct {
 	// signal: the outside only ever closes it (the Done channel of a context).
 	signal bool
 	clock  bool // only a timer sends on it
+	// foreign: the outside has closed it.
+	foreign bool
 }
 
 // Sync is the content of one synchronization object: a lock, a WaitGroup, a Once, a Cond, an atomic.
@@ -447,9 +449,16 @@ func (m *machine) unknownIs(u *unknown, v Value) (eq, known bool) {
 	if u.equal != nil && scalar(v) {
 		return u.equal == v, true
 	}
-	switch v.(type) {
+	switch v := v.(type) {
 	case *Value, *Chan, *closure, *mapVal:
 		return false, true // an object of ours has not come from outside
+	case iface:
+		if n, ok := types.Unalias(v.typ).(*types.Named); ok && n.Obj().Pkg() == m.prog.pkg.Pkg && !n.Obj().Exported() {
+			return false, true // nobody outside makes values of this type
+		}
+		if v.typ == errorString {
+			return false, true
+		}
 	}
 	return false, false
 }
