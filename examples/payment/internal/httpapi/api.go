@@ -113,7 +113,7 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 		status, told = http.StatusUnprocessableEntity, "the idempotency key was used for a different payment"
 	case errors.Is(err, payment.ErrNotFound):
 		status, told = http.StatusNotFound, "no such order"
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(r.Context().Err(), context.DeadlineExceeded):
+	case errors.Is(r.Context().Err(), context.DeadlineExceeded): // the request's time, not a dependency's
 		status, told = http.StatusGatewayTimeout, "the time for this request is up"
 	case errors.Is(err, payment.ErrUnavailable):
 		w.Header().Set("Retry-After", "1")
