@@ -1,0 +1,131 @@
+package report
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+
+	"github.com/falsifiable/stability"
+)
+
+// ProofName is the file that is committed beside a contract.
+const ProofName = "falsification.json"
+
+// Proof is the content of a falsification.json: a stability.Falsification with the statistics behind it. It has no time
+// in it, so that proving the same again changes nothing.
+type Proof struct {
+	Tool   string       `json:"tool"`
+	Tier   string       `json:"tier"`
+	Seed   uint64       `json:"seed"`
+	Scale  float64      `json:"scale"`
+	Checks []ProofCheck `json:"checks"`
+}
+
+// ProofCheck is the verdict on one check and what it rests on, bound to the check by its hash.
+type ProofCheck struct {
+	stability.Proof
+	Expr     string `json:"expr"`
+	Reason   string `json:"reason"`
+	Fault    string `json:"fault,omitempty"`
+	Controls int    `json:"controls"`
+	Alarms   int    `json:"false_alarms"`
+	// FalseAlarmRate is the upper bound of the share of runs with a false alarm, DetectionRate the interval of the share of
+	// detections; both at 95 %.
+	FalseAlarmRate float64  `json:"false_alarm_rate_below"`
+	Trials         int      `json:"trials"`
+	Hits           int      `json:"detected"`
+	DetectionRate  Interval `json:"detection_rate"`
+}
+
+// Proofs returns the contents of the falsification.json files by directory, relative to Dir: beside the source that
+// declares the contract, or in Dir where that is not known.
+func (r *Report) Proofs() map[string]*Proof {
+	homes := make(map[string]string) // of contracts
+	for _, c := range r.Checks {
+		if _, known := homes[c.Contract]; !known && c.Position.File != "" {
+			homes[c.Contract] = path.Dir(c.Position.File)
+		}
+	}
+	proofs := make(map[string]*Proof)
+	for _, c := range r.Checks {
+		home := path.Clean(homes[c.Contract])
+		if proofs[home] == nil {
+			proofs[home] = &Proof{Tool: "stability falsify", Tier: r.Tier, Seed: r.Seed, Scale: r.Scale}
+		}
+		proof := ProofCheck{
+			Proof: stability.Proof{Contract: c.Contract, Check: c.Name, Hash: c.Hash, Verdict: c.Verdict},
+			Expr:  c.Expr, Reason: c.Reason, Fault: c.Fault, Controls: c.Controls.Trials, Alarms: c.Controls.Events,
+			FalseAlarmRate: c.Controls.Upper, DetectionRate: Interval{0, 1},
+		}
+		if t := c.Target(); t != nil {
+			proof.Trials, proof.Hits, proof.DetectionRate = t.Trials, t.Hits, t.Interval
+		}
+		proofs[home].Checks = append(proofs[home].Checks, proof)
+	}
+	return proofs
+}
+
+// WriteProofs writes the falsification.json files and returns their paths. Checks that are in a file already and
+// were not part of this report stay there.
+func (r *Report) WriteProofs() ([]string, error) {
+	var written []string
+	for home, proof := range r.Proofs() {
+		file := filepath.Join(r.Dir, filepath.FromSlash(home), ProofName)
+		if old, err := ReadProof(file); err == nil {
+			for _, c := range old.Checks {
+				if !slices.ContainsFunc(proof.Checks, func(n ProofCheck) bool { return n.Contract == c.Contract }) {
+					proof.Checks = append(proof.Checks, c)
+				}
+			}
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return written, err
+		}
+		content, err := json.MarshalIndent(proof, "", "  ")
+		if err != nil {
+			return written, fmt.Errorf("report: %w", err)
+		}
+		if err := os.WriteFile(file, append(content, '\n'), 0o644); err != nil {
+			return written, fmt.Errorf("report: %w", err)
+		}
+		written = append(written, file)
+	}
+	slices.Sort(written)
+	return written, nil
+}
+
+// ReadProof reads one falsification.json.
+func ReadProof(file string) (*Proof, error) {
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("report: %w", err)
+	}
+	var p Proof
+	if err := json.Unmarshal(content, &p); err != nil {
+		return nil, fmt.Errorf("report: reading %s: %w", file, err)
+	}
+	return &p, nil
+}
+
+// Unproven lists what a committed proof does not cover of the checks that a service has now: those which it does not know,
+// knows with another hash, or did not prove.
+func (p *Proof) Unproven(checks []stability.Proof) []string {
+	var complaints []string
+	for _, c := range checks {
+		i := slices.IndexFunc(p.Checks, func(k ProofCheck) bool { return k.Contract == c.Contract && k.Check == c.Check })
+		id := c.Contract + "/" + c.Check
+		switch {
+		case i < 0:
+			complaints = append(complaints, id+" was never falsified")
+		case p.Checks[i].Hash != c.Hash:
+			complaints = append(complaints, id+" has changed since it was falsified")
+		case p.Checks[i].Verdict != stability.Proven:
+			complaints = append(complaints, fmt.Sprintf("%s is %s: %s", id, p.Checks[i].Verdict, p.Checks[i].Reason))
+		}
+	}
+	return complaints
+}
