@@ -19,8 +19,11 @@ type page struct {
 }
 
 var pages = []page{
+	{"causes.md", causesPage},
 	{"expr.md", exprPage},
+
 	{"faults.md", faultsPage},
+	{"signals.md", signalsPage},
 }
 
 func main() {
