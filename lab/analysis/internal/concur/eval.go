@@ -136,6 +136,10 @@ func (m *machine) step(g *G, f *frame, in ssa.Instruction) {
 			return
 		}
 	case *ssa.Panic:
+		if !g.recovers() { // the process ends
+			m.stop(exited)
+			return
+		}
 		f.panics, f.value, f.at = panicking, m.get(f, in.X), in.Pos()
 		return
 	case *ssa.Send:

@@ -259,18 +259,26 @@ func (m *machine) stop(o outcome) {
 
 // crashed ends the run with a runtime panic that nobody recovers, if nobody does.
 func (m *machine) crashed(g *G, pos token.Pos, what string, other token.Pos) {
-	for _, f := range g.frames {
-		for _, d := range f.defers {
-			if recovers(d.fn) {
-				m.stop(pruned)
-				return
-			}
-		}
+	if g.recovers() {
+		m.stop(pruned)
+		return
 	}
 	if m.over == running {
 		m.crash = &Crash{Pos: pos, What: what, Other: other, Goroutine: g.id, Func: g.where()}
 	}
 	m.stop(exited)
+}
+
+// recovers tells whether a deferred call on g's stack might recover from a panic.
+func (g *G) recovers() bool {
+	for _, f := range g.frames {
+		for _, d := range f.defers {
+			if recovers(d.fn) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // recovers tells whether a deferred function calls recover, or might.
