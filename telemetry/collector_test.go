@@ -135,6 +135,11 @@ func TestInstancesAreExportedByLabel(t *testing.T) {
 		if strings.Contains(got, "stability_signal_pool_in_use 3") || strings.Contains(got, "stability_check_state 4") {
 			t.Errorf("a signal took the metric name of another:\n%s", got)
 		}
+		registry := prometheus.NewRegistry()
+		registry.MustRegister(Collector(m))
+		if _, err := registry.Gather(); err != nil {
+			t.Errorf("gathering: %v", err)
+		}
 	})
 }
 

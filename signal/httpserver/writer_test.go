@@ -152,6 +152,34 @@ func TestHijackEndsTheRequest(t *testing.T) {
 	}
 }
 
+// takeover is a ResponseWriter whose connection can always be taken over.
+type takeover struct{ bare }
+
+func (takeover) Hijack() (net.Conn, *bufio.ReadWriter, error) { return nil, nil, nil }
+
+// Once it is ended, a flight serves another request: neither the end of the handler nor a hijack that comes too late
+// may end that one.
+func TestARequestEndsOnce(t *testing.T) {
+	tracker := New(Config{})
+	var late http.Hijacker
+	handler := tracker.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		late = w.(http.Hijacker)
+		if r.URL.Path == "/upgrade" {
+			late.Hijack()
+		}
+	}))
+	other := tracker.Middleware(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		late.Hijack()
+		want(t, read(tracker), "http.server.active_requests", 1)
+	}))
+	for _, path := range []string{"/upgrade", "/plain"} {
+		handler.ServeHTTP(takeover{bare{httptest.NewRecorder()}}, httptest.NewRequest("GET", path, nil))
+		get(other, "GET", "/other")
+	}
+	want(t, read(tracker), "http.server.request.completed", 4)
+	want(t, read(tracker), "http.server.active_requests", 0)
+}
+
 // A handler's goroutine that writes too late has a bug, but the bug must stay its own: were writers pooled, the
 // late write would go into another client's response.
 func TestLateWriteNeverReachesAnotherRequest(t *testing.T) {
