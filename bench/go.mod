@@ -2,6 +2,31 @@ module github.com/falsifiable/stability/bench
 
 go 1.26
 
-require github.com/falsifiable/stability v0.0.0
+require (
+	cel.dev/cel-go v0.33.2
+	github.com/expr-lang/expr v1.17.8
+	github.com/falsifiable/stability v0.0.0
+)
+
+require (
+	cel.dev/expr v0.25.1 // indirect
+	github.com/StackExchange/wmi v0.0.0-20190523213315-cbe66965904d // indirect
+	github.com/antlr4-go/antlr/v4 v4.13.1 // indirect
+	github.com/go-ole/go-ole v1.2.4 // indirect
+	github.com/hashicorp/go-syslog v1.0.0 // indirect
+	github.com/rcrowley/go-metrics v0.0.0-20200313005456-10cdbea86bc0 // indirect
+	github.com/shirou/gopsutil v3.20.11+incompatible // indirect
+	go.yaml.in/yaml/v3 v3.0.4 // indirect
+	golang.org/x/exp v0.0.0-20240823005443-9b4947da3948 // indirect
+	golang.org/x/sys v0.28.0 // indirect
+	google.golang.org/genproto v0.0.0-20240826202546-f6391c0de4c7 // indirect
+	google.golang.org/genproto/googleapis/api v0.0.0-20240826202546-f6391c0de4c7 // indirect
+	google.golang.org/genproto/googleapis/rpc v0.0.0-20240826202546-f6391c0de4c7 // indirect
+	google.golang.org/protobuf v1.36.10 // indirect
+	gopkg.in/natefinch/lumberjack.v2 v2.0.0 // indirect
+	mosn.io/api v0.0.0-20210204052134-5b9a826795fd // indirect
+	mosn.io/holmes v1.0.2 // indirect
+	mosn.io/pkg v0.0.0-20211217101631-d914102d1baf // indirect
+)
 
 replace github.com/falsifiable/stability => ../
