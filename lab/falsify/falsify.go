@@ -41,6 +41,10 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
+	return run(ctx, cfg, t)
+}
+
+func run(ctx context.Context, cfg Config, t tier) (*Report, error) {
 	f := &falsification{cfg: cfg, tier: t}
 	f.report = &Report{
 		Schema: report.Schema, Started: time.Now(), Tier: string(cfg.Tier), Seed: cfg.Seed, Scale: cfg.Scale, Lanes: cfg.Lanes, Plan: t.plan(),

@@ -190,11 +190,7 @@ func (a *attempt) carryOut(ctx context.Context) error {
 	err = a.subject.until(ctx, max(limit, witnessTime), func() bool { return a.witness(ctx) })
 	switch {
 	case a.died(err):
-		if a.trial.fault.Fatal {
-			a.effect = time.Now() // for a fault that kills, the death is the witness
-			return a.conclude()
-		}
-		return a.conclude()
+		return a.conclude() // whatever the witness would have said, the death says more
 	case errors.Is(err, errLimit):
 		return a.settle(report.NotInjected, "no witness: "+a.run.Witness)
 	case err != nil:
@@ -248,6 +244,9 @@ func (a *attempt) allFired() bool {
 
 // conclude gives every check its outcome.
 func (a *attempt) conclude() error {
+	if a.effect.IsZero() {
+		a.effect = a.began
+	}
 	for _, c := range a.subject.watch.checks {
 		id := c.id()
 		at, fired := a.subject.watch.firedAfter(id, a.began)
