@@ -77,7 +77,8 @@ func (c *checker) argument(n *call, i int, p param) (dim, bool) {
 	arg, s, d := c.check(n.args[i])
 	n.args[i] = arg
 	if s == series && functionNamed(n.name+"_over_time") != nil {
-		c.fail(n.span, "%s compares numbers of one moment; this is a history", n.name).mend("write %s_over_time(%s)", n.name, c.text(arg))
+		c.fail(n.span, "%s compares numbers of one moment; this is a history", n.name).
+			mend("write %s_over_time(%s)", n.name, c.text(arg))
 		return d, false
 	}
 	if s != invalid && s != numeric {

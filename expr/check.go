@@ -63,9 +63,11 @@ func (c *checker) condition(n node) node {
 	n, s, d := c.check(n)
 	switch {
 	case s == numeric:
-		c.fail(n.where(), "a check is a condition; this is a number (%s)", d).mend("compare it with something, such as %s > 0", c.text(n))
+		c.fail(n.where(), "a check is a condition; this is a number (%s)", d).
+			mend("compare it with something, such as %s > 0", c.text(n))
 	case s == series:
-		c.fail(n.where(), "a check is a condition; this is a history").mend("compare what a function makes of it, such as max_over_time(%s) > 0", c.text(n))
+		c.fail(n.where(), "a check is a condition; this is a history").
+			mend("compare what a function makes of it, such as max_over_time(%s) > 0", c.text(n))
 	case s == boolean && len(c.reads) == 0:
 		c.fail(n.where(), "the expression reads no signal")
 	}
@@ -108,7 +110,8 @@ func (c *checker) number(n node) (node, dim, bool) {
 			err.mend("comparisons do not chain: join two of them by &&")
 		}
 	case series:
-		c.fail(n.where(), "a history where a number should be").mend("apply a function to it, such as max_over_time(%s)", c.text(n))
+		c.fail(n.where(), "a history where a number should be").
+			mend("apply a function to it, such as max_over_time(%s)", c.text(n))
 	}
 	return n, d, s == numeric
 }
@@ -121,7 +124,8 @@ func (c *checker) truth(n node, op kind) (node, bool) {
 		if s == numeric {
 			what = "a number (" + d.String() + ")"
 		}
-		c.fail(n.where(), "%s joins conditions; this is %s", op, what).mend("compare it with something, such as %s > 0", c.text(n))
+		c.fail(n.where(), "%s joins conditions; this is %s", op, what).
+			mend("compare it with something, such as %s > 0", c.text(n))
 	}
 	return n, s == boolean
 }

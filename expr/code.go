@@ -51,5 +51,6 @@ type instr struct {
 
 var binaryOps = map[kind]op{
 	plus: opAdd, minus: opSubtract, times: opMultiply, divided: opDivide,
-	equal: opEqual, unequal: opUnequal, less: opLess, lessEqual: opLessEqual, greater: opGreater, greaterEqual: opGreaterEqual,
+	equal: opEqual, unequal: opUnequal,
+	less: opLess, lessEqual: opLessEqual, greater: opGreater, greaterEqual: opGreaterEqual,
 }

@@ -166,29 +166,9 @@ func (e *Evaluator) run(code []instr, r *row, now time.Duration) float64 {
 			numbers[n-1] = min(numbers[n-1], right)
 		case opMax:
 			numbers[n-1] = max(numbers[n-1], right)
-		case opEqual:
+		case opEqual, opUnequal, opLess, opLessEqual, opGreater, opGreaterEqual:
 			n--
-			truths[t] = e.verdict(in.arg, numbers[n], right, numbers[n] == right)
-			t++
-		case opUnequal:
-			n--
-			truths[t] = e.verdict(in.arg, numbers[n], right, numbers[n] != right)
-			t++
-		case opLess:
-			n--
-			truths[t] = e.verdict(in.arg, numbers[n], right, numbers[n] < right)
-			t++
-		case opLessEqual:
-			n--
-			truths[t] = e.verdict(in.arg, numbers[n], right, numbers[n] <= right)
-			t++
-		case opGreater:
-			n--
-			truths[t] = e.verdict(in.arg, numbers[n], right, numbers[n] > right)
-			t++
-		case opGreaterEqual:
-			n--
-			truths[t] = e.verdict(in.arg, numbers[n], right, numbers[n] >= right)
+			truths[t] = e.verdict(in.arg, numbers[n], right, holds(in.op, numbers[n], right))
 			t++
 		case opNot:
 			truths[t-1].truth = truths[t-1].truth.Not()
@@ -216,6 +196,23 @@ func (e *Evaluator) divide(left, right float64) float64 {
 		return e.unknown(Reason{Cause: DivisionByZero})
 	}
 	return left / right
+}
+
+func holds(o op, left, right float64) bool {
+	switch o {
+	case opEqual:
+		return left == right
+	case opUnequal:
+		return left != right
+	case opLess:
+		return left < right
+	case opLessEqual:
+		return left <= right
+	case opGreater:
+		return left > right
+	default:
+		return left >= right
+	}
 }
 
 // verdict records both sides of a comparison. NaN makes it Unknown, whatever the operator: also !=.

@@ -22,7 +22,8 @@ type lexer struct {
 
 func lex(source string) ([]token, *Error) {
 	if len(source) > maxText {
-		return nil, errorAt(source, span{maxText, len(source)}, "the expression is %d bytes long; at most %d are allowed", len(source), maxText)
+		return nil, errorAt(source, span{maxText, len(source)},
+			"the expression is %d bytes long; at most %d are allowed", len(source), maxText)
 	}
 	l := lexer{source: source}
 	for {
@@ -54,7 +55,8 @@ func (l *lexer) next() *Error {
 	}
 	for _, f := range foreign {
 		if strings.HasPrefix(l.rest(), f.text) {
-			return errorAt(l.source, span{l.pos, l.pos + len(f.text)}, "%s is not of this language", f.text).mend("write %s", f.mend)
+			return errorAt(l.source, span{l.pos, l.pos + len(f.text)}, "%s is not of this language", f.text).
+				mend("write %s", f.mend)
 		}
 	}
 	return errorAt(l.source, span{l.pos, l.pos + size}, "%q is not of this language", l.source[l.pos:l.pos+size])
@@ -140,7 +142,8 @@ func (l *lexer) quantity() (float64, dim, *Error) {
 		for _, s := range suffixes {
 			known = append(known, s.Text)
 		}
-		return 0, dim{}, errorAt(l.source, span{unitAt, l.pos}, "unknown unit %s", unit).didYouMean(nearest(unit, known), "units are "+strings.Join(known, " "))
+		return 0, dim{}, errorAt(l.source, span{unitAt, l.pos}, "unknown unit %s", unit).
+			didYouMean(nearest(unit, known), "units are "+strings.Join(known, " "))
 	}
 	return value * suffix.Times / suffix.Per, dim{unit: suffix.Unit}, nil
 }

@@ -72,12 +72,14 @@ func (c *checker) matchers(n *reference) bool {
 			continue
 		}
 		if m.op == assign && pinned[m.key] {
-			c.fail(m.span, "%s is given twice: no instance could match both", m.key).mend(`match either of two by %s=~"a|b"`, m.key)
+			c.fail(m.span, "%s is given twice: no instance could match both", m.key).
+				mend(`match either of two by %s=~"a|b"`, m.key)
 			good = false
 		}
 		pinned[m.key] = pinned[m.key] || m.op == assign
 		if m.op == matches || m.op == matchesNot {
-			_, err := regexp.Compile(m.value) // alone first, so that a)(b is refused and errors quote what was written
+			// Alone first, so that a)(b is refused and errors quote what was written.
+			_, err := regexp.Compile(m.value)
 			if err == nil {
 				m.regexp, err = regexp.Compile("^(?:" + m.value + ")$")
 			}
@@ -99,7 +101,8 @@ func (c *checker) ranged(n *ranged) (node, shape, dim) {
 		x, s, d := c.check(n.of)
 		n.of = x
 		if _, ok := x.(*reference); !ok && s != invalid {
-			c.fail(n.span, "only a signal has a history of its own").mend("compute one at steps: %s[%s:]", c.operandText(n.of), formatDuration(n.window))
+			c.fail(n.span, "only a signal has a history of its own").
+				mend("compute one at steps: %s[%s:]", c.operandText(n.of), formatDuration(n.window))
 			return n, invalid, dim{}
 		}
 		return n, shapeIf(series, s != invalid), d
@@ -108,16 +111,19 @@ func (c *checker) ranged(n *ranged) (node, shape, dim) {
 		n.step = min(n.window, max(time.Second, (n.window/defaultSteps+time.Second-1).Truncate(time.Second)))
 	}
 	if n.step > n.window {
-		c.fail(n.span, "the step %s is longer than the window %s", formatDuration(n.step), formatDuration(n.window))
+		c.fail(n.span, "the step %s is longer than the window %s",
+			formatDuration(n.step), formatDuration(n.window))
 		return n, invalid, dim{}
 	}
 	if steps := n.window / n.step; steps > maxSteps {
-		c.fail(n.span, "the sub-query has %d steps; at most %d are allowed", steps, maxSteps).mend("leave the step out: [%s:]", formatDuration(n.window))
+		c.fail(n.span, "the sub-query has %d steps; at most %d are allowed", steps, maxSteps).
+			mend("leave the step out: [%s:]", formatDuration(n.window))
 		return n, invalid, dim{}
 	}
 	reach := c.back + n.window
 	if points := reach / n.step; points > maxPoints {
-		c.fail(n.span, "the sub-query within a sub-query has %d points; at most %d are allowed", points, maxPoints).mend("take a longer step")
+		c.fail(n.span, "the sub-query within a sub-query has %d points; at most %d are allowed", points, maxPoints).
+			mend("take a longer step")
 		return n, invalid, dim{}
 	}
 	leave := c.enter("a sub-query", reach)
@@ -160,7 +166,8 @@ func (c *checker) join() {
 			wide, pin = firstRead, surplus(others, keys)
 		}
 		c.fail(r.span, "%s comes by %s, %s by %s: their instances cannot be joined", firstRead.name,
-			strings.Join(others, ", "), r.name, strings.Join(keys, ", ")).mend(`pick one: %s{%s="..."}`, wide.name, pin)
+			strings.Join(others, ", "), r.name, strings.Join(keys, ", ")).
+			mend(`pick one: %s{%s="..."}`, wide.name, pin)
 		return
 	}
 }

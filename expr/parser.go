@@ -24,7 +24,8 @@ func parse(source string) (node, *Error) {
 	}
 	p := parser{source: source, tokens: tokens}
 	if p.peek().kind == end {
-		return nil, errorAt(source, p.peek().span, "the expression is empty").mend("a check is a condition, such as runtime.NumGoroutine() > 2000")
+		return nil, errorAt(source, p.peek().span, "the expression is empty").
+			mend("a check is a condition, such as runtime.NumGoroutine() > 2000")
 	}
 	n, err := p.binary(1)
 	if err != nil {

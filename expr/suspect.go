@@ -62,7 +62,8 @@ func (c *checker) vacuous(n *binary, high, limit node) {
 	if !ok || id != bound.id || !sameMatchers(use, bound) || factor < 1 || factor == 1 && !strict {
 		return
 	}
-	c.warn(n.span, fmt.Sprintf("%s never exceeds %s: this can be true only when that invariant is broken", use.name, bound.name),
+	c.warn(n.span,
+		fmt.Sprintf("%s never exceeds %s: this can be true only when that invariant is broken", use.name, bound.name),
 		fmt.Sprintf("compare %s >= 0.95 * %s", c.text(use), c.text(bound)))
 }
 
