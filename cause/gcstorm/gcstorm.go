@@ -22,7 +22,7 @@ var Cause = cause.Cause{
 	Class:   cause.GCPressure,
 	Checks: []stability.Check{{
 		Name: "gccpu",
-		Expr: "avg_over_time(go.gc.cpu_ratio[1m]) > 12% && rate(process.cpu.time[1m]) / go.processor.limit > 25%",
+		Expr: "avg_over_time(go.gc.cpu_ratio[1m]) > 12% && rate(process.cpu.time[1m]) / go.processor.limit > 10%",
 		For:  time.Minute,
 	}},
 	Trials: []cause.Trial{{

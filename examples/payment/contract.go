@@ -18,9 +18,9 @@ var stabilityChecks = []stability.Check{
 		Cause: "goroutineleak",
 	},
 	{
-		// The collector's share of the CPU of a process that is busy, for three evaluations in a row (§2.5).
+		// The collector's share of the CPU of a process that does something, for three evaluations in a row (§2.5).
 		Name:  "gc_cpu",
-		Expr:  "avg_over_time(gc_pause_ratio[1m]) > 12% && rate(process.cpu.time[1m]) / go.processor.limit > 25%",
+		Expr:  "avg_over_time(gc_pause_ratio[1m]) > 12% && rate(process.cpu.time[1m]) / go.processor.limit > 10%",
 		For:   time.Minute,
 		Cause: "gcstorm",
 	},
