@@ -299,3 +299,17 @@ func BenchmarkTransport(b *testing.B) {
 		})
 	}
 }
+
+// The request is copied, because a RoundTripper must not change it, and its header with it.
+func TestTransportAllocates(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+	defer cancel()
+	r, answer := request(ctx, ""), &http.Response{StatusCode: 200, Body: http.NoBody}
+	base := roundTripper(func(*http.Request) (*http.Response, error) { return answer, nil })
+	for reserve, most := range map[time.Duration]float64{0: 5, time.Second: 9} {
+		transport := &Transport{Base: base, Reserve: reserve}
+		if n := testing.AllocsPerRun(100, func() { _, _ = transport.RoundTrip(r) }); n > most {
+			t.Errorf("with a reserve of %v a round trip allocates %v times, want at most %v", reserve, n, most)
+		}
+	}
+}
