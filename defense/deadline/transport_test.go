@@ -313,3 +313,13 @@ func TestTransportAllocates(t *testing.T) {
 		}
 	}
 }
+
+func TestAFailedAttemptLeavesNoTimer(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+	defer cancel()
+	far := &callee{answer: func(*http.Request) (*http.Response, error) { return nil, io.ErrUnexpectedEOF }}
+	_, err := (&Transport{Base: far, Reserve: time.Second}).RoundTrip(request(ctx, ""))
+	if !errors.Is(err, io.ErrUnexpectedEOF) || far.ctx.Err() == nil {
+		t.Errorf("error %v, context of the attempt: %v", err, far.ctx.Err())
+	}
+}
