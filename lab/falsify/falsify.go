@@ -49,9 +49,9 @@ func run(ctx context.Context, cfg Config, t tier) (*Report, error) {
 	f.report = &Report{
 		Schema: report.Schema, Started: time.Now(), Tier: string(cfg.Tier), Seed: cfg.Seed, Scale: cfg.Scale, Lanes: cfg.Lanes, Plan: t.plan(),
 	}
-	workDir, err := os.MkdirTemp("", "falsify-") // short: a Unix socket's path has little room
+	workDir, err := makeWorkDir()
 	if err != nil {
-		return nil, fmt.Errorf("falsify: %w", err)
+		return nil, err
 	}
 	defer os.RemoveAll(workDir)
 	if err := f.prepare(ctx, workDir); err != nil {
@@ -75,6 +75,20 @@ func run(ctx context.Context, cfg Config, t tier) (*Report, error) {
 	f.judge()
 	f.keepLines()
 	return f.report, nil
+}
+
+// makeWorkDir returns a directory that is short enough for the sockets in it: their paths have about a hundred bytes.
+func makeWorkDir() (string, error) {
+	const room = 60
+	parent := os.TempDir()
+	if len(parent) > room {
+		parent = "/tmp"
+	}
+	dir, err := os.MkdirTemp(parent, "falsify-")
+	if err != nil {
+		return "", fmt.Errorf("falsify: %w", err)
+	}
+	return dir, nil
 }
 
 // prepare reads the experiment, builds the service and starts what it depends on.

@@ -183,16 +183,19 @@ func (a *attempt) carryOut(ctx context.Context) error {
 		if errors.Is(err, context.Canceled) {
 			return err
 		}
-		return a.settle(report.NotInjected, "the fault could not be started: "+err.Error())
+		a.settle(report.NotInjected, "the fault could not be started: "+err.Error())
+		return nil
 	}
 	defer a.injected.abandon()
 	limit := time.Duration(float64(a.subject.stage.wall(a.trial.deadline())) * lateFactor)
 	err = a.subject.until(ctx, max(limit, witnessTime), func() bool { return a.witness(ctx) })
 	switch {
 	case a.died(err):
-		return a.conclude() // whatever the witness would have said, the death says more
+		a.conclude() // whatever the witness would have said, the death says more
+		return nil
 	case errors.Is(err, errLimit):
-		return a.settle(report.NotInjected, "no witness: "+a.run.Witness)
+		a.settle(report.NotInjected, "no witness: "+a.run.Witness)
+		return nil
 	case err != nil:
 		return err
 	}
@@ -200,8 +203,9 @@ func (a *attempt) carryOut(ctx context.Context) error {
 	if !a.died(err) && err != nil && !errors.Is(err, errLimit) {
 		return err
 	}
-	if err := a.conclude(); err != nil || a.crashed != nil {
-		return err
+	a.conclude()
+	if a.crashed != nil {
+		return nil
 	}
 	return a.recover(ctx)
 }
@@ -243,7 +247,7 @@ func (a *attempt) allFired() bool {
 }
 
 // conclude gives every check its outcome.
-func (a *attempt) conclude() error {
+func (a *attempt) conclude() {
 	if a.effect.IsZero() {
 		a.effect = a.began
 	}
@@ -272,18 +276,16 @@ func (a *attempt) conclude() error {
 			a.run.Outcomes[id] = report.Missed
 		}
 	}
-	return nil
 }
 
 // settle gives all checks of the trial the same outcome.
-func (a *attempt) settle(outcome report.Outcome, note string) error {
+func (a *attempt) settle(outcome report.Outcome, note string) {
 	a.run.Note = note
 	for id := range a.trial.deadlines {
 		if a.run.Outcomes[id] == "" {
 			a.run.Outcomes[id] = outcome
 		}
 	}
-	return nil
 }
 
 // inject starts the fault, in the service or in its network.

@@ -3,7 +3,6 @@ package falsify
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -22,9 +21,9 @@ func Verify(ctx context.Context, cfg Config) (complaints []string, err error) {
 		return nil, err
 	}
 	f := &falsification{cfg: cfg, tier: t, report: &Report{Schema: report.Schema, Scale: cfg.Scale, Lanes: 1}}
-	workDir, err := os.MkdirTemp("", "falsify-")
+	workDir, err := makeWorkDir()
 	if err != nil {
-		return nil, fmt.Errorf("falsify: %w", err)
+		return nil, err
 	}
 	defer os.RemoveAll(workDir)
 	if err := f.prepare(ctx, workDir); err != nil {

@@ -19,7 +19,6 @@ func main() {
 			{Name: "always", Expr: "runtime.NumGoroutine() > 0"},
 			{Name: "never", Expr: "runtime.NumGoroutine() > 1000000"},
 			{Name: "good", Expr: "runtime.NumGoroutine() > 500"},
-			{Name: "late", Expr: "runtime.NumGoroutine() > 3000"},
 			{Name: "crash", Expr: "runtime.NumGoroutine() > 1000001"},
 			{Name: "unmet", Expr: "runtime.NumGoroutine() > 1000002"},
 			{Name: "untried", Expr: "process.open_file_descriptor.count > 1000000"},
