@@ -45,7 +45,7 @@ func (t *Tracker) begin(r *http.Request, mux *http.ServeMux) *flight {
 	f := t.flights.Get().(*flight)
 	f.request = r
 	if r.Pattern != "" {
-		f.route = t.routes.get(r.Pattern)
+		f.route = t.routes.Get(r.Pattern)
 	} else if mux != nil && r.URL != nil {
 		f.target = target{mux, r.Method, r.Host, r.URL.Path, r.URL.RawPath}
 	}
@@ -63,12 +63,12 @@ func (t *Tracker) begin(r *http.Request, mux *http.ServeMux) *flight {
 func (f *flight) end(failed bool) {
 	t, s := f.tracker, f.shard
 	took := time.Since(t.epoch) - f.start
-	route := t.routes.get(f.request.Pattern)
+	route := t.routes.Get(f.request.Pattern)
 	s.mu.Lock()
 	s.active--
 	f.prev.next, f.next.prev = f.next, f.prev
 	s.mu.Unlock()
-	route.latency.add(took)
+	route.latency.Add(took)
 	if failed {
 		route.errors.Add(1)
 	}

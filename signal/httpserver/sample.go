@@ -5,7 +5,7 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/falsifiable/stability/internal/quantile"
+	"github.com/falsifiable/stability/internal/latency"
 	"github.com/falsifiable/stability/signal"
 )
 
@@ -32,9 +32,9 @@ const maxWalk = 256
 type survey struct {
 	targets []target
 	scratch *http.Request
-	grown   [bucketCount]uint64 // latencies of one route since the last reading
-	all     [bucketCount]uint64 // and of all routes
-	folding bool                // the route "other" has come into use
+	grown   latency.Counts // of one route since the last reading
+	all     latency.Counts // and of all routes
+	folding bool           // the route "other" has come into use
 }
 
 func newSurvey() survey { return survey{scratch: &http.Request{URL: new(url.URL)}} }
@@ -46,20 +46,19 @@ func (t *Tracker) Sample(dst *signal.Batch) {
 	s := &t.survey
 	clear(s.all[:])
 	var errors, total uint64
-	list := t.routes.table.Load().list
-	for _, r := range list {
+	for _, r := range t.routes.List() {
 		errors += r.errors.Load()
 		total += t.sampleRoute(dst, r)
 	}
-	other := t.routes.other
-	if s.folding = s.folding || len(list) == t.routes.max || other.active > 0; s.folding {
+	other := t.routes.Other()
+	if s.folding = s.folding || t.routes.Full() || other.active > 0; s.folding {
 		errors += other.errors.Load()
 		total += t.sampleRoute(dst, other)
 	}
 	dst.Add(failed, float64(errors))
 	if total > 0 {
-		dst.Add(p50, quantile.Of(0.50, s.all[:], total, bounds[:]))
-		dst.Add(p99, quantile.Of(0.99, s.all[:], total, bounds[:]))
+		dst.Add(p50, s.all.Quantile(0.50, total))
+		dst.Add(p99, s.all.Quantile(0.99, total))
 	}
 }
 
@@ -82,7 +81,7 @@ func (t *Tracker) sampleFlights(dst *signal.Batch) {
 	}
 	for i := range t.survey.targets {
 		target := &t.survey.targets[i]
-		t.routes.get(target.pattern(t.survey.scratch)).active++
+		t.routes.Get(target.pattern(t.survey.scratch)).active++
 	}
 	clear(t.survey.targets) // let go of the requests' strings
 	t.survey.targets = t.survey.targets[:0]
@@ -105,26 +104,19 @@ func (t *Tracker) walk(s *shard) {
 			t.survey.targets = append(t.survey.targets, f.target)
 		}
 	}
-	t.routes.other.active += s.active - walked
+	t.routes.Other().active += s.active - walked
 }
 
 // sampleRoute appends the readings of one route and returns how many requests it has answered since the last.
 func (t *Tracker) sampleRoute(dst *signal.Batch, r *route) uint64 {
 	s := &t.survey
-	var total uint64
-	for i := range r.latency.counts {
-		n := r.latency.counts[i].Load()
-		s.grown[i] = uint64(n - r.seen[i])
-		s.all[i] += s.grown[i]
-		total += s.grown[i]
-		r.seen[i] = n
-	}
+	total := r.latency.Take(&s.grown, &s.all)
 	r.answered += total
 	dst.AddInstance(routeAnswered, r.labels, float64(r.answered))
 	dst.AddInstance(routeFailed, r.labels, float64(r.errors.Load()))
 	dst.AddInstance(routeInFlight, r.labels, float64(r.active))
 	if total > 0 {
-		dst.AddInstance(routeP99, r.labels, quantile.Of(0.99, s.grown[:], total, bounds[:]))
+		dst.AddInstance(routeP99, r.labels, s.grown.Quantile(0.99, total))
 	}
 	r.active = 0
 	return total

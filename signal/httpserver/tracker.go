@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/falsifiable/stability/internal/capped"
 	"github.com/falsifiable/stability/internal/faultpoint"
 	"github.com/falsifiable/stability/signal"
 )
@@ -30,7 +31,7 @@ const Unmatched = "unmatched"
 // Its middleware is safe for concurrent use, also of several servers with one Tracker. Make one with [New].
 type Tracker struct {
 	epoch   time.Time
-	routes  routes
+	routes  *capped.Set[route]
 	shards  [shardCount]shard
 	flights sync.Pool // of *flight, each of which belongs to one shard for good
 	made    atomic.Uint32
@@ -44,7 +45,7 @@ func New(config Config) *Tracker {
 		config.MaxRoutes = 100
 	}
 	t := &Tracker{epoch: time.Now(), survey: newSurvey()}
-	t.routes.init(config.MaxRoutes)
+	t.routes = capped.New(config.MaxRoutes, newRoute(signal.Other), newRoute)
 	for i := range t.shards {
 		t.shards[i].init()
 	}
