@@ -1,0 +1,236 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/xml"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/falsifiable/stability"
+)
+
+func number(v float64) *float64 { return &v }
+
+// sample is a report with a cell of every kind.
+func sample(dir string) *Report {
+	line := &Line{Check: "pay-sla/heap", Points: []Point{
+		{At: 0, State: stability.Unknown},
+		{At: 1, Value: number(10), Threshold: number(800), State: stability.Holding},
+		{At: 2, Value: number(900), Threshold: number(800), State: stability.Violated},
+		{At: 3, Value: number(20), Threshold: number(800), State: stability.Holding},
+	}}
+	cell := func(target bool, o Outcome, n, hits int, decision string) *Cell {
+		c := &Cell{Fault: "leak", Target: target, Outcomes: map[Outcome]int{o: n}, Hits: hits, Trials: n, Decision: decision, Deadline: 300}
+		if hits > 0 {
+			c.Median, c.P95 = number(90), number(700)
+		}
+		return c
+	}
+	check := func(name string, v stability.Verdict, line int, alarms int, c *Cell) *Check {
+		return &Check{
+			Contract: "pay-sla", Name: name, Expr: "mem.HeapInuse > 800 * 1024 <b>", Hash: "h-" + name, Verdict: v, Reason: "because of " + name,
+			Position: Position{File: "contract.go", Line: line, Column: 3}, Controls: Count{Events: alarms, Trials: 59}, Cells: []*Cell{c}, Fault: "leak",
+		}
+	}
+	return &Report{
+		Schema: Schema, Service: "pay", Dir: dir, Tier: "quick", Seed: 7, Scale: 0.01, Started: time.Unix(0, 0).UTC(), Verdict: stability.Refuted,
+		Plan:   Plan{Controls: 59, Confidence: 0.95, FalseAlarmRate: 0.05, Hits: 6, RecoveryMargin: 0.05},
+		Faults: []*Fault{{ID: "leak", Name: "leak", Title: "a leak", Deadline: 300}},
+		Checks: []*Check{
+			check("heap", stability.Proven, 10, 0, cell(true, Killed, 6, 6, "accepted")),
+			check("noisy", stability.Refuted, 11, 3, cell(true, Killed, 6, 6, "accepted")),
+			check("blind", stability.Refuted, 12, 0, cell(true, Missed, 2, 0, "rejected")),
+			check("unmet", stability.Inconclusive, 13, 0, cell(true, NotInjected, 12, 0, "undecided")),
+			check("idle", stability.Untested, 14, 0, cell(false, Collateral, 2, 0, "")),
+		},
+		Runs: []*Run{{
+			ID: 1, Kind: FaultRun, Fault: "leak", Shape: "steady", Injected: 1.5, Removed: 2.5, Outcomes: map[string]Outcome{"pay-sla/heap": Killed},
+			Detected: map[string]float64{"pay-sla/heap": 90}, Lines: []*Line{line}, Took: 3, Witness: "it leaks",
+		}, {ID: 2, Kind: ControlRun, Shape: "ramp", Outcomes: map[string]Outcome{"pay-sla/heap": Silent}, Took: 2}},
+		Notes: []string{"a note"},
+	}
+}
+
+func written(t *testing.T, write func(*Report, *bytes.Buffer) error) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := write(sample("/srv/pay"), &b); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func contains(t *testing.T, what, text string, wanted ...string) {
+	t.Helper()
+	for _, want := range wanted {
+		if !strings.Contains(text, want) {
+			t.Errorf("%s does not say %q:\n%s", what, want, text)
+		}
+	}
+}
+
+func TestTerminal(t *testing.T) {
+	text := written(t, func(r *Report, b *bytes.Buffer) error {
+		Terminal{W: b}.Plan(r)
+		Terminal{W: b}.Report(r)
+		return nil
+	})
+	contains(t, "the terminal", text, "pay-sla/heap   proven", "KILLED 6/6 (1m30s)", "FALSE-ALARM 3/59", "MISSED 2/2", "NOT-INJECTED 12/12", "COLLATERAL 2",
+		"median 1m30s, p95 12m of a deadline of 5m00s", "again: stability falsify -quick -seed 7 -only pay-sla/noisy /srv/pay",
+		"note: a note", "REFUTED  1 proven, 2 refuted, 1 inconclusive, 1 untested", "1/100 of their length", "time scale 1/100")
+	if strings.Contains(text, "\x1b") {
+		t.Error("escapes without a terminal")
+	}
+	colored := written(t, func(r *Report, b *bytes.Buffer) error { Terminal{b, true}.Report(r); return nil })
+	contains(t, "the colored terminal", colored, "\x1b[32mKILLED 6/6", "\x1b[31mMISSED 2/2")
+}
+
+func TestProgress(t *testing.T) {
+	var b bytes.Buffer
+	for done := range 101 {
+		Terminal{W: &b}.Progress(done, 100, nil, time.Duration(done)*time.Second)
+	}
+	if lines := strings.Count(b.String(), "\n"); lines < 10 || lines > 12 {
+		t.Errorf("a log of a hundred runs has %d lines of progress, want about ten:\n%s", lines, b.String())
+	}
+	b.Reset()
+	Terminal{&b, true}.Progress(50, 100, sample("").Runs[0], time.Minute)
+	contains(t, "the bar", b.String(), "50/100", "leak: 1 KILLED", strings.Repeat("━", 15))
+}
+
+func TestJUnit(t *testing.T) {
+	text := written(t, func(r *Report, b *bytes.Buffer) error { return r.WriteJUnit(b) })
+	var suite junitSuite
+	if err := xml.Unmarshal([]byte(text), &suite); err != nil {
+		t.Fatal(err)
+	}
+	// Two cases a check, and one more for the check that nothing was tried on.
+	if suite.Tests != 11 || suite.Failures != 2 || suite.Errors != 1 || suite.Skipped != 1 {
+		t.Errorf("tests %d, failures %d, errors %d, skipped %d", suite.Tests, suite.Failures, suite.Errors, suite.Skipped)
+	}
+	contains(t, "JUnit", text, `name="blind under leak"`, `message="2 MISSED"`, `line="12"`, "-only pay-sla/blind/leak")
+}
+
+func TestSARIF(t *testing.T) {
+	text := written(t, func(r *Report, b *bytes.Buffer) error { return r.WriteSARIF(b) })
+	var log struct {
+		Runs []struct {
+			Results []struct {
+				RuleID, Level string
+				Locations     []struct {
+					PhysicalLocation struct{ Region struct{ StartLine int } }
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal([]byte(text), &log); err != nil {
+		t.Fatal(err)
+	}
+	results := log.Runs[0].Results
+	if len(results) != 4 || results[0].Level != "error" || results[0].Locations[0].PhysicalLocation.Region.StartLine != 11 || results[3].Level != "note" {
+		t.Errorf("results: %+v", results)
+	}
+}
+
+func TestHTML(t *testing.T) {
+	text := written(t, func(r *Report, b *bytes.Buffer) error { return r.WriteHTML(b) })
+	contains(t, "the page", text, `<polyline class="curve" points="`, `<polyline class="limit" points="`, `<rect class="fault" x="280" y="0" width="186.6`,
+		`<rect class="violated" x="373.3`, "KILLED after 1m30s", "because of blind", "&lt;b&gt;", "took 0.6 s of the clock")
+	for _, outside := range []string{"http://", "https://", "<script", "@import", "url("} {
+		if strings.Contains(text, outside) {
+			t.Errorf("the page is not whole in itself: it has %s", outside)
+		}
+	}
+}
+
+func TestProofs(t *testing.T) {
+	dir := t.TempDir()
+	r := sample(dir)
+	old := `{"checks": [{"contract": "other", "check": "kept", "hash": "h", "verdict": "proven"}, {"contract": "pay-sla", "check": "gone", "hash": "h", "verdict": "proven"}]}`
+	if err := os.WriteFile(filepath.Join(dir, ProofName), []byte(old), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	files, err := r.WriteProofs()
+	if err != nil || len(files) != 1 {
+		t.Fatalf("%v, %v", files, err)
+	}
+	content, _ := os.ReadFile(files[0])
+	var f stability.Falsification // what the library reads of it
+	if err := json.Unmarshal(content, &f); err != nil {
+		t.Fatal(err)
+	}
+	if len(f.Checks) != 6 || f.Checks[0] != (stability.Proof{Contract: "pay-sla", Check: "heap", Hash: "h-heap", Verdict: stability.Proven}) || f.Checks[5].Check != "kept" {
+		t.Errorf("the library reads %+v", f.Checks)
+	}
+	if again, _ := r.WriteProofs(); len(again) != 1 {
+		t.Error("not written again")
+	}
+	if second, _ := os.ReadFile(files[0]); !bytes.Equal(content, second) {
+		t.Error("the same result wrote another file")
+	}
+	proof, err := ReadProof(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := proof.Unproven([]stability.Proof{
+		{Contract: "pay-sla", Check: "heap", Hash: "h-heap"}, {Contract: "pay-sla", Check: "heap", Hash: "new"},
+		{Contract: "pay-sla", Check: "blind", Hash: "h-blind"}, {Contract: "pay-sla", Check: "added", Hash: "h"},
+	})
+	want := []string{"pay-sla/heap has changed since it was falsified", "pay-sla/blind is refuted: because of blind", "pay-sla/added was never falsified"}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("unproven: %q, want %q", got, want)
+	}
+}
+
+func TestWriteFiles(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "deep", "report")
+	if err := sample("").WriteFiles(dir); err != nil {
+		t.Fatal(err)
+	}
+	entries, _ := os.ReadDir(dir)
+	if len(entries) != 4 {
+		t.Errorf("files: %v, want four and no temporary one", entries)
+	}
+	data, _ := os.ReadFile(filepath.Join(dir, JSONName))
+	var back Report
+	if err := json.Unmarshal(data, &back); err != nil || !reflect.DeepEqual(&back, sample("")) {
+		t.Errorf("the JSON does not read back as it was: %v", err)
+	}
+}
+
+// docs/reference/falsify-report.md says what every field of the JSON means.
+func TestEveryFieldIsDocumented(t *testing.T) {
+	page, err := os.ReadFile("../../../docs/reference/falsify-report.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := make(map[reflect.Type]bool)
+	var visit func(reflect.Type)
+	visit = func(typ reflect.Type) {
+		for typ.Kind() == reflect.Pointer || typ.Kind() == reflect.Slice || typ.Kind() == reflect.Map {
+			typ = typ.Elem()
+		}
+		if typ.Kind() != reflect.Struct || seen[typ] || typ == reflect.TypeFor[time.Time]() {
+			return
+		}
+		seen[typ] = true
+		for field := range typ.Fields() {
+			name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+			if !strings.Contains(string(page), "| `"+name+"` |") {
+				t.Errorf("%s.%s: the page has no row for `%s`", typ.Name(), field.Name, name)
+			}
+			visit(field.Type)
+		}
+	}
+	visit(reflect.TypeFor[Report]())
+	for _, o := range []Outcome{Killed, Late, Missed, Unknown, NotInjected, CrashedFirst, TimedOut, Firing, Collateral, Silent, FalseAlarm, Canceled} {
+		if !strings.Contains(string(page), "| `"+string(o)+"` |") {
+			t.Errorf("the page does not explain the outcome %s", o)
+		}
+	}
+}
