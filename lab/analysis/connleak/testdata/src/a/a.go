@@ -1,0 +1,119 @@
+package a
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"io"
+	"net/http"
+)
+
+type store struct{ db *sql.DB }
+
+func never(ctx context.Context, db *sql.DB) error {
+	rows, err := db.QueryContext(ctx, "q") // want `the database/sql.Rows is never closed`
+	if err != nil {
+		return err
+	}
+	for rows.Next() {
+	}
+	return rows.Err()
+}
+
+func somePath(ctx context.Context, db *sql.DB) error {
+	rows, err := db.QueryContext(ctx, "q") // want `not closed on every path`
+	if err != nil {
+		return err
+	}
+	var n int
+	if err := rows.Scan(&n); err != nil {
+		return err
+	}
+	return rows.Close()
+}
+
+func good(ctx context.Context, db *sql.DB) error {
+	rows, err := db.QueryContext(ctx, "q")
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	return rows.Err()
+}
+
+func helper(ctx context.Context, db *sql.DB) error {
+	rows, err := db.QueryContext(ctx, "q")
+	if err != nil {
+		return err
+	}
+	return drain(rows)
+}
+
+func drain(r *sql.Rows) error { defer r.Close(); return r.Err() }
+
+func given(ctx context.Context, db *sql.DB) (*sql.Rows, error) { return db.QueryContext(ctx, "q") }
+
+func body(c *http.Client) (v any, err error) {
+	resp, err := c.Get("u") // want `the net/http.Response is never closed`
+	if err != nil {
+		return nil, err
+	}
+	return v, json.NewDecoder(resp.Body).Decode(&v)
+}
+
+func bodyClosed(c *http.Client) error {
+	resp, err := c.Get("u")
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	_, err = io.Copy(io.Discard, resp.Body)
+	return err
+}
+
+func bodyBad(c *http.Client) error {
+	resp, err := c.Get("u") // want `not closed on every path`
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode != 200 {
+		return io.EOF
+	}
+	return resp.Body.Close()
+}
+
+func loop(c *http.Client, urls []string) {
+	for _, u := range urls {
+		resp, err := c.Get(u)
+		if err != nil {
+			continue
+		}
+		defer resp.Body.Close() // want `this deferred Close in a loop`
+	}
+}
+
+func (s *store) tx(ctx context.Context) error {
+	tx, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	s.db.ExecContext(ctx, "q") // want `takes a second connection while the transaction holds one`
+	return tx.Commit()
+}
+
+func txLeft(ctx context.Context, db *sql.DB, b bool) error {
+	tx, err := db.BeginTx(ctx, nil) // want `not committed or rolled back on every path`
+	if err != nil {
+		return err
+	}
+	if b {
+		return io.EOF
+	}
+	return tx.Commit()
+}
+
+func handler(w http.ResponseWriter, r *http.Request) {
+	db, _ := sql.Open("d", "s") // want `sql.Open for each request`
+	db.Close()
+}

@@ -1,0 +1,18 @@
+// Package lostdeadline finds places where a deadline or a cancellation gets lost (whitepaper §3.1, demands R51 to R54,
+// errata E22, E23).
+//
+// In a function that has a context, or an *http.Request, which has one, it reports
+//
+//   - context.Background() and context.TODO() handed on, unless as parent of context.WithTimeout or WithDeadline, which
+//     is detached work with a time of its own; context.WithoutCancel(ctx) without a timeout is reported too;
+//   - http.NewRequest, http.Get and the like, net.Dial, exec.Command and the methods of database/sql that take no context;
+//   - loops that sleep with time.Sleep and never look at the context;
+//   - a framework's context, such as *gin.Context, passed as context.Context: its Done channel is nil unless the engine
+//     was told otherwise, so nobody ever cancels it.
+//
+// Everywhere outside of tests and examples it reports http.Get and the like, whose client has no timeout; an
+// http.Client without Timeout that no context guards; http.ListenAndServe and http.Server without any read timeout;
+// and io.ReadAll of an unlimited body.
+//
+// Most findings carry a fix. Code that must outlive its caller says so: context.WithTimeout(context.WithoutCancel(ctx), d).
+package lostdeadline

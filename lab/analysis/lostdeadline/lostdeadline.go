@@ -1,0 +1,330 @@
+package lostdeadline
+
+import (
+	_ "embed"
+	"go/ast"
+	"go/token"
+	"go/types"
+	"strings"
+
+	"golang.org/x/tools/go/analysis"
+	"golang.org/x/tools/go/types/typeutil"
+
+	"github.com/falsifiable/stability/lab/analysis/internal/docs"
+)
+
+//go:embed doc.go
+var doc string
+
+// Analyzer reports lost deadlines.
+var Analyzer = &analysis.Analyzer{
+	Name: "lostdeadline",
+	Doc:  docs.Extract(doc),
+	URL:  docs.URL("lostdeadline"),
+	Run:  run,
+}
+
+func run(pass *analysis.Pass) (any, error) {
+	for _, f := range pass.Files {
+		if strings.HasSuffix(pass.Fset.Position(f.Package).Filename, "_test.go") || ast.IsGenerated(f) {
+			continue
+		}
+		for _, d := range f.Decls {
+			if fd, ok := d.(*ast.FuncDecl); ok && fd.Body != nil {
+				c := &checker{pass: pass}
+				c.function(fd.Type, fd.Body, "")
+			}
+		}
+	}
+	return nil, nil
+}
+
+// checker walks one function; ctx is the expression for the context in scope, "" if there is none.
+type checker struct {
+	pass *analysis.Pass
+	ctx  string
+}
+
+func (c *checker) function(t *ast.FuncType, body *ast.BlockStmt, outer string) {
+	was := c.ctx
+	c.ctx = outer
+	if own := c.contextOf(t); own != "" {
+		c.ctx = own
+	}
+	ast.Inspect(body, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncLit:
+			c.function(n.Type, n.Body, c.ctx)
+			return false
+		case *ast.CallExpr:
+			c.call(n)
+		case *ast.CompositeLit:
+			c.literal(n)
+		case *ast.ForStmt:
+			c.loop(n)
+		case *ast.IfStmt:
+			if c.nilDefault(n) { // if ctx == nil { ctx = context.Background() }
+				return false
+			}
+		case *ast.GoStmt:
+			// Detached on purpose or not: the go statement's own rules are goroutineleak's.
+		}
+		return true
+	})
+	c.ctx = was
+}
+
+// contextOf returns the expression for the context among the parameters of t.
+func (c *checker) contextOf(t *ast.FuncType) string {
+	for _, f := range t.Params.List {
+		typ := c.pass.TypesInfo.TypeOf(f.Type)
+		if typ == nil || len(f.Names) == 0 || f.Names[0].Name == "_" {
+			continue
+		}
+		switch {
+		case named(typ, "context", "Context"):
+			return f.Names[0].Name
+		case named(deref(typ), "net/http", "Request"):
+			return f.Names[0].Name + ".Context()"
+		}
+	}
+	return ""
+}
+
+func deref(t types.Type) types.Type {
+	if p, ok := t.Underlying().(*types.Pointer); ok {
+		return p.Elem()
+	}
+	return t
+}
+
+func named(t types.Type, pkg, name string) bool {
+	n, ok := types.Unalias(t).(*types.Named)
+	return ok && n.Obj().Pkg() != nil && n.Obj().Pkg().Path() == pkg && n.Obj().Name() == name
+}
+
+// callee is the full name of the called function, such as "net/http.Get" or "(*database/sql.DB).Query".
+func (c *checker) callee(call *ast.CallExpr) string {
+	if f := typeutil.StaticCallee(c.pass.TypesInfo, call); f != nil {
+		return f.FullName()
+	}
+	return ""
+}
+
+func (c *checker) nilDefault(s *ast.IfStmt) bool {
+	b, ok := s.Cond.(*ast.BinaryExpr)
+	if !ok || b.Op != token.EQL {
+		return false
+	}
+	id, ok := b.Y.(*ast.Ident)
+	return ok && id.Name == "nil" && named(c.pass.TypesInfo.TypeOf(b.X), "context", "Context")
+}
+
+// withContext maps functions that take no context to those that do.
+var withContext = map[string]string{
+	"net/http.NewRequest":           "NewRequestWithContext",
+	"os/exec.Command":               "CommandContext",
+	"(*database/sql.DB).Query":      "QueryContext",
+	"(*database/sql.DB).QueryRow":   "QueryRowContext",
+	"(*database/sql.DB).Exec":       "ExecContext",
+	"(*database/sql.DB).Ping":       "PingContext",
+	"(*database/sql.DB).Prepare":    "PrepareContext",
+	"(*database/sql.Tx).Query":      "QueryContext",
+	"(*database/sql.Tx).QueryRow":   "QueryRowContext",
+	"(*database/sql.Tx).Exec":       "ExecContext",
+	"(*database/sql.Tx).Prepare":    "PrepareContext",
+	"(*database/sql.Stmt).Query":    "QueryContext",
+	"(*database/sql.Stmt).QueryRow": "QueryRowContext",
+	"(*database/sql.Stmt).Exec":     "ExecContext",
+	"(*net.Dialer).Dial":            "DialContext",
+}
+
+func (c *checker) call(call *ast.CallExpr) {
+	name := c.callee(call)
+	c.arguments(call, name)
+	switch name {
+	case "net/http.Get", "net/http.Post", "net/http.Head", "net/http.PostForm":
+		c.pass.Reportf(call.Pos(), "%s uses http.DefaultClient, which has no timeout, and takes no context", short(name))
+		return
+	case "net/http.ListenAndServe", "net/http.ListenAndServeTLS", "net/http.Serve":
+		c.pass.Reportf(call.Pos(), "%s serves without any timeout: a slow client holds its connection for good; use an http.Server with ReadHeaderTimeout", short(name))
+		return
+	case "net.Dial":
+		if c.ctx != "" {
+			c.pass.Reportf(call.Pos(), "net.Dial knows neither a timeout nor the context %s; use (&net.Dialer{}).DialContext", c.ctx)
+		}
+		return
+	case "io.ReadAll", "io/ioutil.ReadAll":
+		c.readAll(call)
+		return
+	}
+	if to := withContext[name]; to != "" && c.ctx != "" {
+		d := analysis.Diagnostic{Pos: call.Pos(), End: call.End(),
+			Message: short(name) + " loses the context " + c.ctx + "; use " + to}
+		if id := funIdent(call); id != nil {
+			d.SuggestedFixes = []analysis.SuggestedFix{{Message: "Use " + to, TextEdits: []analysis.TextEdit{
+				{Pos: id.Pos(), End: id.End(), NewText: []byte(to)},
+				{Pos: call.Lparen + 1, End: call.Lparen + 1, NewText: []byte(c.ctx + comma(call))}}}}
+		}
+		c.pass.Report(d)
+	}
+}
+
+func comma(call *ast.CallExpr) string {
+	if len(call.Args) > 0 {
+		return ", "
+	}
+	return ""
+}
+
+func short(name string) string {
+	name = strings.TrimPrefix(name, "net/")
+	if i := strings.LastIndexByte(name, '/'); i >= 0 {
+		star := ""
+		if strings.HasPrefix(name, "(*") {
+			star = "(*"
+		}
+		name = star + name[i+1:]
+	}
+	return name
+}
+
+func funIdent(call *ast.CallExpr) *ast.Ident {
+	switch f := ast.Unparen(call.Fun).(type) {
+	case *ast.SelectorExpr:
+		return f.Sel
+	case *ast.Ident:
+		return f
+	}
+	return nil
+}
+
+// arguments looks at what is passed as a context.
+func (c *checker) arguments(call *ast.CallExpr, name string) {
+	sig, ok := c.pass.TypesInfo.TypeOf(call.Fun).(*types.Signature)
+	if !ok {
+		return
+	}
+	for i, a := range call.Args {
+		if i >= sig.Params().Len() || !named(sig.Params().At(i).Type(), "context", "Context") {
+			continue
+		}
+		if t := c.pass.TypesInfo.TypeOf(a); framework(t) {
+			text := types.ExprString(a)
+			c.pass.Report(analysis.Diagnostic{Pos: a.Pos(), End: a.End(),
+				Message: "this " + t.String() + " is not cancelled when its request is; pass " + text + ".Request.Context()",
+				SuggestedFixes: []analysis.SuggestedFix{{Message: "Pass the request's context", TextEdits: []analysis.TextEdit{
+					{Pos: a.End(), End: a.End(), NewText: []byte(".Request.Context()")}}}}})
+		}
+		c.background(call, name, a)
+	}
+}
+
+func (c *checker) background(call *ast.CallExpr, name string, a ast.Expr) {
+	inner, ok := ast.Unparen(a).(*ast.CallExpr)
+	if !ok || c.ctx == "" {
+		return
+	}
+	switch fn := c.callee(inner); fn {
+	case "context.Background", "context.TODO":
+		if name == "context.WithTimeout" || name == "context.WithDeadline" || name == "context.WithTimeoutCause" ||
+			name == "context.WithDeadlineCause" {
+			return
+		}
+		c.pass.Report(analysis.Diagnostic{Pos: a.Pos(), End: a.End(),
+			Message: fn + " drops the deadline and the cancellation of " + c.ctx,
+			SuggestedFixes: []analysis.SuggestedFix{{Message: "Pass " + c.ctx, TextEdits: []analysis.TextEdit{
+				{Pos: a.Pos(), End: a.End(), NewText: []byte(c.ctx)}}}}})
+	}
+}
+
+// framework tells whether t is a web framework's context: a struct that implements context.Context and holds the request.
+func framework(t types.Type) bool {
+	if t == nil {
+		return false
+	}
+	n, ok := types.Unalias(deref(t)).(*types.Named)
+	if !ok || n.Obj().Pkg() == nil || n.Obj().Name() != "Context" {
+		return false
+	}
+	st, ok := n.Underlying().(*types.Struct)
+	if !ok {
+		return false
+	}
+	for f := range st.Fields() {
+		if f.Name() == "Request" && named(deref(f.Type()), "net/http", "Request") {
+			return true
+		}
+	}
+	return false
+}
+
+// readAll reports io.ReadAll(x.Body) of a request or a response.
+func (c *checker) readAll(call *ast.CallExpr) {
+	sel, ok := ast.Unparen(call.Args[0]).(*ast.SelectorExpr)
+	if !ok || sel.Sel.Name != "Body" {
+		return
+	}
+	t := deref(c.pass.TypesInfo.TypeOf(sel.X))
+	if named(t, "net/http", "Request") || named(t, "net/http", "Response") {
+		c.pass.Reportf(call.Pos(), "ReadAll of a body without a limit: the peer decides how much memory it takes; use http.MaxBytesReader or io.LimitReader")
+	}
+}
+
+func (c *checker) literal(lit *ast.CompositeLit) {
+	t := c.pass.TypesInfo.TypeOf(lit)
+	switch {
+	case named(t, "net/http", "Server"):
+		if !has(lit, "ReadTimeout", "ReadHeaderTimeout") && len(lit.Elts) > 0 {
+			c.pass.Reportf(lit.Pos(), "http.Server without ReadHeaderTimeout or ReadTimeout: a slow client holds its connection for good")
+		}
+	case named(t, "net/http", "Client"):
+		if !has(lit, "Timeout") && c.ctx == "" {
+			c.pass.Reportf(lit.Pos(), "http.Client without Timeout, and no context here bounds its requests")
+		}
+	}
+}
+
+func has(lit *ast.CompositeLit, fields ...string) bool {
+	for _, e := range lit.Elts {
+		kv, ok := e.(*ast.KeyValueExpr)
+		if !ok {
+			return true // positional: all fields are there
+		}
+		id, ok := kv.Key.(*ast.Ident)
+		for _, f := range fields {
+			if ok && id.Name == f {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// loop reports a loop that sleeps and does not look at the context.
+func (c *checker) loop(s *ast.ForStmt) {
+	if c.ctx == "" {
+		return
+	}
+	base, _, _ := strings.Cut(c.ctx, ".")
+	var sleep *ast.CallExpr
+	looks := false
+	ast.Inspect(s, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncLit:
+			return false
+		case *ast.CallExpr:
+			if c.callee(n) == "time.Sleep" {
+				sleep = n
+			}
+		case *ast.SelectorExpr: // ctx.Err(), ctx.Done(), r.Context()
+			if id, ok := n.X.(*ast.Ident); ok && id.Name == base {
+				looks = looks || n.Sel.Name == "Err" || n.Sel.Name == "Done" || n.Sel.Name == "Context"
+			}
+		}
+		return true
+	})
+	if sleep != nil && !looks {
+		c.pass.Reportf(sleep.Pos(), "this loop sleeps without looking at %s: it goes on after the caller has given up", c.ctx)
+	}
+}
