@@ -83,7 +83,7 @@ func (l Leaks) verify(m interface{ Run() int }, stderr io.Writer) int {
 	}
 	r := &recorder{}
 	l.judge(r, func(s goroutines.Stack) bool {
-		return !slices.ContainsFunc(before, func(b goroutines.Stack) bool { return sameStack(s, b) })
+		return !slices.ContainsFunc(before, func(b goroutines.Stack) bool { return sameStack(s, b) && s.Count <= b.Count })
 	})
 	for _, text := range r.errors {
 		fmt.Fprintln(stderr, text)
