@@ -19,6 +19,7 @@ var wrong = []string{
 	"NumGoroutine > 2000",
 	"mem.heapinuse > 1GB",
 	"rat(c[5m]) > 1",
+	"rtae(c[5m]) > 1",
 	"a(b) > 1",
 	"a > 1.2gb",
 	"a > 5parsecs",

@@ -128,6 +128,20 @@ func TestWindowForgivesOneTick(t *testing.T) {
 	}
 }
 
+// A change begins at the last reading before the window when none lies at its start, and is true to the time between.
+func TestChangeBeginsBeforeTheWindow(t *testing.T) {
+	w := newWorld(t)
+	rate, short, increase := w.bind("rate(c[25s]) > 0"), w.bind("rate(c[5s]) > 0"), w.bind("increase(c[25s]) > 0")
+	for i := range 11 {
+		w.push("c", float64(10*i), float64(i*i))
+	}
+	for e, want := range map[*expr.Evaluator]float64{rate: (100.0 - 49) / 30, short: (100.0 - 81) / 10, increase: (100.0 - 49) / 30 * 25} {
+		if o := w.one(e, 100); math.Abs(o.Value-want) > 1e-9 {
+			t.Errorf("got %v (%v), want %v", o.Value, o.Reason, want)
+		}
+	}
+}
+
 func TestCounterReset(t *testing.T) {
 	w := newWorld(t)
 	rate, increase := w.bind("rate(c[1m]) > 0"), w.bind("increase(c[1m]) > 0")

@@ -113,7 +113,10 @@ func TestBaseline(t *testing.T) {
 	if o := w.one(e, 5); o.Truth != expr.True || o.Threshold != 20 {
 		t.Errorf("got %+v, want true above 2 * 10", o)
 	}
-	e.Learn(seconds(5)) // does nothing any more
+	w.push("db.client.connection.max", 5, 100, "pool", "y")
+	for range 3 {
+		e.Learn(seconds(5)) // does nothing any more, also not for a newcomer
+	}
 	// An instance that comes later learns from its own first evaluations.
 	for i := range 4 {
 		s := float64(6 + i)
