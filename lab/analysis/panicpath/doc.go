@@ -1,0 +1,15 @@
+// Package panicpath finds panics and exits that end more than they should, and recovers that hide them (whitepaper §1,
+// demand R3, erratum E52).
+//
+// It reports
+//
+//   - log.Fatal and os.Exit outside of package main: the library decides over the life of the service; and in package
+//     main in a function with deferred calls, which an exit skips;
+//   - a recover whose value is thrown away: the panic leaves no trace;
+//   - a panic on an error in an init function or in a variable's initializer: the program dies before main can say why;
+//   - in packages with the comment //stability:policy recover, a go statement whose function does not recover: there
+//     an unrecovered panic in any goroutine ends the process.
+//
+// A recover is not containment: concurrent map writes, a stack overflow, running out of memory and "all goroutines are
+// asleep" cannot be recovered.
+package panicpath

@@ -1,0 +1,211 @@
+package panicpath
+
+import (
+	_ "embed"
+	"go/ast"
+	"go/token"
+	"go/types"
+	"strings"
+
+	"golang.org/x/tools/go/analysis"
+	"golang.org/x/tools/go/types/typeutil"
+
+	"github.com/falsifiable/stability/lab/analysis/internal/docs"
+)
+
+//go:embed doc.go
+var doc string
+
+// Analyzer reports panics, exits and recovers in the wrong place.
+var Analyzer = &analysis.Analyzer{
+	Name: "panicpath",
+	Doc:  docs.Extract(doc),
+	URL:  docs.URL("panicpath"),
+	Run:  run,
+}
+
+const policy = "//stability:policy recover"
+
+func run(pass *analysis.Pass) (any, error) {
+	c := &checker{pass: pass, bodies: make(map[types.Object]*ast.FuncDecl)}
+	for _, f := range pass.Files {
+		for _, g := range f.Comments {
+			for _, l := range g.List {
+				c.policy = c.policy || strings.HasPrefix(l.Text, policy)
+			}
+		}
+		for _, d := range f.Decls {
+			if fd, ok := d.(*ast.FuncDecl); ok {
+				c.bodies[pass.TypesInfo.Defs[fd.Name]] = fd
+			}
+		}
+	}
+	for _, f := range pass.Files {
+		name := pass.Fset.Position(f.Package).Filename
+		if strings.HasSuffix(name, "_test.go") || ast.IsGenerated(f) {
+			continue
+		}
+		for _, d := range f.Decls {
+			if fd, ok := d.(*ast.FuncDecl); ok && fd.Body != nil {
+				c.function(fd.Name.Name == "init" && fd.Recv == nil, fd.Body)
+			}
+		}
+	}
+	return nil, nil
+}
+
+type checker struct {
+	pass   *analysis.Pass
+	policy bool
+	bodies map[types.Object]*ast.FuncDecl
+}
+
+func (c *checker) name(call *ast.CallExpr) string {
+	switch f := typeutil.Callee(c.pass.TypesInfo, call).(type) {
+	case *types.Func:
+		return f.FullName()
+	case *types.Builtin:
+		return f.Name()
+	}
+	return ""
+}
+
+func (c *checker) function(inInit bool, body *ast.BlockStmt) {
+	var deferred token.Pos
+	ast.Inspect(body, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncLit:
+			c.function(false, n.Body)
+			return false
+		case *ast.DeferStmt:
+			if !deferred.IsValid() {
+				deferred = n.Pos()
+			}
+			if lit, ok := n.Call.Fun.(*ast.FuncLit); ok {
+				c.swallows(lit.Body)
+			}
+		case *ast.GoStmt:
+			c.goes(n)
+		case *ast.IfStmt:
+			if inInit {
+				c.initPanic(n)
+			}
+		case *ast.CallExpr:
+			c.exit(n, deferred)
+		}
+		return true
+	})
+}
+
+func (c *checker) exit(call *ast.CallExpr, deferred token.Pos) {
+	name := c.name(call)
+	switch name {
+	case "os.Exit", "log.Fatal", "log.Fatalf", "log.Fatalln", "(*log.Logger).Fatal", "(*log.Logger).Fatalf", "(*log.Logger).Fatalln":
+	default:
+		return
+	}
+	if c.pass.Pkg.Name() != "main" {
+		c.pass.Reportf(call.Pos(), "%s outside of package main ends the whole process; return an error", name)
+		return
+	}
+	if deferred.IsValid() && deferred < call.Pos() {
+		c.pass.Report(analysis.Diagnostic{Pos: call.Pos(), Message: name + " skips the deferred calls of this function",
+			Related: []analysis.RelatedInformation{{Pos: deferred, Message: "the first of them"}}})
+	}
+}
+
+// swallows reports a recover in the body of a deferred function whose value nobody looks at.
+func (c *checker) swallows(body *ast.BlockStmt) {
+	for _, s := range body.List {
+		switch s := s.(type) {
+		case *ast.ExprStmt:
+			c.dropped(s.X)
+		case *ast.AssignStmt:
+			if len(s.Lhs) == 1 && len(s.Rhs) == 1 {
+				if id, ok := s.Lhs[0].(*ast.Ident); ok && id.Name == "_" {
+					c.dropped(s.Rhs[0])
+				}
+			}
+		case *ast.IfStmt:
+			if a, ok := s.Init.(*ast.AssignStmt); ok && len(s.Body.List) == 0 && s.Else == nil && len(a.Rhs) == 1 {
+				c.dropped(a.Rhs[0])
+			}
+		}
+	}
+}
+
+func (c *checker) dropped(e ast.Expr) {
+	if call, ok := ast.Unparen(e).(*ast.CallExpr); ok && c.name(call) == "recover" {
+		c.pass.Reportf(call.Pos(), "this recover throws the panic away without a trace: log it with its stack, and count it")
+	}
+}
+
+// initPanic reports "if err != nil { panic(err) }" in an init function.
+func (c *checker) initPanic(s *ast.IfStmt) {
+	b, ok := s.Cond.(*ast.BinaryExpr)
+	if !ok || b.Op != token.NEQ || !types.Identical(c.pass.TypesInfo.TypeOf(b.X), types.Universe.Lookup("error").Type()) {
+		return
+	}
+	for _, st := range s.Body.List {
+		if e, ok := st.(*ast.ExprStmt); ok {
+			if call, ok := e.X.(*ast.CallExpr); ok && c.name(call) == "panic" {
+				c.pass.Reportf(call.Pos(), "panic in init: the program dies before main can log, retry or flush; do this in main and return the error")
+			}
+		}
+	}
+}
+
+// goes holds a go statement against the package's policy.
+func (c *checker) goes(g *ast.GoStmt) {
+	if !c.policy {
+		return
+	}
+	var body *ast.BlockStmt
+	switch f := ast.Unparen(g.Call.Fun).(type) {
+	case *ast.FuncLit:
+		body = f.Body
+	default:
+		if fn := typeutil.StaticCallee(c.pass.TypesInfo, g.Call); fn != nil {
+			if fd := c.bodies[fn]; fd != nil {
+				body = fd.Body
+			}
+		}
+	}
+	if body == nil || !c.recovers(body) {
+		c.pass.Reportf(g.Pos(), "this package's policy is recover: the function of this goroutine does not, so its panic ends the process")
+	}
+}
+
+// recovers tells whether body defers something that recovers.
+func (c *checker) recovers(body *ast.BlockStmt) bool {
+	for _, s := range body.List {
+		d, ok := s.(*ast.DeferStmt)
+		if !ok {
+			continue
+		}
+		var inner *ast.BlockStmt
+		if lit, ok := d.Call.Fun.(*ast.FuncLit); ok {
+			inner = lit.Body
+		} else if fn := typeutil.StaticCallee(c.pass.TypesInfo, d.Call); fn != nil {
+			if fd := c.bodies[fn]; fd != nil {
+				inner = fd.Body
+			} else {
+				return true // a helper of another package
+			}
+		}
+		if inner == nil {
+			continue
+		}
+		found := false
+		ast.Inspect(inner, func(n ast.Node) bool {
+			if call, ok := n.(*ast.CallExpr); ok && c.name(call) == "recover" {
+				found = true
+			}
+			return !found
+		})
+		if found {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,36 @@
+package a
+
+import (
+	"errors"
+	"log"
+	"os"
+)
+
+func init() {
+	if err := load(); err != nil {
+		panic(err) // want `panic in init`
+	}
+}
+
+func load() error { return errors.New("no") }
+
+func fatal() {
+	log.Fatal("no") // want `log.Fatal outside of package main`
+	os.Exit(1)      // want `os.Exit outside of package main`
+}
+
+func swallow() {
+	defer func() {
+		recover() // want `throws the panic away`
+	}()
+	defer func() {
+		if r := recover(); r != nil { // want `throws the panic away`
+		}
+	}()
+	defer func() {
+		if r := recover(); r != nil {
+			log.Print(r)
+		}
+	}()
+	go load()
+}
