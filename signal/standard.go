@@ -7,7 +7,7 @@ import "time"
 // then a check on it is Unknown and says which source is missing.
 func Standard() []Desc {
 	var all []Desc
-	for _, group := range [][]Desc{GoRuntime(), Process(), HTTPServer()} {
+	for _, group := range [][]Desc{GoRuntime(), Process(), HTTPServer(), HTTPClient()} {
 		all = append(all, group...)
 	}
 	return all
@@ -86,5 +86,32 @@ func HTTPServer() []Desc {
 		h("http.server.route.request.error.count", Count, Counter, "Requests answered with a status of 500 or above, by route.", "route"),
 		h("http.server.route.active_requests", Count, Gauge, "Requests in flight, by route.", "route"),
 		h("http.server.route.request.duration.p99", Seconds, Gauge, "99th percentile of latency since the last reading that saw one, by route.", "route"),
+	}
+}
+
+// HTTPClient declares the signals of package signal/httpclient, in its order. An attempt is one request on the wire: a
+// retry is another. The plain names cover all peers.
+func HTTPClient() []Desc {
+	h := func(name string, unit Unit, kind Kind, help string, labels ...string) Desc {
+		return Desc{Name: name, Unit: unit, Kind: kind, Help: help, Labels: labels, Source: "httpclient", Cost: 20 * time.Nanosecond}
+	}
+	return []Desc{
+		h("http.client.request.count", Count, Counter, "Attempts begun."),
+		h("http.client.request.completed", Count, Counter, "Attempts that are over: failed, or their response's body read to its end or closed."),
+		h("http.client.request.error.count", Count, Counter, "Attempts which failed, or were answered with a status of 500 or above."),
+		h("http.client.error.count", Count, Counter, "Failed attempts by class: timeout, canceled, dial, reset, 5xx, other.", "class"),
+		h("http.client.request.unbounded.count", Count, Counter, "Attempts made without any deadline (whitepaper §3.1)."),
+		h("http.client.request.budget.min", Seconds, Gauge, "Least time that an attempt begun since the last reading had left, 0 when its deadline had passed; absent without an attempt that has a deadline."),
+		h("http.client.active_requests", Count, Gauge, "Attempts in flight, those included whose response's body is neither read to its end nor closed."),
+		h("http.client.request.oldest", Seconds, Gauge, "Age of the oldest attempt in flight, 0 when there is none."),
+		h("http.client.request.duration.p50", Seconds, Gauge, "Median time to the response's header, or to the failure, of the attempts since the last reading that saw one."),
+		h("http.client.request.duration.p99", Seconds, Gauge, "99th percentile of the time to the response's header, or to the failure, since the last reading that saw one."),
+		h("http.client.peer.request.count", Count, Counter, "Attempts begun, by peer.", "peer"),
+		h("http.client.peer.request.error.count", Count, Counter, "Attempts which failed, or were answered with a status of 500 or above, by peer.", "peer"),
+		h("http.client.peer.request.unbounded.count", Count, Counter, "Attempts made without any deadline, by peer.", "peer"),
+		h("http.client.peer.request.budget.min", Seconds, Gauge, "Least time that an attempt begun since the last reading had left, by peer.", "peer"),
+		h("http.client.peer.active_requests", Count, Gauge, "Attempts in flight, by peer.", "peer"),
+		h("http.client.peer.request.oldest", Seconds, Gauge, "Age of the oldest attempt in flight, by peer.", "peer"),
+		h("http.client.peer.request.duration.p99", Seconds, Gauge, "99th percentile of the time to the response's header since the last reading that saw one, by peer.", "peer"),
 	}
 }
