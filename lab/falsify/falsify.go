@@ -68,11 +68,15 @@ func run(ctx context.Context, cfg Config, t tier) (*Report, error) {
 		return nil, err
 	}
 	if ctx.Err() != nil {
-		f.report.Interrupted = context.Cause(ctx).Error()
+		f.report.Interrupted = "interrupted"
+		if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
+			f.report.Interrupted = cause.Error()
+		}
 	}
 	f.report.Took = time.Since(f.report.Started).Seconds()
 	slices.SortFunc(f.report.Runs, func(a, b *report.Run) int { return a.ID - b.ID })
 	f.judge()
+	f.noteLoad()
 	f.keepLines()
 	return f.report, nil
 }
@@ -206,6 +210,33 @@ func (f *falsification) plan(s *subject, faults []fault.Fault) error {
 
 func (f *falsification) note(format string, args ...any) {
 	f.report.Notes = append(f.report.Notes, fmt.Sprintf(format, args...))
+}
+
+// goodShare is the share of requests without a fault below which the load itself is in doubt.
+const goodShare = 0.9
+
+// noteLoad warns when the service did not take the load: checks that stay silent in front of closed doors prove little.
+func (f *falsification) noteLoad() {
+	sent, answered, refused := 0, 0, 0
+	for _, run := range f.report.Runs {
+		if run.Kind == report.FaultRun {
+			continue
+		}
+		sent += run.Load.Sent
+		answered += run.Load.Answered
+		for status, n := range run.Load.Statuses {
+			if status[0] == '4' {
+				refused += n
+			}
+		}
+	}
+	switch {
+	case sent == 0:
+	case float64(answered) < goodShare*float64(sent):
+		f.note("without a fault the service answered %d of %d requests only", answered, sent)
+	case float64(refused) > goodShare*float64(sent):
+		f.note("the service refused %d of %d requests with a status of 400 to 499: name what it serves in load.targets of %s", refused, sent, experiment.FileName)
+	}
 }
 
 // newRun makes the record of a run that is about to begin. Its seed depends on what it is and not on when it comes,

@@ -180,6 +180,21 @@ func TestConclude(t *testing.T) {
 	}
 }
 
+func TestNoteLoad(t *testing.T) {
+	for want, met := range map[string]report.Load{
+		"answered 10 of 100": {Sent: 100, Answered: 10},
+		"refused 95 of 100":  {Sent: 100, Answered: 100, Statuses: map[string]int{"404": 95, "200": 5}},
+		"":                   {Sent: 100, Answered: 99, Statuses: map[string]int{"404": 20}},
+	} {
+		f := history(".", "", "K")
+		f.report.Runs[0].Load = met
+		f.noteLoad()
+		if got := strings.Join(f.report.Notes, " "); (got == "") != (want == "") || !strings.Contains(got, want) {
+			t.Errorf("%+v: notes %q, want %q", met, got, want)
+		}
+	}
+}
+
 func TestKeepLines(t *testing.T) {
 	f := history("....!", "", "KKMMMMM")
 	for _, run := range f.report.Runs {
