@@ -1,0 +1,34 @@
+package millis
+
+import (
+	"math"
+	"testing"
+	"time"
+)
+
+func TestDuration(t *testing.T) {
+	for _, test := range []struct {
+		ms   float64
+		want time.Duration
+	}{
+		{0, 0}, {5000, 5 * time.Second}, {0.25, 250 * time.Microsecond}, {-1, -time.Millisecond}, {0.1, 100 * time.Microsecond},
+		{1e300, math.MaxInt64}, {math.Inf(1), math.MaxInt64}, {math.Inf(-1), math.MinInt64}, {math.NaN(), math.MinInt64},
+	} {
+		if got := Duration(test.ms); got != test.want {
+			t.Errorf("Duration(%v) = %v, want %v", test.ms, got, test.want)
+		}
+	}
+	if got := Of(1500 * time.Microsecond); got != 1.5 {
+		t.Errorf("Of = %v, want 1.5", got)
+	}
+}
+
+func TestStrict(t *testing.T) {
+	var v struct{ A int }
+	if err := Strict([]byte(`{"a":3}`))(&v); err != nil || v.A != 3 {
+		t.Errorf("a known field: %v, %v", v, err)
+	}
+	if err := Strict([]byte(`{"b":3}`))(&v); err == nil {
+		t.Error("an unknown field is accepted")
+	}
+}
