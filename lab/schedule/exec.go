@@ -28,7 +28,7 @@ func (u *unit) execute(ctx context.Context, s schedule, n int) (result, error) {
 	args := append([]string{"-test.timeout=0", "-test.run=" + u.pattern}, u.config.TestFlags...)
 	cmd := exec.CommandContext(ctx, u.binary.path, args...)
 	cmd.Dir = u.binary.dir
-	cmd.Env = append(os.Environ(),
+	cmd.Env = append(os.Environ(), "PWD="+cmd.Dir,
 		fmt.Sprintf("GOMAXPROCS=%d", max(s.procs, 1)),
 		fmt.Sprintf("STABILITY_SCHEDULE=out=%s,trace=1,deadline=%d,seed=%d,%s", base+".report", u.config.Timeout, s.seed, s.text))
 	if u.config.Race {

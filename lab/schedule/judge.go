@@ -60,6 +60,9 @@ func judgeTrace(t *trace) []Finding {
 		report(Deadlock, alive)
 		return found
 	}
+	if t.reason == reasonSlow { // nothing can be said of goroutines that are at work
+		return found
+	}
 	inCycle := map[int64]bool{}
 	for _, cycle := range graph.cycles(alive) {
 		report(Cycle, cycle)
@@ -80,6 +83,7 @@ func judgeTrace(t *trace) []Finding {
 const (
 	reasonExit   = "exit"
 	reasonAsleep = "asleep"
+	reasonSlow   = "slow"
 )
 
 // suspicious tells whether a blocked goroutine that is still reachable is worth a look. A worker that waits for work

@@ -26,8 +26,8 @@ func (u *unit) replay(ctx context.Context, f *Finding) {
 
 // shows takes the schedule once and tells whether it shows the finding with the key.
 func (u *unit) shows(ctx context.Context, s schedule, key string) bool {
-	r, err := u.execute(ctx, s, u.Runs+u.results)
-	u.results++
+	r, err := u.execute(ctx, s, u.Runs+u.replays)
+	u.replays++
 	if err != nil {
 		return false
 	}

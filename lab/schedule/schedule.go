@@ -84,7 +84,8 @@ type Unit struct {
 	Test    string        `json:"test,omitempty"`
 	Runs    int           `json:"runs"`
 	Failed  int           `json:"failed"`  // runs whose tests failed
-	Killed  int           `json:"killed"`  // runs that had to be ended from outside
+	Killed  int           `json:"killed"`  // runs that had to be ended from outside: nothing is known of them
+	Slow    int           `json:"slow"`    // runs that were still at work when their time was up
 	Acted   uint64        `json:"acted"`   // points at which something was done
 	Reached int           `json:"reached"` // distinct orders of two operations, and distinct sets of blocked goroutines
 	Elapsed time.Duration `json:"elapsed"`

@@ -18,7 +18,8 @@ type unit struct {
 	tmp      string
 	pattern  string // for -test.run
 	findings []Finding
-	results  int
+	replays  int
+	plain    *bool // whether a plain run fails, once known
 }
 
 // units splits the binaries into what is run as one.
@@ -74,7 +75,6 @@ func (u *unit) run(ctx context.Context) {
 	rng := u.config.rng(u.Package + "." + u.Test)
 	reached := map[string]bool{}
 	var kept []trace
-	failsPlain := false
 	for i := 0; i < u.config.Runs && ctx.Err() == nil; i++ {
 		s := next(i, rng, kept)
 		if u.config.Replay != "" {
@@ -89,8 +89,7 @@ func (u *unit) run(ctx context.Context) {
 			u.note(err)
 			continue
 		}
-		failsPlain = failsPlain || s.text == "" && r.failed
-		u.add(judge(r, failsPlain))
+		u.add(judge(r, r.failed && u.failsPlain(ctx)))
 		if r.trace != nil && u.learn(r.trace, reached) {
 			kept = append(kept, *r.trace)
 		}
@@ -107,6 +106,16 @@ func (u *unit) run(ctx context.Context) {
 	u.Elapsed = time.Since(begin)
 }
 
+// failsPlain tells whether the tests fail unperturbed too. It is asked only when they failed.
+func (u *unit) failsPlain(ctx context.Context) bool {
+	if u.plain == nil {
+		r, err := u.once(ctx, schedule{mode: "off", procs: 2})
+		fails := err != nil || r.failed
+		u.plain = &fails
+	}
+	return *u.plain
+}
+
 // once executes and counts.
 func (u *unit) once(ctx context.Context, s schedule) (result, error) {
 	r, err := u.execute(ctx, s, u.Runs)
@@ -119,6 +128,9 @@ func (u *unit) once(ctx context.Context, s schedule) (result, error) {
 	}
 	if r.trace != nil {
 		u.Acted += r.trace.acted
+		if r.trace.reason == reasonSlow {
+			u.Slow++
+		}
 	}
 	return r, err
 }

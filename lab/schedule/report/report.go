@@ -24,12 +24,12 @@ func Text(w io.Writer, r *schedule.Report) error {
 	for _, f := range r.Findings {
 		writeFinding(&b, f)
 	}
-	runs, acted, killed := 0, uint64(0), 0
+	var sum schedule.Unit
 	for _, u := range r.Units {
-		runs, acted, killed = runs+u.Runs, acted+u.Acted, killed+u.Killed
+		sum.Runs, sum.Acted, sum.Killed, sum.Slow = sum.Runs+u.Runs, sum.Acted+u.Acted, sum.Killed+u.Killed, sum.Slow+u.Slow
 	}
-	fmt.Fprintf(&b, "%d findings, %d of them proven; %d runs of %d units, %d points acted, %d runs ended from outside (%s, seed %d)\n",
-		len(r.Findings), len(r.Proven()), runs, len(r.Units), acted, killed, r.GoVersion, r.Seed)
+	fmt.Fprintf(&b, "%d findings, %d of them proven; %d runs of %d units (%d too slow, %d killed), %d points acted (%s, seed %d)\n",
+		len(r.Findings), len(r.Proven()), sum.Runs, len(r.Units), sum.Slow, sum.Killed, sum.Acted, r.GoVersion, r.Seed)
 	_, err := io.WriteString(w, b.String())
 	return err
 }
