@@ -121,7 +121,7 @@ func (m *Monitor) Transitions(after uint64) []Transition {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	first := sort.Search(len(m.transitions), func(i int) bool { return m.transitions[i].Seq > after })
-	return slices.Clone(m.transitions[first:])
+	return append([]Transition{}, m.transitions[first:]...) // never nil: JSON readers want a list
 }
 
 // Snapshot returns the status, the transitions after seq, and the latest readings.

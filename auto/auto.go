@@ -23,6 +23,7 @@ import (
 	"github.com/falsifiable/stability/evidence/flight"
 	"github.com/falsifiable/stability/evidence/goroutines"
 	"github.com/falsifiable/stability/evidence/profile"
+	"github.com/falsifiable/stability/health"
 	"github.com/falsifiable/stability/response/log"
 	"github.com/falsifiable/stability/signal"
 	"github.com/falsifiable/stability/signal/goruntime"
@@ -35,6 +36,7 @@ type Watch struct {
 	monitor  *stability.Monitor
 	requests *httpserver.Tracker
 	recorder *flight.Recorder // nil unless Trace
+	probes   http.Handler
 	config   Config
 }
 
@@ -48,7 +50,14 @@ func Start(ctx context.Context, cfg Config) (*Watch, error) {
 		return nil, err
 	}
 	cfg = cfg.withDefaults()
-	w := &Watch{monitor: cfg.Monitor, requests: httpserver.New(httpserver.Config{}), config: cfg}
+	components, err := health.Watch(ctx, cfg.Components...)
+	if err != nil {
+		return nil, fmt.Errorf("auto: starting: %w", err)
+	}
+	w := &Watch{
+		monitor: cfg.Monitor, requests: httpserver.New(httpserver.Config{}), config: cfg,
+		probes: health.Handler(cfg.Monitor, health.Options{Components: components}),
+	}
 	if cfg.Off {
 		cfg.Logger.Warn("stability is off")
 		return w, nil

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/falsifiable/stability"
+	"github.com/falsifiable/stability/health"
 )
 
 // Config configures [Start]. The zero value but for Service is what most services want. Each field that has an environment
@@ -33,6 +34,9 @@ type Config struct {
 	// Token, when set, opens /debug/stability/ to requests from elsewhere that carry it as "Authorization: Bearer TOKEN".
 	// Without it only the machine itself may look: evidence shows the inside of the service. STABILITY_TOKEN.
 	Token string
+	// Components are what the service depends on: their checks run in the background, and /readyz answers 503 until each
+	// Needed one has been healthy once. Defaults to none.
+	Components []health.Component
 	// Responses are told of violations besides the log.
 	Responses []stability.Response
 	// Logger defaults to slog.Default().

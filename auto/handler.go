@@ -5,7 +5,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/falsifiable/stability/health"
 	"github.com/falsifiable/stability/telemetry"
 )
 
@@ -19,9 +18,8 @@ import (
 // mount them on a mux of another listener.
 func (w *Watch) Mount(mux *http.ServeMux) {
 	mux.Handle("GET /metrics", telemetry.Handler(w.monitor, prometheus.DefaultGatherer))
-	probes := health.Handler(w.monitor, health.Options{})
 	for _, path := range []string{"/healthz", "/livez", "/readyz", "/startupz"} {
-		mux.Handle(path, probes)
+		mux.Handle(path, w.probes)
 	}
 	mux.Handle(debugPath, w.debug())
 }
