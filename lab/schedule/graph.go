@@ -47,24 +47,29 @@ func newGraph(t *trace) *graph {
 // acquiring tells whether the goroutine is blocked in the acquisition of a lock in its list. A writer that waits for
 // the readers has the lock already as far as everybody else is concerned.
 func acquiring(g goroutine, l lock) bool {
-	return slices.ContainsFunc(g.waits, func(w uint64) bool { return w == l.object+semMutex || w == l.object+semReader })
+	return slices.ContainsFunc(g.waits, func(w uint64) bool {
+		return l.kind != kindRLock && w == l.object+semMutex || l.kind == kindRLock && w == l.object+semReader
+	})
 }
 
 // blockers returns who has to release a lock before g can go on, and none if g waits for something else.
 func (gr *graph) blockers(g goroutine) []holder {
 	for _, w := range g.waits {
-		for _, offset := range []uint64{semMutex, semReader, semWriter} {
+		for _, by := range []struct {
+			offset uint64
+			kinds  []int // of the holders that such a semaphore waits for
+		}{{semMutex, []int{kindLock, kindWLock}}, {semReader, []int{kindWLock}}, {semWriter, []int{kindRLock}}} {
 			var out []holder
-			for _, h := range gr.holders[w-offset] {
-				if h.g.goid != g.goid && h.lock.shared == (offset == semWriter) {
+			for _, h := range gr.holders[w-by.offset] {
+				if h.g.goid != g.goid && slices.Contains(by.kinds, h.lock.kind) {
 					out = append(out, h)
 				}
 			}
 			if len(out) > 0 {
 				return out
 			}
-			if offset == semMutex && gr.own(g, w-offset) {
-				return []holder{{g, lock{object: w - offset}}}
+			if by.offset == semMutex && gr.own(g, w-by.offset) {
+				return []holder{{g, lock{object: w - by.offset}}}
 			}
 		}
 	}

@@ -43,13 +43,15 @@ type goroutine struct {
 
 type lock struct {
 	object uint64
-	shared bool
+	kind   int // kindLock, kindRLock or kindWLock
 	site   Frame
 }
 
 // Kinds of operations, as package runtime's added file numbers them.
 const (
+	kindLock  = 5 // of a Mutex
 	kindRLock = 7
+	kindWLock = 14 // of an RWMutex
 )
 
 // parseTrace reads a report. One that is cut short, as by a killed process, is an error: it must not be taken for
@@ -100,7 +102,7 @@ func (t *trace) line(f []string) (err error) {
 		t.gs = append(t.gs, g)
 	case f[0] == "h" && len(t.gs) > 0:
 		g := &t.gs[len(t.gs)-1]
-		g.held = append(g.held, lock{number(1), number(2) == kindRLock, site(f, 3)})
+		g.held = append(g.held, lock{number(1), int(number(2)), site(f, 3)})
 	default:
 		err = fmt.Errorf("no such line")
 	}
