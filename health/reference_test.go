@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"regexp"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -55,10 +56,10 @@ func TestReferenceIsTrue(t *testing.T) {
 func makeExamples(t *testing.T, answers map[string]string) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	refuse := true
+	var mended atomic.Bool
 	components, err := Watch(ctx,
 		Component{Name: "database", Check: func(context.Context) error {
-			if refuse {
+			if !mended.Load() {
 				return errors.New("dial tcp 10.0.0.7:5432: connection refused")
 			}
 			return nil
@@ -78,7 +79,7 @@ func makeExamples(t *testing.T, answers map[string]string) {
 	show("readyz", "/readyz")
 	show("warming", "/healthz?contract=payment-sla")
 	show("unknown", "/healthz?contract=payment")
-	refuse = false
+	mended.Store(true)
 	pass(20 * time.Second)
 	show("ok", "/healthz")
 	s.level.Store(11)

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,10 +17,10 @@ import (
 )
 
 // start returns a running monitor with a check that level > 10 violates. It must be called in a synctest bubble.
-func start(t *testing.T, level *float64, more ...signal.Source) *stability.Monitor {
+func start(t *testing.T, level *atomic.Int64, more ...signal.Source) *stability.Monitor {
 	t.Helper()
 	m := stability.NewMonitor(stability.Config{Warmup: -1, Logger: slog.New(slog.DiscardHandler)})
-	sources := append([]signal.Source{signal.GaugeFunc("level", signal.Bytes, func() float64 { return *level })}, more...)
+	sources := append([]signal.Source{signal.GaugeFunc("level", signal.Bytes, func() float64 { return float64(level.Load()) })}, more...)
 	for _, s := range sources {
 		if err := m.Attach(s); err != nil {
 			t.Fatal(err)
@@ -69,7 +70,8 @@ func wantLines(t *testing.T, page string, lines ...string) {
 
 func TestChecksAreExported(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		level := 1.0
+		var level atomic.Int64
+		level.Store(1)
 		m := start(t, &level)
 		pass(3500 * time.Millisecond)
 		wantLines(t, page(t, m),
@@ -82,12 +84,12 @@ func TestChecksAreExported(t *testing.T) {
 			`stability_signal_level_bytes 1`,
 			`stability_violation_count_total 0`)
 		for range 2 {
-			level = 11
+			level.Store(11)
 			pass(5 * time.Second)
-			level = 1
+			level.Store(1)
 			pass(5 * time.Second)
 		}
-		level = 12
+		level.Store(12)
 		pass(5 * time.Second)
 		wantLines(t, page(t, m),
 			`stability_check_state{check="level",contract="payment"} 3`,
@@ -98,7 +100,8 @@ func TestChecksAreExported(t *testing.T) {
 
 func TestHazard04DeadMonitorIsExportedAsStale(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		level := 1.0
+		var level atomic.Int64
+		level.Store(1)
 		m := start(t, &level)
 		pass(time.Second)
 		m.Stop()
@@ -113,7 +116,8 @@ func TestHazard04DeadMonitorIsExportedAsStale(t *testing.T) {
 
 func TestInstancesAreExportedByLabel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		level := 1.0
+		var level atomic.Int64
+		level.Store(1)
 		m := start(t, &level,
 			signal.GaugeVecFunc("pool.in-use", signal.Count, []string{"db.pool"}, func(set signal.Set) {
 				set(1, "orders")
@@ -145,7 +149,8 @@ func TestInstancesAreExportedByLabel(t *testing.T) {
 
 func TestOtherGatherersAreServedToo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		level := 1.0
+		var level atomic.Int64
+		level.Store(1)
 		m := start(t, &level)
 		pass(time.Second)
 		own := prometheus.NewRegistry()
