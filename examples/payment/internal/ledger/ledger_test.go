@@ -3,6 +3,7 @@ package ledger
 import (
 	"errors"
 	"os"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -148,15 +149,27 @@ func BenchmarkRecord(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	o, i := order(""), 0
-	b.ReportAllocs()
-	for b.Loop() {
-		i++
-		o.ID = time.Duration(i).String()
+	var ids atomic.Int64
+	record := func() {
+		o := order(strconv.FormatInt(ids.Add(1), 10))
 		if _, _, err := l.Record(b.Context(), o, o.ID); err != nil {
-			b.Fatal(err)
+			b.Error(err)
 		}
 	}
+	b.Run("alone", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			record()
+		}
+	})
+	b.Run("crowd", func(b *testing.B) {
+		b.SetParallelism(32)
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				record()
+			}
+		})
+	})
 }
 
 var _ payment.Ledger = (*Ledger)(nil)

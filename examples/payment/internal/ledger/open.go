@@ -19,8 +19,9 @@ const (
 	connIdleTime = time.Minute
 
 	postgresConns = 25
-	// SQLite has one writer at a time; more connections would only wait for each other, and each has a cache.
-	sqliteConns = 8
+	// SQLite has one writer at a time. Queueing for it here is fair and ends with the context; several connections would
+	// poll the file's lock instead (measured on a busy machine at 700 payments a second: p99 345 ms with 8, 85 ms with 1).
+	sqliteConns = 1
 )
 
 // Open opens the PostgreSQL database at that URL, or for "" a SQLite database of this process, in a temporary
