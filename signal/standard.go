@@ -7,7 +7,7 @@ import "time"
 // then a check on it is Unknown and says which source is missing.
 func Standard() []Desc {
 	var all []Desc
-	for _, group := range [][]Desc{GoRuntime(), Process(), HTTPServer(), HTTPClient()} {
+	for _, group := range [][]Desc{GoRuntime(), Process(), HTTPServer(), HTTPClient(), SQLDB()} {
 		all = append(all, group...)
 	}
 	return all
@@ -113,5 +113,36 @@ func HTTPClient() []Desc {
 		h("http.client.peer.active_requests", Count, Gauge, "Attempts in flight, by peer.", "peer"),
 		h("http.client.peer.request.oldest", Seconds, Gauge, "Age of the oldest attempt in flight, by peer.", "peer"),
 		h("http.client.peer.request.duration.p99", Seconds, Gauge, "99th percentile of the time to the response's header since the last reading that saw one, by peer.", "peer"),
+	}
+}
+
+// SQLDB declares the signals of package signal/sqldb, in its order. The names with DBStats in their help are fields
+// of sql.DBStats; the others need the driver wrapper. The whitepaper's db.connPool does not exist (§3.3).
+func SQLDB() []Desc {
+	d := func(name string, unit Unit, kind Kind, help string, aliases ...string) Desc {
+		return Desc{Name: name, Aliases: aliases, Unit: unit, Kind: kind, Labels: []string{"pool"}, Help: help, Source: "sqldb", Cost: 50 * time.Nanosecond}
+	}
+	inUse := d("db.client.connection.in_use", Count, Gauge, "Connections in use: DBStats.InUse.", "pool.Active", "pool.inUse", "pool.InUse")
+	inUse.Bound = "db.client.connection.max"
+	overdue := d("db.client.connection.overdue", Count, Gauge, "Connections held longer than the limit, by what holds them (rows, tx, conn) and the place that took them.")
+	overdue.Labels = []string{"pool", "kind", "site"}
+	return []Desc{
+		d("db.client.connection.max", Count, Gauge, "Most connections that may be open: DBStats.MaxOpenConnections. Absent while there is no limit.", "pool.Max", "pool.max"),
+		d("db.client.connection.count", Count, Gauge, "Open connections: DBStats.OpenConnections.", "pool.open", "pool.OpenConnections"),
+		inUse,
+		d("db.client.connection.idle", Count, Gauge, "Idle connections: DBStats.Idle.", "pool.idle", "pool.Idle"),
+		d("db.client.connection.wait.count", Count, Counter, "Callers that had to wait for a connection: DBStats.WaitCount.", "pool.waitCount", "pool.WaitCount"),
+		d("db.client.connection.wait.duration", Seconds, Counter, "Time that callers have waited, all together: DBStats.WaitDuration.", "pool.waitDuration", "pool.WaitDuration"),
+		d("db.client.connection.wait.mean", Seconds, Gauge, "Mean wait of the callers whose wait ended since the last reading that saw one."),
+		d("db.client.connection.closed.max_idle", Count, Counter, "Connections closed because enough were idle: DBStats.MaxIdleClosed.", "pool.maxIdleClosed", "pool.MaxIdleClosed"),
+		d("db.client.connection.closed.idle_time", Count, Counter, "Connections closed for having been idle too long: DBStats.MaxIdleTimeClosed.", "pool.maxIdleTimeClosed", "pool.MaxIdleTimeClosed"),
+		d("db.client.connection.closed.lifetime", Count, Counter, "Connections closed for their age: DBStats.MaxLifetimeClosed.", "pool.maxLifetimeClosed", "pool.MaxLifetimeClosed"),
+		d("db.client.connection.created", Count, Counter, "Connections that the driver has made."),
+		d("db.client.connection.create.error.count", Count, Counter, "Connections that the driver failed to make."),
+		d("db.client.connection.create.p99", Seconds, Gauge, "99th percentile of the time to make a connection, since the last reading that saw one."),
+		d("db.client.connection.use.p99", Seconds, Gauge, "99th percentile of the time that a connection was held, of those given back since the last reading that saw one."),
+		d("db.client.connection.held.oldest", Seconds, Gauge, "How long the connection held longest has been held, 0 when none is.", "pool.heldOldest"),
+		d("db.client.statement.count", Count, Gauge, "Prepared statements not yet closed, on all connections."),
+		overdue,
 	}
 }

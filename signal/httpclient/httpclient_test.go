@@ -243,6 +243,9 @@ func TestTheTimeLeftIsReadAtTheHop(t *testing.T) {
 		want(t, readings, "http.client.request.budget.min", 1)
 		want(t, readings, `http.client.peer.request.budget.min{peer="a"}`, 2)
 		want(t, readings, `http.client.peer.request.unbounded.count{peer="a"}`, 1)
+		if _, ok := read(tracker)["http.client.request.budget.min"]; ok {
+			t.Error("a budget was read again though no attempt was made since")
+		}
 		send(-time.Second, "a")
 		want(t, read(tracker), "http.client.request.budget.min", 0)
 	})
