@@ -13,7 +13,7 @@ func Breaker() []Desc {
 		b("breaker.calls", Count, Counter, "Calls that the breaker let through and that have ended, without those whose caller gave up."),
 		b("breaker.failures", Count, Counter, "Those of them that failed."),
 		b("breaker.slow_calls", Count, Counter, "Calls that took as long as the breaker's SlowCall or longer, also if their caller gave up."),
-		b("breaker.rejected", Count, Counter, "Calls rejected; beyond the first thousand estimated from a sample."),
+		b("breaker.rejected", Count, Counter, "Calls rejected; of those between two readings 65,536 are counted at most."),
 		b("breaker.opened", Count, Counter, "Times that the breaker opened."),
 		b("breaker.failure_ratio", Ratio, Gauge, "Share of failed calls in the breaker's window; absent while the window is empty."),
 	}

@@ -34,8 +34,8 @@ type Breaker struct {
 	rejection atomic.Pointer[OpenError] // of the present opening, made beforehand
 	epoch     time.Time                 // never changes
 
-	_        [64]byte // calls write to what follows, and must not disturb the readers of what is above
-	rejected atomic.Uint64
+	_        [64]byte      // calls write to what follows, and must not disturb the readers of what is above
+	rejected atomic.Uint64 // since the last reading
 	window   window
 
 	mu      sync.Mutex  // guards what follows and every change of word
@@ -44,6 +44,8 @@ type Breaker struct {
 	opened  uint64      // times
 	trial   trial
 	changes changes
+
+	rejectedBefore uint64 // the last reading
 }
 
 // New returns a closed breaker, or the error of [Config.Validate].

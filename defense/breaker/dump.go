@@ -17,7 +17,8 @@ type Dump struct {
 	Window Counts
 	// Ever holds all calls since the start, probes included.
 	Ever Counts
-	// Opened counts how often it opened, Rejected the calls rejected then (estimated beyond the first thousand).
+	// Opened counts how often it opened, Rejected the calls rejected then; of those
+	// between two readings 65,536 are counted at most.
 	Opened, Rejected uint64
 	// Probes of the present trial: let through, not yet back.
 	ProbesAdmitted, ProbesPending int
@@ -37,7 +38,7 @@ func (b *Breaker) Dump() Dump {
 	return Dump{
 		State: b.State(), Since: b.since, Reason: b.rejection.Load().Reason, Config: *b.settings.Load(),
 		Window: b.window.sum().exported(), Ever: b.window.ever().exported(),
-		Opened: b.opened, Rejected: b.rejected.Load(),
+		Opened: b.opened, Rejected: b.countRejected(),
 		ProbesAdmitted: b.trial.admitted, ProbesPending: len(b.trial.pending), ProbesLost: b.trial.lost,
 		ChangesMissed: b.changes.lost(),
 	}
@@ -83,7 +84,7 @@ func (s *source) Sample(dst *signal.Batch) {
 
 func (b *Breaker) sample(dst *signal.Batch, labels signal.Labels) {
 	b.mu.Lock()
-	now, opened, critical := b.State(), b.opened, b.settings.Load().Critical
+	now, opened, rejected, critical := b.State(), b.opened, b.countRejected(), b.settings.Load().Critical
 	b.mu.Unlock()
 	ever, window := b.window.ever(), b.window.sum()
 	dst.AddInstance(state, labels, float64(now))
@@ -91,7 +92,7 @@ func (b *Breaker) sample(dst *signal.Batch, labels signal.Labels) {
 	dst.AddInstance(calls, labels, float64(ever.calls))
 	dst.AddInstance(failures, labels, float64(ever.failures))
 	dst.AddInstance(slowCalls, labels, float64(ever.slow))
-	dst.AddInstance(rejections, labels, float64(b.rejected.Load()))
+	dst.AddInstance(rejections, labels, float64(rejected))
 	dst.AddInstance(openings, labels, float64(opened))
 	if window.calls > 0 {
 		dst.AddInstance(failureRatio, labels, float64(window.failures)/float64(window.calls))
