@@ -6,17 +6,29 @@ import (
 	"golang.org/x/tools/go/analysis"
 
 	"github.com/falsifiable/stability/lab/analysis/channelblock"
+	"github.com/falsifiable/stability/lab/analysis/connleak"
+	"github.com/falsifiable/stability/lab/analysis/contract"
 	"github.com/falsifiable/stability/lab/analysis/goroutineleak"
 	"github.com/falsifiable/stability/lab/analysis/internal/ignore"
+	"github.com/falsifiable/stability/lab/analysis/keepalivemismatch"
 	"github.com/falsifiable/stability/lab/analysis/lockorder"
+	"github.com/falsifiable/stability/lab/analysis/lostdeadline"
+	"github.com/falsifiable/stability/lab/analysis/panicpath"
+	"github.com/falsifiable/stability/lab/analysis/torncfg"
 )
 
 // Own returns the analyzers of this module, in the order of the whitepaper. The slice is new.
 func Own() []*analysis.Analyzer {
 	return []*analysis.Analyzer{
+		goroutineleak.Analyzer,
 		channelblock.Analyzer,
 		lockorder.Analyzer,
-		goroutineleak.Analyzer,
+		lostdeadline.Analyzer,
+		keepalivemismatch.Analyzer,
+		connleak.Analyzer,
+		torncfg.Analyzer,
+		panicpath.Analyzer,
+		contract.Analyzer,
 	}
 }
 

@@ -2,11 +2,14 @@ package goroutineleak
 
 import (
 	_ "embed"
+	"strings"
 
 	"golang.org/x/tools/go/analysis"
+	"golang.org/x/tools/go/ssa"
 
 	"github.com/falsifiable/stability/lab/analysis/internal/concur"
 	"github.com/falsifiable/stability/lab/analysis/internal/docs"
+	"github.com/falsifiable/stability/lab/analysis/internal/ssabuild"
 )
 
 //go:embed doc.go
@@ -17,7 +20,7 @@ var Analyzer = &analysis.Analyzer{
 	Name:     "goroutineleak",
 	Doc:      docs.Extract(doc),
 	URL:      docs.URL("goroutineleak"),
-	Requires: []*analysis.Analyzer{concur.Analyzer},
+	Requires: []*analysis.Analyzer{concur.Analyzer, ssabuild.Analyzer},
 	Run:      run,
 }
 
@@ -27,5 +30,115 @@ func run(pass *analysis.Pass) (any, error) {
 			f.Report(pass)
 		}
 	}
+	keptCancels(pass)
+	prog := pass.ResultOf[ssabuild.Analyzer].(*ssabuild.SSA)
+	for _, f := range prog.SrcFuncs {
+		functions(f, func(f *ssa.Function) {
+			if strings.HasSuffix(pass.Fset.Position(f.Pos()).Filename, "_test.go") {
+				return
+			}
+			groups(pass, f)
+			for _, b := range f.Blocks {
+				for _, in := range b.Instrs {
+					if g, ok := in.(*ssa.Go); ok {
+						endless(pass, g)
+					}
+				}
+			}
+		})
+	}
 	return nil, nil
+}
+
+// functions calls visit for f and the function literals in it.
+func functions(f *ssa.Function, visit func(*ssa.Function)) {
+	visit(f)
+	for _, a := range f.AnonFuncs {
+		functions(a, visit)
+	}
+}
+
+// groups reports errgroups that are given work and never waited for.
+func groups(pass *analysis.Pass, f *ssa.Function) {
+	for _, b := range f.Blocks {
+		for _, in := range b.Instrs {
+			v, ok := in.(ssa.Value)
+			if !ok || !strings.HasSuffix(v.Type().String(), "golang.org/x/sync/errgroup.Group") || v.Referrers() == nil {
+				continue
+			}
+			switch in.(type) {
+			case *ssa.Alloc, *ssa.Extract:
+			default:
+				continue
+			}
+			gos, others := 0, 0
+			for _, r := range *v.Referrers() {
+				c, ok := r.(ssa.CallInstruction)
+				switch {
+				case ok && c.Common().StaticCallee() != nil && (c.Common().StaticCallee().Name() == "Go" || c.Common().StaticCallee().Name() == "TryGo"):
+					gos++
+				case ok && c.Common().StaticCallee() != nil && c.Common().StaticCallee().Name() == "SetLimit":
+				case isDebug(r):
+				default:
+					others++
+				}
+			}
+			if gos > 0 && others == 0 {
+				pos := in.Pos()
+				if e, ok := in.(*ssa.Extract); ok {
+					pos = e.Tuple.Pos()
+				}
+				pass.Reportf(pos, "this errgroup starts goroutines and nobody waits for it: their errors are lost, and its context is never cancelled")
+			}
+		}
+	}
+}
+
+func isDebug(in ssa.Instruction) bool {
+	_, ok := in.(*ssa.DebugRef)
+	return ok
+}
+
+// endless reports a goroutine whose function never returns, and waits for nothing but the clock.
+func endless(pass *analysis.Pass, g *ssa.Go) {
+	f := g.Call.StaticCallee()
+	if f == nil {
+		if c, ok := g.Call.Value.(*ssa.MakeClosure); ok {
+			f = c.Fn.(*ssa.Function)
+		}
+	}
+	if f == nil || len(f.Blocks) == 0 || f.Recover != nil || inMain(g.Parent()) {
+		return
+	}
+	clock := false
+	for _, b := range f.Blocks {
+		for _, in := range b.Instrs {
+			switch in := in.(type) {
+			case *ssa.Return, *ssa.Panic, *ssa.Select, *ssa.Send:
+				return
+			case *ssa.UnOp:
+				if in.Op.String() == "<-" {
+					if !strings.HasSuffix(in.X.Type().String(), "chan time.Time") {
+						return
+					}
+					clock = true
+				}
+			case *ssa.Call:
+				if c := in.Call.StaticCallee(); c != nil && c.RelString(nil) == "time.Sleep" {
+					clock = true
+				}
+			}
+		}
+	}
+	if clock {
+		pass.Reportf(g.Pos(), "this goroutine wakes by the clock and can never end: give it a context or a channel to stop it")
+	}
+}
+
+// inMain tells whether f belongs to the main function or an init: such a goroutine lives as long as the process.
+func inMain(f *ssa.Function) bool {
+	for f.Parent() != nil {
+		f = f.Parent()
+	}
+	return f.Name() == "main" || strings.HasPrefix(f.Name(), "init")
 }

@@ -4,6 +4,7 @@ import (
 	"go/token"
 	"go/types"
 	"sort"
+	"strings"
 
 	"golang.org/x/tools/go/ssa"
 )
@@ -127,6 +128,9 @@ func (u *use) call(f *ssa.Function, in ssa.CallInstruction, called map[*ssa.Func
 	if in.Common().IsInvoke() {
 		u.invokes[in.Common().Method.Name()] = true
 	}
+	if b, ok := in.Common().Value.(*ssa.Builtin); ok && b.Name() == "close" {
+		u.waits = true // it may panic
+	}
 	c := in.Common().StaticCallee()
 	if c == nil {
 		return
@@ -139,6 +143,9 @@ func (u *use) call(f *ssa.Function, in ssa.CallInstruction, called map[*ssa.Func
 	case "(*sync.Mutex).Lock", "(*sync.RWMutex).Lock", "(*sync.RWMutex).RLock":
 		u.waits = true
 		u.locks++
+		if len(in.Block().Preds) > 1 || strings.HasSuffix(in.Block().Comment, ".body") {
+			u.locks++ // perhaps in a loop
+		}
 	case "(*sync.WaitGroup).Wait", "(*sync.Cond).Wait":
 		u.waits = true
 	case "(*sync.Once).Do":

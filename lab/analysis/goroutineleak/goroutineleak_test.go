@@ -1,0 +1,9 @@
+package goroutineleak
+
+import (
+	"testing"
+
+	"golang.org/x/tools/go/analysis/analysistest"
+)
+
+func Test(t *testing.T) { analysistest.Run(t, analysistest.TestData(), Analyzer, "a") }

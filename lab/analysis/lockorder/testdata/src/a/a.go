@@ -1,0 +1,73 @@
+package a
+
+import "sync"
+
+type account struct {
+	mu sync.Mutex
+	n  int
+}
+
+func (a *account) add(n int) {
+	a.mu.Lock() // want `a.mu.Lock blocks forever on some path: this goroutine took the lock itself at a.go:17`
+	defer a.mu.Unlock()
+	a.n += n
+}
+
+func (a *account) double() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.add(a.n) // the lock in add
+}
+
+func (a *account) addLocked(n int) { a.n += n }
+
+func (a *account) twice() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.addLocked(a.n)
+}
+
+type table struct {
+	mu   sync.RWMutex
+	rows map[string]int
+}
+
+func (t *table) get(k string) int {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.rows[k]
+}
+
+func ab() {
+	var a, b sync.Mutex
+	done := make(chan bool, 1)
+	go func() {
+		a.Lock()
+		b.Lock() // want `b.Lock blocks forever on some path: the lock was taken at a.go:\d+; a.Lock at a.go:\d+ is stuck too`
+		b.Unlock()
+		a.Unlock()
+		done <- true
+	}()
+	b.Lock()
+	a.Lock()
+	a.Unlock()
+	b.Unlock()
+}
+
+func forgets(fail bool) {
+	var mu sync.Mutex
+	for range 2 {
+		mu.Lock() // want `mu.Lock blocks forever on some path: this goroutine took the lock itself`
+		if fail {
+			continue
+		}
+		mu.Unlock()
+	}
+}
+
+func once() {
+	var o sync.Once
+	o.Do(func() {
+		o.Do(func() {}) // want `o.Do blocks forever`
+	})
+}
