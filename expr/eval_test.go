@@ -183,7 +183,7 @@ func TestEvaluationDoesNotAllocate(t *testing.T) {
 		wpGoroutines, wpStreams, "a > 1 && b > 2 || !(a < b)", "a / (b - b) > 1", "pool.Max > 1", "a > 1.2 * baseline(b)",
 		"rate(c[1m]) > 500/1m && increase(c[1m]) > 5", "avg_over_time(a[1m]) > min_over_time(a[1m])", "max_over_time(a[1m]) > b",
 		"quantile_over_time(0.9, a[1m]) > stddev_over_time(a[1m])", "theil_sen(a[1m]) > 0", "mann_kendall(a[2m]) > 3",
-		"avg_over_time(rate(c[10s])[1m:]) > 3", `db.client.connection.waits{pool=~"o.*"} > 3`, "rate(db.client.connection.waits[1m]) > 1",
+		"avg_over_time(rate(c[10s])[1m:]) > 3", `db.tested.connection.waits{pool=~"o.*"} > 3`, "rate(db.tested.connection.waits[1m]) > 1",
 	} {
 		all = append(all, w.bind(text))
 	}
@@ -194,7 +194,7 @@ func TestEvaluationDoesNotAllocate(t *testing.T) {
 			w.push(name, second, math.Mod(second*7, 31))
 		}
 		for _, labels := range poolLabels {
-			id, _, _ := w.store.Schema().Lookup("db.client.connection.waits")
+			id, _, _ := w.store.Schema().Lookup("db.tested.connection.waits")
 			w.store.Push(signal.Sample{ID: id, Labels: labels, At: seconds(second), Value: second})
 		}
 		for _, e := range all {

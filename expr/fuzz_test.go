@@ -18,7 +18,7 @@ func FuzzCompile(f *testing.F) {
 	}
 	for _, text := range []string{wpGoroutines, wpHeapInuse, wpPool, wpHeapSys, wpStreams, wpYoungGC,
 		"a > -5 && !(b <= 1) || c != 3", "rate(c[5m]) > b * (500/1m)", "quantile_over_time(99%, a[5m:1s]) > min(a, b, 3)",
-		`db.client.connection.count{pool=~"o.*",state!="x"} > 1.2 * baseline(db.client.connection.count)`,
+		`db.tested.connection.count{pool=~"o.*",state!="x"} > 1.2 * baseline(db.tested.connection.count)`,
 		"theil_sen(min_over_time(queue.bytes[1m])[1h:]) > 10MB/1h", "mann_kendall(a[1h30m]) > 3", "stddev_over_time((-a)[5m:]) > 1e-9"} {
 		f.Add(text)
 	}

@@ -26,31 +26,31 @@ func show(all []expr.Outcome) string {
 func TestInstances(t *testing.T) {
 	w := newWorld(t)
 	push := func() {
-		w.push("db.client.connection.count", 1, 9, "pool", "orders", "state", "used")
-		w.push("db.client.connection.count", 1, 1, "pool", "orders", "state", "idle")
-		w.push("db.client.connection.count", 1, 2, "pool", "users", "state", "used")
-		w.push("db.client.connection.max", 1, 10, "pool", "orders")
-		w.push("db.client.connection.max", 1, 5, "pool", "users")
+		w.push("db.tested.connection.count", 1, 9, "pool", "orders", "state", "used")
+		w.push("db.tested.connection.count", 1, 1, "pool", "orders", "state", "idle")
+		w.push("db.tested.connection.count", 1, 2, "pool", "users", "state", "used")
+		w.push("db.tested.connection.max", 1, 10, "pool", "orders")
+		w.push("db.tested.connection.max", 1, 5, "pool", "users")
 		w.push("a", 1, 4)
 	}
 	for _, c := range []struct{ text, want string }{
-		{"db.client.connection.max > 7", `{pool="orders"}true 10; {pool="users"}false 5`},
-		{`db.client.connection.max{pool="orders"} > 7`, `{pool="orders"}true 10`},
-		{`db.client.connection.max{pool!="orders"} > 7`, `{pool="users"}false 5`},
-		{`db.client.connection.max{pool=~"user.?"} > 7`, `{pool="users"}false 5`},
-		{`db.client.connection.max{pool=~"user"} > 7`, ``},
-		{`db.client.connection.max{pool!~"o.*|x"} > 7`, `{pool="users"}false 5`},
-		{`db.client.connection.max{pool="nobody"} > 7`, `{pool="nobody"}unknown db.client.connection.max{pool="nobody"} was never read`},
-		{"db.client.connection.max > a", `{pool="orders"}true 10; {pool="users"}true 5`},
-		{"a < db.client.connection.max && a > 3", `{pool="orders"}true 4; {pool="users"}true 4`},
-		{`db.client.connection.max > db.client.connection.max{pool="users"}`, `{pool="orders"}true 10; {pool="users"}false 5`},
-		{`db.client.connection.count{state="used"} >= 0.9 * db.client.connection.max`,
+		{"db.tested.connection.max > 7", `{pool="orders"}true 10; {pool="users"}false 5`},
+		{`db.tested.connection.max{pool="orders"} > 7`, `{pool="orders"}true 10`},
+		{`db.tested.connection.max{pool!="orders"} > 7`, `{pool="users"}false 5`},
+		{`db.tested.connection.max{pool=~"user.?"} > 7`, `{pool="users"}false 5`},
+		{`db.tested.connection.max{pool=~"user"} > 7`, ``},
+		{`db.tested.connection.max{pool!~"o.*|x"} > 7`, `{pool="users"}false 5`},
+		{`db.tested.connection.max{pool="nobody"} > 7`, `{pool="nobody"}unknown db.tested.connection.max{pool="nobody"} was never read`},
+		{"db.tested.connection.max > a", `{pool="orders"}true 10; {pool="users"}true 5`},
+		{"a < db.tested.connection.max && a > 3", `{pool="orders"}true 4; {pool="users"}true 4`},
+		{`db.tested.connection.max > db.tested.connection.max{pool="users"}`, `{pool="orders"}true 10; {pool="users"}false 5`},
+		{`db.tested.connection.count{state="used"} >= 0.9 * db.tested.connection.max`,
 			`{pool="orders",state="used"}true 9; {pool="users",state="used"}false 2`},
-		{`db.client.connection.count{state="idle"} < db.client.connection.max`,
-			`{pool="orders",state="idle"}true 1; {pool="users",state="idle"}unknown db.client.connection.count{state="idle"} was never read`},
-		{"db.client.connection.count > 1.5",
+		{`db.tested.connection.count{state="idle"} < db.tested.connection.max`,
+			`{pool="orders",state="idle"}true 1; {pool="users",state="idle"}unknown db.tested.connection.count{state="idle"} was never read`},
+		{"db.tested.connection.count > 1.5",
 			`{pool="orders",state="idle"}false 1; {pool="orders",state="used"}true 9; {pool="users",state="used"}true 2`},
-		{`db.client.connection.count{pool="orders",state="used"} > 1.5 && a > 1`, `{pool="orders",state="used"}true 9`},
+		{`db.tested.connection.count{pool="orders",state="used"} > 1.5 && a > 1`, `{pool="orders",state="used"}true 9`},
 		{"a > 3", "true 4"},
 	} {
 		e := w.bind(c.text)
@@ -63,7 +63,7 @@ func TestInstances(t *testing.T) {
 
 func TestInstancesComeAndGo(t *testing.T) {
 	w := newWorld(t)
-	e := w.bind("db.client.connection.max > 7 && a > 0")
+	e := w.bind("db.tested.connection.max > 7 && a > 0")
 	expect := func(second float64, want string) {
 		t.Helper()
 		w.push("a", second, 1)
@@ -72,13 +72,13 @@ func TestInstancesComeAndGo(t *testing.T) {
 		}
 	}
 	expect(1, "")
-	w.push("db.client.connection.max", 2, 10, "pool", "x")
+	w.push("db.tested.connection.max", 2, 10, "pool", "x")
 	expect(2, `{pool="x"}true 10`)
-	w.push("db.client.connection.max", 100, 3, "pool", "y")
-	expect(100, `{pool="x"}unknown db.client.connection.max was last read 1m38s ago; {pool="y"}false 3`)
+	w.push("db.tested.connection.max", 100, 3, "pool", "y")
+	expect(100, `{pool="x"}unknown db.tested.connection.max was last read 1m38s ago; {pool="y"}false 3`)
 	w.store.Forget(seconds(50))
 	expect(101, `{pool="y"}false 3`)
-	w.push("db.client.connection.max", 102, 8, "pool", "x")
+	w.push("db.tested.connection.max", 102, 8, "pool", "x")
 	expect(102, `{pool="x"}true 8; {pool="y"}false 3`)
 	w.store.Forget(seconds(200))
 	expect(103, "")
@@ -86,10 +86,10 @@ func TestInstancesComeAndGo(t *testing.T) {
 
 func TestOtherInstanceJoins(t *testing.T) {
 	w := newWorld(t)
-	e := w.bind("db.client.connection.max > 1000")
+	e := w.bind("db.tested.connection.max > 1000")
 	for second := range 3 {
 		for i := range 120 {
-			w.push("db.client.connection.max", float64(second), 1, "pool", fmt.Sprint("p", i))
+			w.push("db.tested.connection.max", float64(second), 1, "pool", fmt.Sprint("p", i))
 		}
 	}
 	if n := len(e.Eval(seconds(2))); n != 101 {
@@ -99,13 +99,13 @@ func TestOtherInstanceJoins(t *testing.T) {
 
 func TestBaseline(t *testing.T) {
 	w := newWorld(t)
-	e := w.bind("db.client.connection.max > 2 * baseline(db.client.connection.max)")
-	pushX := func(second, v float64) { w.push("db.client.connection.max", second, v, "pool", "x") }
+	e := w.bind("db.tested.connection.max > 2 * baseline(db.tested.connection.max)")
+	pushX := func(second, v float64) { w.push("db.tested.connection.max", second, v, "pool", "x") }
 	for i, v := range []float64{10, 11, 500, 9, 10} { // a median does not mind the odd one
 		pushX(float64(i), v)
 		e.Learn(seconds(float64(i)))
 	}
-	if got := show(e.Eval(seconds(4))); got != `{pool="x"}unknown baseline(db.client.connection.max) is still being learnt` {
+	if got := show(e.Eval(seconds(4))); got != `{pool="x"}unknown baseline(db.tested.connection.max) is still being learnt` {
 		t.Errorf("while learning: %s", got)
 	}
 	e.Freeze()
@@ -113,7 +113,7 @@ func TestBaseline(t *testing.T) {
 	if o := w.one(e, 5); o.Truth != expr.True || o.Threshold != 20 {
 		t.Errorf("got %+v, want true above 2 * 10", o)
 	}
-	w.push("db.client.connection.max", 5, 100, "pool", "y")
+	w.push("db.tested.connection.max", 5, 100, "pool", "y")
 	for range 3 {
 		e.Learn(seconds(5)) // does nothing any more, also not for a newcomer
 	}
@@ -121,8 +121,8 @@ func TestBaseline(t *testing.T) {
 	for i := range 4 {
 		s := float64(6 + i)
 		pushX(s, 5)
-		w.push("db.client.connection.max", s, 100, "pool", "y")
-		want := `{pool="x"}false 5; {pool="y"}unknown baseline(db.client.connection.max) is still being learnt`
+		w.push("db.tested.connection.max", s, 100, "pool", "y")
+		want := `{pool="x"}false 5; {pool="y"}unknown baseline(db.tested.connection.max) is still being learnt`
 		if i >= 2 {
 			want = `{pool="x"}false 5; {pool="y"}false 100`
 		}
@@ -131,10 +131,10 @@ func TestBaseline(t *testing.T) {
 		}
 	}
 	learnt := e.Baselines()
-	if got := fmt.Sprint(learnt); got != `[{db.client.connection.max {pool="x"} 10} {db.client.connection.max {pool="y"} 100}]` {
+	if got := fmt.Sprint(learnt); got != `[{db.tested.connection.max {pool="x"} 10} {db.tested.connection.max {pool="y"} 100}]` {
 		t.Errorf("Baselines() is %s", got)
 	}
-	replay := w.bind("db.client.connection.max > 2 * baseline(db.client.connection.max)")
+	replay := w.bind("db.tested.connection.max > 2 * baseline(db.tested.connection.max)")
 	replay.SetBaselines(learnt)
 	if got, want := show(replay.Eval(seconds(9))), show(e.Eval(seconds(9))); got != want {
 		t.Errorf("with restored baselines:\n got %s\nwant %s", got, want)

@@ -53,9 +53,9 @@ func TestCanonical(t *testing.T) {
 		{"quantile_over_time(99%, a[5m]) > 1", "quantile_over_time(0.99, a[5m]) > 1"},
 		{"min(a, b, 3) > max(a, 2)", "min(a, b, 3) > max(a, 2)"},
 		{"a > 1.2*baseline( a )", "a > 1.2 * baseline(a)"},
-		{`db.client.connection.count{state="idle",pool=~"o.*"} > 1`, `db.client.connection.count{pool=~"o.*",state="idle"} > 1`},
-		{"db.client.connection.count{pool=`x`,} > 1", `db.client.connection.count{pool="x"} > 1`},
-		{"db.client.connection.count{} > 1", "db.client.connection.count > 1"},
+		{`db.tested.connection.count{state="idle",pool=~"o.*"} > 1`, `db.tested.connection.count{pool=~"o.*",state="idle"} > 1`},
+		{"db.tested.connection.count{pool=`x`,} > 1", `db.tested.connection.count{pool="x"} > 1`},
+		{"db.tested.connection.count{} > 1", "db.tested.connection.count > 1"},
 		{"goroutines > 1", "go.goroutine.count > 1"},
 	} {
 		p, err := expr.Compile(testSchema(), c.text, expr.Options{})

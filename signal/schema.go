@@ -29,7 +29,8 @@ func NewSchema(descs ...Desc) *Schema {
 	return s
 }
 
-// Add declares a signal and returns its ID. Declaring a known name again is no error when unit and kind are the
+// Add declares a signal and returns its ID. A name is never taken from another signal, an alias yields to whoever
+// declares the spelling later. Declaring a known name again is no error when unit and kind are the
 // same, so that a source can be attached to a schema which already knows its signals.
 func (s *Schema) Add(d Desc) (ID, error) {
 	if d.Name == "" {
@@ -37,16 +38,16 @@ func (s *Schema) Add(d Desc) (ID, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if id, ok := s.byName[normalize(d.Name)]; ok {
+	if id, ok := s.byName[normalize(d.Name)]; ok && s.isName(id, d.Name) {
 		known := s.descs[id]
 		if known.Unit != d.Unit || known.Kind != d.Kind || !slices.Equal(known.Labels, d.Labels) {
-			return 0, fmt.Errorf("signal: declaring %s as a %s in %s: it is already declared as a %s in %s%s",
-				d.Name, d.Kind, d.Unit, known.Kind, known.Unit, labelNote(known.Labels))
+			return 0, fmt.Errorf("signal: declaring %s as a %s in %s%s: it is already declared as a %s in %s%s",
+				d.Name, d.Kind, d.Unit, labelNote(d.Labels), known.Kind, known.Unit, labelNote(known.Labels))
 		}
 		return id, nil
 	}
 	for _, a := range d.Aliases {
-		if id, ok := s.byName[normalize(a)]; ok {
+		if id, ok := s.byName[normalize(a)]; ok && s.isName(id, a) {
 			return 0, fmt.Errorf("signal: declaring %s: its alias %s already means %s", d.Name, a, s.descs[id].Name)
 		}
 	}
@@ -54,11 +55,27 @@ func (s *Schema) Add(d Desc) (ID, error) {
 	d.Labels = slices.Clone(d.Labels)
 	d.Aliases = slices.Clone(d.Aliases)
 	s.descs = append(s.descs, d)
-	s.byName[normalize(d.Name)] = id
+	s.name(d.Name, id)
 	for _, a := range d.Aliases {
-		s.byName[normalize(a)] = id
+		s.name(a, id)
 	}
 	return id, nil
+}
+
+// isName reports whether a spelling is the signal's name and not an alias of it.
+func (s *Schema) isName(id ID, spelling string) bool {
+	return normalize(s.descs[id].Name) == normalize(spelling)
+}
+
+// name makes a spelling mean a signal. An alias that meant another yields: the library calls a pool's connections
+// pool.Active too, and a service that declares a pool.Active of its own means its own.
+func (s *Schema) name(spelling string, id ID) {
+	if old, ok := s.byName[normalize(spelling)]; ok && old != id {
+		s.descs[old].Aliases = slices.DeleteFunc(slices.Clone(s.descs[old].Aliases), func(a string) bool {
+			return normalize(a) == normalize(spelling)
+		})
+	}
+	s.byName[normalize(spelling)] = id
 }
 
 func labelNote(labels []string) string {
