@@ -96,7 +96,7 @@ func runService(ctx context.Context, cfg config, log *slog.Logger) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, app.Close()) }()
-	watched, err := watch(ctx, log)
+	watched, err := watch(ctx, app, log)
 	if err != nil {
 		return err
 	}
