@@ -49,20 +49,20 @@ func tone(c *Cell) string {
 	return "quiet"
 }
 
-// Plot is one recorded run of one check, ready to be drawn in a box of plotWidth by plotHeight.
-type Plot struct {
+// plot is one recorded run of one check, ready to be drawn in a box of plotWidth by plotHeight.
+type plot struct {
 	Title, Note      string
 	Value, Threshold string // points of polylines
-	Bad              []Band // while violated
-	Fault            *Band  // while injected
+	Bad              []band // while violated
+	Fault            *band  // while injected
 	High, Low        string // labels of the axis
 	End              string
 	ThresholdLabel   string
 	Empty            bool
 }
 
-// Band is a span of time.
-type Band struct{ X, Width float64 }
+// band is a span of time.
+type band struct{ X, Width float64 }
 
 const (
 	plotWidth  = 560.0
@@ -70,8 +70,8 @@ const (
 )
 
 // plots returns the pictures of a check: the runs of its fault and one control run.
-func plots(r *Report, c *Check) []Plot {
-	var all []Plot
+func plots(r *Report, c *Check) []plot {
+	var all []plot
 	for _, run := range r.Runs {
 		if run.Kind == FaultRun && run.Fault != c.Fault || run.Kind == ShamRun && run.Outcomes[c.ID()] != FalseAlarm {
 			continue
@@ -83,7 +83,7 @@ func plots(r *Report, c *Check) []Plot {
 		}
 	}
 	// Faults first: they are what one opens the page for. The order is that of the runs otherwise.
-	var sorted []Plot
+	var sorted []plot
 	for _, fault := range []bool{true, false} {
 		for _, p := range all {
 			if (p.Fault != nil) == fault {
@@ -94,8 +94,8 @@ func plots(r *Report, c *Check) []Plot {
 	return sorted
 }
 
-func draw(run *Run, line *Line) Plot {
-	p := Plot{Title: string(run.Kind) + " run", Note: fmt.Sprintf("run %d, %s load, seed %d", run.ID, run.Shape, run.Seed)}
+func draw(run *Run, line *Line) plot {
+	p := plot{Title: string(run.Kind) + " run", Note: fmt.Sprintf("run %d, %s load, seed %d", run.ID, run.Shape, run.Seed)}
 	if run.Fault != "" {
 		p.Title = run.Fault
 	}
@@ -136,17 +136,17 @@ func draw(run *Run, line *Line) Plot {
 		if removed == 0 {
 			removed = end
 		}
-		p.Fault = &Band{x(run.Injected), x(removed) - x(run.Injected)}
+		p.Fault = &band{x(run.Injected), x(removed) - x(run.Injected)}
 	}
 	return p
 }
 
-func appendBand(bands []Band, from, to float64) []Band {
+func appendBand(bands []band, from, to float64) []band {
 	if n := len(bands); n > 0 && bands[n-1].X+bands[n-1].Width >= from-0.01 {
 		bands[n-1].Width = to - bands[n-1].X
 		return bands
 	}
-	return append(bands, Band{from, to - from})
+	return append(bands, band{from, to - from})
 }
 
 // bounds is the range of the axis: zero is on it, for a picture that starts at the least value lies.

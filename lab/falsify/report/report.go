@@ -269,7 +269,7 @@ func (r *Report) Counts() map[stability.Verdict]int {
 	return counts
 }
 
-// Runs of one kind.
+// count returns the number of runs of one kind.
 func (r *Report) count(kind Kind) (n int) {
 	for _, run := range r.Runs {
 		if run.Kind == kind {
@@ -279,7 +279,7 @@ func (r *Report) count(kind Kind) (n int) {
 	return n
 }
 
-// Plan in words, as printed before the first run.
+// String says the plan in words, as it is printed before the first run.
 func (p Plan) String() string {
 	return fmt.Sprintf("false alarms: at most %d in %d control runs (claim: below %.3g %% of runs at %g %%); detection: %d in a row "+
 		"(%g %% against %g %%, at most %d trials a fault); %d sham runs",
