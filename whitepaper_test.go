@@ -123,9 +123,13 @@ func TestWhitepaper25PauseRatio(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := p.Bind(store)
-	for value, want := range map[float64]expr.Truth{0.11: expr.False, 0.13: expr.True} {
-		now := time.Duration(value * float64(time.Hour))
+	for i, value := range []float64{0.11, 0.13} {
+		now := time.Duration(i+1) * time.Second
 		store.Push(signal.Sample{ID: id, At: now, Value: value})
+		want := expr.False
+		if value > 0.12 {
+			want = expr.True
+		}
 		if got := e.Eval(now)[0].Truth; got != want {
 			t.Errorf("at %v: %v, want %v", value, got, want)
 		}
