@@ -12,6 +12,7 @@ import (
 	"github.com/falsifiable/stability/lab/analysis/internal/ignore"
 	"github.com/falsifiable/stability/lab/analysis/keepalivemismatch"
 	"github.com/falsifiable/stability/lab/analysis/lockorder"
+	"github.com/falsifiable/stability/lab/analysis/lockset"
 	"github.com/falsifiable/stability/lab/analysis/lostdeadline"
 	"github.com/falsifiable/stability/lab/analysis/panicpath"
 	"github.com/falsifiable/stability/lab/analysis/torncfg"
@@ -23,6 +24,7 @@ func Own() []*analysis.Analyzer {
 		goroutineleak.Analyzer,
 		channelblock.Analyzer,
 		lockorder.Analyzer,
+		lockset.Analyzer,
 		lostdeadline.Analyzer,
 		keepalivemismatch.Analyzer,
 		connleak.Analyzer,

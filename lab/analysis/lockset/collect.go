@@ -1,0 +1,326 @@
+package lockset
+
+import (
+	"go/ast"
+	"go/token"
+	"go/types"
+	"slices"
+	"strings"
+
+	"golang.org/x/tools/go/analysis"
+	"golang.org/x/tools/go/ssa"
+)
+
+// collector gathers the accesses of a package.
+type collector struct {
+	pass  *analysis.Pass
+	uses  map[*types.Var][]access
+	order []*types.Var
+	calls map[*ssa.Function][]callSite
+	locks map[*ssa.Function]bool // functions that lock something themselves
+}
+
+// callSite is a static call within the package.
+type callSite struct {
+	fn     *ssa.Function
+	locks  []string
+	args   []string // paths of the arguments
+	async  bool     // go or defer
+	params []*ssa.Parameter
+}
+
+// function walks f with the set of locks that are held on every path.
+func (p *collector) function(f *ssa.Function) {
+	if len(f.Blocks) == 0 {
+		return
+	}
+	in := make([][]string, len(f.Blocks))
+	done := make([]bool, len(f.Blocks))
+	work := []*ssa.BasicBlock{f.Blocks[0]}
+	done[0] = true
+	for rounds := 0; len(work) > 0 && rounds < 10*len(f.Blocks)+50; rounds++ {
+		b := work[0]
+		work = work[1:]
+		out := p.block(b, in[b.Index], false)
+		for _, s := range b.Succs {
+			next := out
+			if done[s.Index] {
+				next = intersect(in[s.Index], out)
+				if len(next) == len(in[s.Index]) {
+					continue
+				}
+			}
+			done[s.Index] = true
+			in[s.Index] = next
+			work = append(work, s)
+		}
+	}
+	for _, b := range f.Blocks {
+		if done[b.Index] {
+			p.block(b, in[b.Index], true)
+		}
+	}
+}
+
+func intersect(a, b []string) []string {
+	var out []string
+	for _, x := range a {
+		if slices.Contains(b, x) {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+// block follows the locks through b and, if record is set, notes what it accesses.
+func (p *collector) block(b *ssa.BasicBlock, held []string, record bool) []string {
+	held = slices.Clone(held)
+	for _, in := range b.Instrs {
+		if c, ok := in.(ssa.CallInstruction); ok {
+			lock, unlock := lockCall(c)
+			_, deferred := in.(*ssa.Defer)
+			switch {
+			case lock != "" && !deferred:
+				held = append(held, lock)
+				if p.locks == nil {
+					p.locks = make(map[*ssa.Function]bool)
+				}
+				p.locks[b.Parent()] = true
+			case unlock != "" && !deferred:
+				held = slices.DeleteFunc(held, func(l string) bool { return l == unlock })
+			}
+		}
+		if record {
+			p.instr(b.Parent(), in, slices.Clone(held))
+		}
+	}
+	return held
+}
+
+// lockCall returns the path of the lock that c takes or releases.
+func lockCall(c ssa.CallInstruction) (lock, unlock string) {
+	f := c.Common().StaticCallee()
+	if f == nil || len(c.Common().Args) == 0 {
+		return "", ""
+	}
+	switch f.RelString(nil) {
+	case "(*sync.Mutex).Lock", "(*sync.RWMutex).Lock", "(*sync.RWMutex).RLock":
+		return path(c.Common().Args[0]), ""
+	case "(*sync.Mutex).Unlock", "(*sync.RWMutex).Unlock", "(*sync.RWMutex).RUnlock":
+		return "", path(c.Common().Args[0])
+	}
+	return "", ""
+}
+
+func (p *collector) instr(f *ssa.Function, in ssa.Instruction, held []string) {
+	switch in := in.(type) {
+	case *ssa.Store:
+		p.access(f, in.Addr, in.Pos(), true, false, held)
+	case *ssa.UnOp:
+		if in.Op == token.MUL {
+			p.access(f, in.X, in.Pos(), false, false, held)
+		}
+	case ssa.CallInstruction:
+		c := in.Common()
+		callee := c.StaticCallee()
+		if callee == nil {
+			return
+		}
+		if callee.Pkg != nil && callee.Pkg.Pkg.Path() == "sync/atomic" && callee.Signature.Recv() == nil && len(c.Args) > 0 {
+			p.access(f, c.Args[0], in.Pos(), true, true, held)
+			return
+		}
+		if callee.Pkg == f.Pkg {
+			site := callSite{fn: f, locks: held, params: callee.Params}
+			_, site.async = in.(*ssa.Call)
+			site.async = !site.async
+			for _, a := range c.Args {
+				site.args = append(site.args, path(a))
+			}
+			p.calls[callee] = append(p.calls[callee], site)
+		}
+	}
+	// A function whose value is taken may be called by anybody.
+	for _, o := range in.Operands(nil) {
+		if fn, ok := (*o).(*ssa.Function); ok && fn.Pkg == f.Pkg {
+			if c, ok := in.(ssa.CallInstruction); !ok || c.Common().Value != fn {
+				p.calls[fn] = append(p.calls[fn], callSite{fn: f, async: true})
+			}
+		}
+	}
+}
+
+func (p *collector) access(f *ssa.Function, addr ssa.Value, pos token.Pos, write, atomic bool, held []string) {
+	var v *types.Var
+	a := access{pos: pos, fn: f, write: write, atomic: atomic, locks: held}
+	switch x := addr.(type) {
+	case *ssa.FieldAddr:
+		v = x.X.Type().Underlying().(*types.Pointer).Elem().Underlying().(*types.Struct).Field(x.Field)
+		if v.Pkg() != p.pass.Pkg {
+			return
+		}
+		a.base = path(x.X)
+		a.fresh = fresh(x.X)
+		if !a.pos.IsValid() {
+			a.pos = x.Pos()
+		}
+	case *ssa.Global:
+		obj, ok := x.Object().(*types.Var)
+		if !ok || x.Pkg != f.Pkg {
+			return
+		}
+		v = obj
+	default:
+		return
+	}
+	if !a.pos.IsValid() {
+		return
+	}
+	if p.uses[v] == nil {
+		p.order = append(p.order, v)
+	}
+	p.uses[v] = append(p.uses[v], a)
+}
+
+// fresh tells whether v is made in the function that uses it.
+func fresh(v ssa.Value) bool {
+	switch x := v.(type) {
+	case *ssa.Alloc:
+		return true
+	case *ssa.FieldAddr:
+		return fresh(x.X)
+	case *ssa.UnOp: // a local variable that holds a new object
+		if a, ok := x.X.(*ssa.Alloc); ok && a.Referrers() != nil {
+			for _, r := range *a.Referrers() {
+				if s, ok := r.(*ssa.Store); ok && s.Addr == a && fresh(s.Val) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// path names an address: "x.mu" for a field of parameter x, "@mu" for a package variable.
+func path(v ssa.Value) string {
+	switch x := v.(type) {
+	case *ssa.FieldAddr:
+		f := x.X.Type().Underlying().(*types.Pointer).Elem().Underlying().(*types.Struct).Field(x.Field)
+		return path(x.X) + "." + f.Name()
+	case *ssa.UnOp:
+		if x.Op == token.MUL {
+			return path(x.X)
+		}
+	case *ssa.Global:
+		return "@" + x.Name()
+	case *ssa.Parameter, *ssa.FreeVar:
+		return v.Name()
+	case *ssa.Alloc:
+		if x.Comment != "" {
+			return x.Comment
+		}
+	}
+	return "#" + v.Name()
+}
+
+// inherited returns the locks that every caller of f in the package holds, in f's own terms.
+func (p *collector) inherited(f *ssa.Function, depth int) []string {
+	if f.Parent() != nil || depth > 3 {
+		return nil
+	}
+	sites := p.calls[f]
+	if len(sites) == 0 || f.Object() != nil && f.Object().Exported() && depth == 0 && f.Signature.Recv() == nil {
+		return nil
+	}
+	var all []string
+	for i, s := range sites {
+		if s.async {
+			return nil
+		}
+		held := s.locks
+		held = append(held[:len(held):len(held)], p.inherited(s.fn, depth+1)...)
+		var mine []string
+		for _, l := range held {
+			if strings.HasPrefix(l, "@") {
+				mine = append(mine, l)
+				continue
+			}
+			for j, arg := range s.args {
+				if j < len(s.params) && (l == arg || strings.HasPrefix(l, arg+".")) {
+					mine = append(mine, s.params[j].Name()+l[len(arg):])
+				}
+			}
+		}
+		if i == 0 {
+			all = mine
+		} else {
+			all = intersect(all, mine)
+		}
+	}
+	return all
+}
+
+func bodyOf(n ast.Node) *ast.BlockStmt {
+	if f, ok := n.(*ast.FuncDecl); ok {
+		return f.Body
+	}
+	return nil
+}
+
+// spins reports loops that wait for a plain variable by reading it over and over.
+func spins(pass *analysis.Pass) {
+	for _, f := range pass.Files {
+		ast.Inspect(f, func(n ast.Node) bool {
+			s, ok := n.(*ast.ForStmt)
+			if !ok || s.Cond == nil || s.Init != nil || s.Post != nil || len(s.Body.List) > 1 {
+				return true
+			}
+			if len(s.Body.List) == 1 && !yields(pass, s.Body.List[0]) {
+				return true
+			}
+			if v := spunOn(pass, s.Cond); v != nil {
+				pass.Reportf(s.Pos(), "this loop spins on %s, a plain variable: nothing orders the read with the write, so it may never end and what follows may see old values; use an atomic type or a channel", v.Name())
+			}
+			return true
+		})
+	}
+}
+
+func yields(pass *analysis.Pass, s ast.Stmt) bool {
+	e, ok := s.(*ast.ExprStmt)
+	if !ok {
+		return false
+	}
+	call, ok := e.X.(*ast.CallExpr)
+	if !ok {
+		return false
+	}
+	name := types.ExprString(call.Fun)
+	return name == "runtime.Gosched" || name == "time.Sleep"
+}
+
+// spunOn returns the shared variable that cond reads, if it reads nothing else and calls nothing.
+func spunOn(pass *analysis.Pass, cond ast.Expr) *types.Var {
+	var v *types.Var
+	pure := true
+	ast.Inspect(cond, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.CallExpr, *ast.UnaryExpr, *ast.IndexExpr:
+			if u, ok := n.(*ast.UnaryExpr); !ok || u.Op != token.NOT {
+				pure = false
+			}
+		case *ast.Ident:
+			if x, ok := pass.TypesInfo.Uses[n].(*types.Var); ok && (x.IsField() || x.Parent() == pass.Pkg.Scope()) {
+				v = x
+			}
+		}
+		return true
+	})
+	if !pure || v == nil {
+		return nil
+	}
+	if _, ok := v.Type().Underlying().(*types.Basic); !ok {
+		return nil
+	}
+	return v
+}

@@ -1,0 +1,16 @@
+// Package lockset finds variables that a lock guards in some places and not in others (whitepaper §2.1 and §2.4,
+// demands R21, R26, R41 to R44, erratum E18).
+//
+// It reports
+//
+//   - a package variable or a field whose every write holds one lock, the same one, and which is read or written
+//     elsewhere without it: the whitepaper's counter. The mends, best first: take the lock there too (the suggested fix);
+//     make the variable an atomic type, if it stands alone; an RWMutex only if reads dominate and are long.
+//   - a variable that is accessed by sync/atomic in one place and plainly in another: mixing them is a data race, also when
+//     only the read is plain.
+//   - a loop that spins on a plain variable, "for ready == 0 {}": the compiler may read it once.
+//
+// A method whose every caller in the package holds the lock counts as holding it, and so does one whose name ends in
+// Locked. Accesses to a value that the same function has just made are free. Variables with one guarded access only
+// are not judged, apart from package variables with a lock beside them.
+package lockset

@@ -1,0 +1,203 @@
+package lockset
+
+import (
+	_ "embed"
+	"go/token"
+	"go/types"
+	"strings"
+
+	"golang.org/x/tools/go/analysis"
+	"golang.org/x/tools/go/ssa"
+
+	"github.com/falsifiable/stability/lab/analysis/internal/docs"
+	"github.com/falsifiable/stability/lab/analysis/internal/ssabuild"
+)
+
+//go:embed doc.go
+var doc string
+
+// Analyzer reports inconsistent locking.
+var Analyzer = &analysis.Analyzer{
+	Name:     "lockset",
+	Doc:      docs.Extract(doc),
+	URL:      docs.URL("lockset"),
+	Requires: []*analysis.Analyzer{ssabuild.Analyzer},
+	Run:      run,
+}
+
+// access is one read or write of a variable.
+type access struct {
+	pos    token.Pos
+	fn     *ssa.Function
+	write  bool
+	atomic bool
+	locks  []string // held, by path
+	base   string   // path of the value that the field belongs to
+	fresh  bool     // of a value made in this function
+}
+
+func run(pass *analysis.Pass) (any, error) {
+	prog := pass.ResultOf[ssabuild.Analyzer].(*ssabuild.SSA)
+	p := &collector{pass: pass, uses: make(map[*types.Var][]access), calls: make(map[*ssa.Function][]callSite), order: nil}
+	var fns []*ssa.Function
+	var visit func(*ssa.Function)
+	visit = func(f *ssa.Function) {
+		if strings.HasSuffix(pass.Fset.Position(f.Pos()).Filename, "_test.go") {
+			return
+		}
+		fns = append(fns, f)
+		for _, a := range f.AnonFuncs {
+			visit(a)
+		}
+	}
+	for _, f := range prog.SrcFuncs {
+		visit(f)
+	}
+	for _, f := range fns {
+		p.function(f)
+	}
+	for _, v := range p.order {
+		p.judge(v, p.uses[v])
+	}
+	spins(pass)
+	return nil, nil
+}
+
+// judge looks at all accesses of v.
+func (p *collector) judge(v *types.Var, all []access) {
+	var plain, atomics []access
+	for _, a := range all {
+		switch {
+		case a.fresh || inInit(a.fn):
+		case a.atomic:
+			atomics = append(atomics, a)
+		default:
+			plain = append(plain, a)
+		}
+	}
+	if len(atomics) > 0 {
+		p.mixed(v, plain, atomics[0])
+		return
+	}
+	p.guarded(v, plain)
+}
+
+// mixed reports plain accesses of a variable that is accessed atomically elsewhere.
+func (p *collector) mixed(v *types.Var, plain []access, a access) {
+	for _, x := range plain {
+		if len(p.held(x)) > 0 { // a lock and atomics together: a pattern of its own (fast path, slow path)
+			continue
+		}
+		p.pass.Report(analysis.Diagnostic{Pos: x.pos,
+			Message: v.Name() + " is accessed by sync/atomic elsewhere: a plain access beside it is a data race; use an atomic type, which has no plain access",
+			Related: []analysis.RelatedInformation{{Pos: a.pos, Message: "an atomic access"}}})
+	}
+}
+
+// held returns the locks that are held at x, those of all callers included.
+func (p *collector) held(x access) []string {
+	return append(x.locks[:len(x.locks):len(x.locks)], p.inherited(x.fn, 0)...)
+}
+
+// guarded reports accesses without the lock that all writes hold.
+func (p *collector) guarded(v *types.Var, all []access) {
+	var lock string
+	writes, with := 0, 0
+	var bare []access
+	for _, a := range all {
+		l := p.guard(v, a)
+		if l == "" {
+			bare = append(bare, a)
+			continue
+		}
+		if lock != "" && l != lock {
+			return // two locks: no rule that we could see
+		}
+		lock = l
+		with++
+		if a.write {
+			writes++
+		}
+	}
+	if lock == "" || len(bare) == 0 || writes == 0 {
+		return
+	}
+	least := 3
+	if !v.IsField() {
+		least = 1
+	}
+	if with < least*len(bare) || len(bare) > 2 && v.IsField() {
+		return
+	}
+	for _, b := range bare {
+		if b.write && v.IsField() && with < 5 || strings.HasSuffix(strings.TrimRight(b.fn.Name(), "$0123456789"), "Locked") {
+			return
+		}
+	}
+	for _, b := range bare {
+		p.report(v, lock, b, all)
+	}
+}
+
+func (p *collector) report(v *types.Var, lock string, b access, all []access) {
+	what := "read"
+	if b.write {
+		what = "written"
+	}
+	d := analysis.Diagnostic{Pos: b.pos, Message: v.Name() + " is " + what + " without " + lock +
+		", which guards it everywhere else: a data race. Take the lock here too; or, for a lone number, make it an atomic type; an RWMutex pays only for long, frequent reads"}
+	for _, a := range all {
+		if a.write && a.pos != b.pos {
+			d.Related = append(d.Related, analysis.RelatedInformation{Pos: a.pos, Message: "a guarded write"})
+			break
+		}
+	}
+	if fix := p.lockFix(v, lock, b); fix != nil {
+		d.SuggestedFixes = []analysis.SuggestedFix{*fix}
+	}
+	p.pass.Report(d)
+}
+
+// lockFix inserts "Lock; defer Unlock" at the start of the function, if it takes no lock itself.
+func (p *collector) lockFix(v *types.Var, lock string, b access) *analysis.SuggestedFix {
+	if b.fn.Syntax() == nil || b.fn.Parent() != nil || p.locks[b.fn] {
+		return nil
+	}
+	body := bodyOf(b.fn.Syntax())
+	if body == nil {
+		return nil
+	}
+	name := lock
+	if v.IsField() {
+		if len(b.fn.Params) == 0 || b.fn.Signature.Recv() == nil || b.base != b.fn.Params[0].Name() {
+			return nil
+		}
+		name = b.fn.Params[0].Name() + "." + lock
+	}
+	return &analysis.SuggestedFix{Message: "Take " + name + " here too", TextEdits: []analysis.TextEdit{
+		{Pos: body.Lbrace + 1, End: body.Lbrace + 1, NewText: []byte("\n\t" + name + ".Lock()\n\tdefer " + name + ".Unlock()")}}}
+}
+
+// guard returns the lock beside v that a holds: for a field, a lock of the same struct value; for a package variable, a
+// lock in a package variable.
+func (p *collector) guard(v *types.Var, a access) string {
+	for _, l := range p.held(a) {
+		if v.IsField() {
+			if rest, ok := strings.CutPrefix(l, a.base+"."); ok {
+				return rest
+			}
+			continue
+		}
+		if strings.HasPrefix(l, "@") {
+			return l[1:]
+		}
+	}
+	return ""
+}
+
+func inInit(f *ssa.Function) bool {
+	for f.Parent() != nil {
+		f = f.Parent()
+	}
+	return f.Name() == "init" || strings.HasPrefix(f.Name(), "init#")
+}

@@ -1,0 +1,13 @@
+package lockset
+
+import (
+	"testing"
+
+	"golang.org/x/tools/go/analysis/analysistest"
+)
+
+func Test(t *testing.T) { analysistest.Run(t, analysistest.TestData(), Analyzer, "a") }
+
+func TestFixes(t *testing.T) {
+	analysistest.RunWithSuggestedFixes(t, analysistest.TestData(), Analyzer, "fix")
+}
