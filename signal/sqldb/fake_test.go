@@ -296,3 +296,14 @@ func (rowsNullable) ColumnTypeNullable(int) (nullable, ok bool) { return true, t
 type rowsPrecision struct{ fakeRows }
 
 func (rowsPrecision) ColumnTypePrecisionScale(int) (p, s int64, ok bool) { return 10, 2, true }
+
+// A present-day driver's connection has them all.
+var _ interface {
+	driver.ExecerContext
+	driver.QueryerContext
+	driver.ConnPrepareContext
+	driver.ConnBeginTx
+	driver.SessionResetter
+	driver.NamedValueChecker
+	driver.Pinger
+} = fullConn{}

@@ -86,7 +86,7 @@ type stack [24]uintptr
 func (s *stack) capture() { runtime.Callers(3, s[:]) }
 
 // frames resolves the stack.
-func (s *stack) frames() *runtime.Frames {
+func (s stack) frames() *runtime.Frames {
 	n := len(s)
 	for n > 0 && s[n-1] == 0 {
 		n--
@@ -95,7 +95,7 @@ func (s *stack) frames() *runtime.Frames {
 }
 
 // place returns the innermost place outside of database/sql and this package, as package.Function:line.
-func (s *stack) place() string {
+func (s stack) place() string {
 	frames := s.frames()
 	for {
 		frame, more := frames.Next()
@@ -112,7 +112,7 @@ func (s *stack) place() string {
 const thisPackage = "github.com/falsifiable/stability/signal/sqldb."
 
 // opened reports whether the stack is that of the goroutine which opens connections in advance, for whoever comes.
-func (s *stack) opened() bool {
+func (s stack) opened() bool {
 	frames := s.frames()
 	for {
 		frame, more := frames.Next()
