@@ -15,6 +15,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/falsifiable/stability/lab/analysis/vet"
 )
 
 // Exit codes that all commands share.
@@ -34,11 +36,17 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"falsify", "try to prove every contract of a service wrong", runFalsify},
+		{"test", "run go test under adversarial schedules", runTest},
+		{"vet", "analyze source for the root causes", runVet},
+		{"explain", "tell what an analyzer of vet looks for", runExplain},
 		{"replay", "judge a recorded violation again", runReplay},
 	}
 }
 
 func main() {
+	if vet.IsTool(os.Args[1:]) { // go vet -vettool=$(which stability)
+		vet.Tool()
+	}
 	// The first Ctrl-C asks to end in order: faults removed, children ended, reports written. The second kills.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
