@@ -7,4 +7,3 @@ import (
 )
 
 func Test(t *testing.T) { analysistest.Run(t, analysistest.TestData(), Analyzer, "a") }
-
