@@ -145,6 +145,17 @@ func TestHolders(t *testing.T) {
 			fatal(t, err)
 			return func() { conn.Close() }
 		}},
+		{"a connection whose transaction and rows are over", "conn", func(t *testing.T, db *sql.DB) func() {
+			conn, err := db.Conn(t.Context())
+			fatal(t, err)
+			tx, err := conn.BeginTx(t.Context(), nil)
+			fatal(t, err)
+			rows, err := tx.Query("SELECT")
+			fatal(t, err)
+			rows.Close()
+			fatal(t, tx.Commit())
+			return func() { conn.Close() }
+		}},
 	} {
 		for _, reused := range []bool{false, true} {
 			t.Run(test.name, func(t *testing.T) {
@@ -215,8 +226,9 @@ func TestALeakedConnectionIsNeverReclaimed(t *testing.T) {
 	})
 }
 
-// A connection that the pool made in advance is held from its first use, not from when it was made.
-func TestAConnectionMadeForAWaiterWhoLeftIsNotHeld(t *testing.T) {
+// A bad connection is closed without going back to the pool; what the pool then makes in advance for a waiter, who has
+// left meanwhile, is held by nobody.
+func TestNeitherABadConnectionNorOneMadeInAdvanceIsHeld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
 		f.conn = newModern
@@ -226,15 +238,24 @@ func TestAConnectionMadeForAWaiterWhoLeftIsNotHeld(t *testing.T) {
 		defer db.Close()
 		db.SetMaxOpenConns(1)
 		slow.go1()
-		tx, err := db.BeginTx(t.Context(), nil)
+		conn, err := db.Conn(t.Context())
 		fatal(t, err)
 		waiting, leave := context.WithCancel(t.Context())
 		go db.PingContext(waiting)
 		synctest.Wait()
-		fatal(t, tx.Rollback())
+		_ = conn.Raw(func(any) error { return driver.ErrBadConn })
 		synctest.Wait()
+		<-time.After(time.Second)
+		want(t, read(pools), "connection.held.oldest", 0)
 		leave()
-		_ = db.Close()
+		slow.go1()
+		<-time.After(time.Minute)
+		readings := read(pools)
+		want(t, readings, "connection.created", 2)
+		want(t, readings, "connection.idle", 1)
+		want(t, readings, "connection.held.oldest", 0)
+
+		fatal(t, db.PingContext(t.Context()))
 		want(t, read(pools), "connection.held.oldest", 0)
 	})
 }
