@@ -248,6 +248,7 @@ func TestNeitherABadConnectionNorOneMadeInAdvanceIsHeld(t *testing.T) {
 		<-time.After(time.Second)
 		want(t, read(pools), "connection.held.oldest", 0)
 		leave()
+		synctest.Wait()
 		slow.go1()
 		<-time.After(time.Minute)
 		readings := read(pools)
