@@ -13,6 +13,12 @@ import (
 // lay writes a module beside a stand-in for the library, so that nothing here depends on the real one.
 func lay(t *testing.T, files map[string]string) string {
 	t.Helper()
+	// Our cache is to be empty, the go command's is not: it would compile the standard library each time.
+	goCache, err := exec.Command("go", "env", "GOCACHE").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("GOCACHE", strings.TrimSpace(string(goCache)))
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	t.Setenv("GOWORK", "off")
 	t.Setenv("GOFLAGS", "")

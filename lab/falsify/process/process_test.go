@@ -131,8 +131,8 @@ func TestUnusableChildren(t *testing.T) {
 		{"dies at start", "die", nil, true, []string{"exit status 7", "the cellar is flooded"}},
 		{"port taken", "serve", func(c *Config) { c.Env = append(c.Env, "ADDR="+taken.Addr().String()) }, true,
 			[]string{"exit status 1", "address already in use"}},
-		{"listens on two ports", "twice", func(c *Config) { c.StartLimit = time.Second }, false, []string{"listens on the ports", "experiment file"}},
-		{"never ready", "serve", func(c *Config) { c.ReadyPath, c.StartLimit = "/never", 300*time.Millisecond }, false, []string{"/never answers 503"}},
+		{"listens on two ports", "twice", func(c *Config) { c.StartLimit = 4 * time.Second }, false, []string{"listens on the ports", "experiment file"}},
+		{"never ready", "serve", func(c *Config) { c.ReadyPath, c.StartLimit = "/never", 4*time.Second }, false, []string{"/never answers 503"}},
 		{"agent silent", "serve", func(c *Config) {
 			c.StartLimit = 300 * time.Millisecond
 			c.Answers = func(context.Context) error { return errors.New("no such socket") }
