@@ -108,6 +108,10 @@ func (m *machine) invoke(c *call, fn Value) {
 }
 
 func (m *machine) enter(c *call, fn *ssa.Function, env []Value) {
+	if fn.Name() == "init" && fn.Pkg != m.prog.pkg && fn.Signature.Recv() == nil {
+		c.result(nil) // the initializer of another package
+		return
+	}
 	info := m.prog.info(fn)
 	if info.model != nil {
 		info.model(c)

@@ -13,6 +13,7 @@ package concur
 
 import (
 	"go/token"
+	"go/types"
 	"sort"
 
 	"golang.org/x/tools/go/ssa"
@@ -125,10 +126,22 @@ func (e *Explorer) Explore(fn *ssa.Function) (found []Finding) {
 			found = nil
 		}
 	}()
-	e.prog.zeroGlobals = e.prog.pkg.Pkg.Name() == "main" && fn.Signature.Params().Len() == 0
+	e.prog.zeroGlobals = isClosed(e.prog.pkg, fn)
 	s := &search{e: e, fn: fn, seen: make(map[string]bool)}
 	s.systematic()
 	return s.found
+}
+
+// isClosed tells whether fn is a program of its own: it begins with the package's variables as they are initialized.
+func isClosed(pkg *ssa.Package, fn *ssa.Function) bool {
+	switch ps := fn.Signature.Params(); ps.Len() {
+	case 0:
+		return pkg.Pkg.Name() == "main"
+	case 1:
+		p, ok := ps.At(0).Type().(*types.Pointer)
+		return ok && isTesting(p.Elem())
+	}
+	return false
 }
 
 type search struct {
@@ -208,6 +221,9 @@ func (s *search) run(script []uint8, r *rng, cost int) *machine {
 }
 
 func (m *machine) start(fn *ssa.Function) {
+	if m.prog.zeroGlobals {
+		m.initialize()
+	}
 	args := make([]Value, len(fn.Params))
 	for i, p := range fn.Params {
 		args[i] = m.fresh(p.Type())
@@ -220,6 +236,33 @@ func (m *machine) start(fn *ssa.Function) {
 	}
 	m.spawn(fn, args, token.NoPos)
 	m.run()
+}
+
+// initialize runs the package's initializers, which come before every run of a program.
+func (m *machine) initialize() {
+	init := m.prog.pkg.Func("init")
+	if init == nil {
+		return
+	}
+	g := m.spawn(init, nil, token.NoPos)
+	for range 300 {
+		m.cur = g
+		if o := g.op; o != nil {
+			if m.readiness(g) != isReady {
+				break
+			}
+			g.op = nil
+			m.perform(g, o)
+		}
+		m.execute(g)
+		if g.done || m.over != running {
+			break
+		}
+	}
+	// What it started is not part of the run, and what it could not finish is not held against it.
+	m.gs, m.cur, m.over, m.crash, m.mainDone, m.trace = nil, nil, running, nil, false, nil
+	m.steps, m.env = 0, nil
+	m.taken, m.widths = m.taken[:0], m.widths[:0]
 }
 
 // finding says what the run has shown, with a key for the set of places.
