@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"os"
 	"path/filepath"
@@ -161,6 +162,7 @@ func (s *subject) env(address, socket string) []string {
 func (s *subject) drive(ctx context.Context, l experiment.Load, shape load.Shape, factor float64, period time.Duration, seed uint64) error {
 	cfg := load.Config{
 		BaseURL: "http://" + s.process.Address, Rate: l.Rate, Shape: shape, Period: period, Seed: seed, Timeout: time.Duration(l.Timeout),
+		Every: int(math.Round(1 / s.stage.scale)), // else a hurried contract would see the noise of a sample
 	}
 	if cfg.Rate == 0 {
 		cfg.Rate = defaultRate

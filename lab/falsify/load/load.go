@@ -47,6 +47,10 @@ type Config struct {
 	// Shape defaults to Steady; Period, in which it repeats, to 10 s.
 	Shape  Shape
 	Period time.Duration
+	// Every makes arrivals more even: of a Poisson process that is Every times as fast, each Every-th is sent. A contract
+	// whose times run at 1/120 sees in its minute a 120th of the requests; with Every at 120 their number
+	// wavers no more than that of all of them would. Defaults to 1: Poisson.
+	Every int
 	// Seed decides the schedule, the choice of targets and ${random}.
 	Seed uint64
 	// Timeout bounds one request. Defaults to 5 s.
@@ -111,7 +115,7 @@ func Run(ctx context.Context, cfg Config) (Summary, error) {
 	if err := cfg.Validate(); err != nil {
 		return Summary{}, err
 	}
-	plan, err := newSchedule(cfg.Shape, cfg.Rate, cfg.Period, cfg.Seed)
+	plan, err := newSchedule(cfg.Shape, cfg.Rate, cfg.Period, cfg.Every, cfg.Seed)
 	if err != nil {
 		return Summary{}, err
 	}

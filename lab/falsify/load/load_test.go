@@ -72,7 +72,7 @@ func TestCoordinatedOmissionIsCorrected(t *testing.T) {
 func TestSameSeedSameSchedule(t *testing.T) {
 	for _, shape := range Shapes() {
 		times := func(seed uint64) []time.Duration {
-			s, err := newSchedule(shape, 100, 4*time.Second, seed)
+			s, err := newSchedule(shape, 100, 4*time.Second, 1, seed)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -86,7 +86,7 @@ func TestSameSeedSameSchedule(t *testing.T) {
 			t.Errorf("%s: two seeds gave one schedule", shape)
 		}
 	}
-	if _, err := newSchedule("zigzag", 100, time.Second, 1); err == nil || !strings.Contains(err.Error(), "sawtooth") {
+	if _, err := newSchedule("zigzag", 100, time.Second, 1, 1); err == nil || !strings.Contains(err.Error(), "sawtooth") {
 		t.Errorf("an unknown shape: %v, want an error that lists the shapes", err)
 	}
 }
@@ -100,7 +100,7 @@ func TestShapes(t *testing.T) {
 		{Steady, 1, 1.3}, {Ramp, 1.5, 2.2}, {Spike, 2, 4.5}, {Sawtooth, 1.2, 2}, {Burst, 1.8, 3.2}, {Idle, 1.5, 5},
 	} {
 		const period, rate = 10 * time.Second, 2000
-		s, err := newSchedule(tt.shape, rate, period, 3)
+		s, err := newSchedule(tt.shape, rate, period, 1, 3)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -111,6 +111,35 @@ func TestShapes(t *testing.T) {
 		}
 		if peak := slices.Max(tenths[:]) / (float64(n) / 10); peak < tt.low || peak > tt.high {
 			t.Errorf("%s: the busiest tenth is at %.2f of the mean, want between %g and %g", tt.shape, peak, tt.low, tt.high)
+		}
+	}
+}
+
+// The number of requests in a window of half a second at 60 per second: its variance is that of a Poisson process, its
+// mean, or the part of it that Every asks for.
+func TestEvery(t *testing.T) {
+	for _, every := range []int{1, 10, 120} {
+		s, err := newSchedule(Steady, 60, time.Second, every, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		counts := make([]float64, 2000)
+		for n := 0; ; n++ {
+			window := int(s.at(n) / (500 * time.Millisecond))
+			if window >= len(counts) {
+				break
+			}
+			counts[window]++
+		}
+		var mean, variance float64
+		for _, c := range counts {
+			mean += c / float64(len(counts))
+		}
+		for _, c := range counts {
+			variance += (c - mean) * (c - mean) / float64(len(counts))
+		}
+		if want := mean/float64(every) + 1.0/6; mean < 29 || mean > 31 || variance < 0.7*mean/float64(every) || variance > 1.3*want {
+			t.Errorf("every %d: mean %.2f, variance %.2f, want about 30 and %.2f", every, mean, variance, want)
 		}
 	}
 }

@@ -74,18 +74,19 @@ type schedule struct {
 	random *rand.Rand
 	curve  func(phase float64) float64
 	rate   float64 // requests per second at multiple 1
+	every  int     // of the Poisson process' arrivals only each every-th is one of ours
 	period float64 // seconds in which the shape repeats
 	now    float64 // seconds; the last candidate
 	times  []time.Duration
 }
 
-func newSchedule(shape Shape, rate float64, period time.Duration, seed uint64) (*schedule, error) {
+func newSchedule(shape Shape, rate float64, period time.Duration, every int, seed uint64) (*schedule, error) {
 	random := rand.New(rand.NewPCG(seed, 0x10ad))
 	curve, err := shape.curve(random)
 	if err != nil {
 		return nil, err
 	}
-	return &schedule{random: random, curve: curve, rate: rate, period: period.Seconds()}, nil
+	return &schedule{random: random, curve: curve, rate: rate, every: max(every, 1), period: period.Seconds()}, nil
 }
 
 // at returns the intended time of the n-th request, counted from 0.
@@ -100,12 +101,12 @@ func (s *schedule) at(n int) time.Duration {
 // next draws one arrival by thinning: candidates come at the highest rate and are kept with the share of it that
 // the shape asks for at their time (Lewis and Shedler, 1979).
 func (s *schedule) next() {
-	for {
-		s.now += s.random.ExpFloat64() / (s.rate * mostShare)
+	for kept := 0; kept < s.every; {
+		s.now += s.random.ExpFloat64() / (s.rate * float64(s.every) * mostShare)
 		share := max(s.curve(math.Mod(s.now/s.period, 1)), leastShare)
 		if s.random.Float64()*mostShare < share {
-			s.times = append(s.times, time.Duration(s.now*float64(time.Second)))
-			return
+			kept++
 		}
 	}
+	s.times = append(s.times, time.Duration(s.now*float64(time.Second)))
 }
