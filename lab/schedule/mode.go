@@ -18,7 +18,7 @@ type Mode struct {
 	Settings string
 }
 
-// Modes are the modes of one rotation, in order; the first one finds the most. No single one wins:
+// Modes are the modes of one rotation, in order. The first one finds the most, no single one all of it:
 //
 //   - focus: stay before whatever may block while a lock is held, before a writer's lock, a send, a wait for a
 //     signal: the places where real deadlocks are made. The other side gets all the way to its own.
@@ -26,7 +26,9 @@ type Mode struct {
 //   - mix: yield and stay everywhere a little.
 //   - off: some bugs are hidden by any perturbation.
 //   - pct: run by random priorities that change now and then (Burckhardt et al., ASPLOS 2010), select by the seed.
-//   - wide: focus with less certainty and more places.
+//   - wide: focus with less certainty and more places; timers are late.
+//   - start: goroutines come to their first point in another order than they were started in.
+//   - yield: let others go first, half of the time.
 var Modes = []Mode{
 	{"focus", 1, focus},
 	{"nap", 1, "nap=300,napmax=100000,k11=1000"},
@@ -38,6 +40,8 @@ var Modes = []Mode{
 	{"wide", 1, "nested=600,k14=600,k5=300,k0=512,k11=900,k1=500,k4=200,yield=100,patience=3000000,skew=2000000"},
 	{"nap", 2, "nap=512,k11=1000"},
 	{"mix", 2, mix},
+	{"start", 1, "first=500,k3=700,k11=1000,nested=600,k1=300"},
+	{"yield", 4, "yield=512,selects=1"},
 }
 
 // The numbers after k are kinds of operations: 0 go, 1 send, 3 close, 4 select, 5 lock, 11 condition wait, 13 try,
