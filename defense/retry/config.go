@@ -1,0 +1,121 @@
+package retry
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/falsifiable/stability/internal/millis"
+)
+
+// Config says how often and how much is retried. The zero value is useful. In JSON and YAML its keys are name, ratio,
+// perSecond, burst, attempts, backoffMs and maxBackoffMs; an absent key leaves the field as it is, an unknown one is an
+// error (in YAML, if the decoder is strict).
+type Config struct {
+	// Name is the dependency's: the label {retry} of the signals, and part of errors. Defaults to "default".
+	Name string
+	// Ratio is how many retries each request adds to the budget, in (0, 1]. Defaults to 0.1.
+	Ratio float64
+	// PerSecond is how many retries a second time alone adds, for services with few requests. Defaults to 0.
+	PerSecond float64
+	// Burst is the most that the budget holds, and what it begins with. Defaults to 10.
+	Burst int
+	// Attempts is how often a call is made at most, the first time included. Defaults to 3.
+	Attempts int
+	// Backoff is the longest wait before the first retry; it doubles with each. Defaults to 50 ms.
+	Backoff time.Duration
+	// MaxBackoff is the longest wait before any. Defaults to 2 s, or Backoff if that is longer.
+	MaxBackoff time.Duration
+
+	// Retryable says whether an error, never nil, is worth another attempt. Defaults to [Retryable].
+	Retryable func(error) bool `json:"-" yaml:"-"`
+}
+
+// Retryable is the default of [Config.Retryable]: an error that has a method Retryable() bool says it itself, as
+// the rejections of packages breaker and bulkhead and [Permanent] do; context.Canceled is not worth it; every other
+// error is.
+func Retryable(err error) bool {
+	var itself interface{ Retryable() bool }
+	if errors.As(err, &itself) {
+		return itself.Retryable()
+	}
+	return !errors.Is(err, context.Canceled)
+}
+
+func (c Config) withDefaults() Config {
+	fill(&c.Name, "default")
+	fill(&c.Ratio, 0.1)
+	fill(&c.Burst, 10)
+	fill(&c.Attempts, 3)
+	fill(&c.Backoff, 50*time.Millisecond)
+	fill(&c.MaxBackoff, max(2*time.Second, c.Backoff))
+	if c.Retryable == nil {
+		c.Retryable = Retryable
+	}
+	return c
+}
+
+func fill[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// Validate reports the first field whose value makes no sense.
+func (c Config) Validate() error {
+	c = c.withDefaults()
+	for _, check := range []struct {
+		ok    bool
+		field string
+		value any
+		want  string
+	}{
+		{c.Ratio > 0 && c.Ratio <= 1, "ratio", c.Ratio, "in (0, 1]"},
+		{c.PerSecond >= 0 && c.PerSecond <= 1e6, "perSecond", c.PerSecond, "between 0 and a million"},
+		{c.Burst > 0 && c.Burst <= 1e6, "burst", c.Burst, "between 1 and a million"},
+		{c.Attempts > 0, "attempts", c.Attempts, "positive"},
+		{c.Backoff > 0, "backoffMs", millis.Of(c.Backoff), "positive"},
+		{c.MaxBackoff >= c.Backoff && c.MaxBackoff <= time.Hour, "maxBackoffMs", millis.Of(c.MaxBackoff), "between backoffMs and an hour"},
+	} {
+		if !check.ok {
+			return fmt.Errorf("retry: validating %s: %s is %v, not %s", c.Name, check.field, check.value, check.want)
+		}
+	}
+	return nil
+}
+
+// file is a Config as configuration files write it.
+type file struct {
+	Name         string  `json:"name,omitempty" yaml:"name,omitempty"`
+	Ratio        float64 `json:"ratio,omitempty" yaml:"ratio,omitempty"`
+	PerSecond    float64 `json:"perSecond,omitempty" yaml:"perSecond,omitempty"`
+	Burst        int     `json:"burst,omitempty" yaml:"burst,omitempty"`
+	Attempts     int     `json:"attempts,omitempty" yaml:"attempts,omitempty"`
+	BackoffMs    float64 `json:"backoffMs,omitempty" yaml:"backoffMs,omitempty"`
+	MaxBackoffMs float64 `json:"maxBackoffMs,omitempty" yaml:"maxBackoffMs,omitempty"`
+}
+
+func (c Config) file() file {
+	return file{c.Name, c.Ratio, c.PerSecond, c.Burst, c.Attempts, millis.Of(c.Backoff), millis.Of(c.MaxBackoff)}
+}
+
+func (c *Config) decode(into func(any) error) error {
+	f := c.file()
+	if err := into(&f); err != nil {
+		return fmt.Errorf("retry: reading configuration: %w", err)
+	}
+	*c = Config{f.Name, f.Ratio, f.PerSecond, f.Burst, f.Attempts, millis.Duration(f.BackoffMs), millis.Duration(f.MaxBackoffMs), c.Retryable}
+	return nil
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (c *Config) UnmarshalJSON(data []byte) error { return c.decode(millis.Strict(data)) }
+
+// UnmarshalYAML implements the unmarshaler of the YAML libraries, none of which is needed for it.
+func (c *Config) UnmarshalYAML(into func(any) error) error { return c.decode(into) }
+
+// MarshalJSON implements json.Marshaler.
+func (c Config) MarshalJSON() ([]byte, error) { return json.Marshal(c.file()) }

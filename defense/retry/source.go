@@ -1,0 +1,56 @@
+package retry
+
+import "github.com/falsifiable/stability/signal"
+
+// Dump is all that there is to know of a budget, for debugging; it makes sense as JSON.
+type Dump struct {
+	Config Config
+	// Left is how many retries the budget would allow now.
+	Left float64
+	// Requests counts first attempts, Retries further ones, Refused those that the budget did not allow.
+	Requests, Retries, Refused uint64
+}
+
+// Dump returns the present state of everything.
+func (b *Budget) Dump() Dump {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.trickle()
+	return Dump{*b.settings.Load(), float64(b.tokens.Load()) / one, b.requests.Load(), b.retries.Load(), b.refused.Load()}
+}
+
+// The order of [signal.Retry].
+const (
+	requests = iota
+	retries
+	refused
+	left
+)
+
+// Source returns a source of the signals of budgets, one instance of each per budget, told apart by the label {retry}. It
+// allocates nothing.
+func Source(budgets ...*Budget) signal.Source {
+	s := &source{}
+	for _, b := range budgets {
+		s.budgets = append(s.budgets, b)
+		s.labels = append(s.labels, signal.NewLabels("retry", b.settings.Load().Name))
+	}
+	return s
+}
+
+type source struct {
+	budgets []*Budget
+	labels  []signal.Labels
+}
+
+func (s *source) Describe() []signal.Desc { return signal.Retry() }
+
+func (s *source) Sample(dst *signal.Batch) {
+	for i, b := range s.budgets {
+		d := b.Dump()
+		dst.AddInstance(requests, s.labels[i], float64(d.Requests))
+		dst.AddInstance(retries, s.labels[i], float64(d.Retries))
+		dst.AddInstance(refused, s.labels[i], float64(d.Refused))
+		dst.AddInstance(left, s.labels[i], d.Left)
+	}
+}
