@@ -30,7 +30,7 @@ func NewSchema(descs ...Desc) *Schema {
 }
 
 // Add declares a signal and returns its ID. A name is never taken from another signal, an alias yields to whoever
-// declares the spelling later. Declaring a known name again is no error when unit and kind are the
+// declares the spelling later as something else. Declaring a known name again is no error when unit and kind are the
 // same, so that a source can be attached to a schema which already knows its signals.
 func (s *Schema) Add(d Desc) (ID, error) {
 	if d.Name == "" {
@@ -38,13 +38,12 @@ func (s *Schema) Add(d Desc) (ID, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if id, ok := s.byName[normalize(d.Name)]; ok && s.isName(id, d.Name) {
+	if id, ok := s.byName[normalize(d.Name)]; ok {
 		known := s.descs[id]
-		if known.Unit != d.Unit || known.Kind != d.Kind || !slices.Equal(known.Labels, d.Labels) {
-			return 0, fmt.Errorf("signal: declaring %s as a %s in %s%s: it is already declared as a %s in %s%s",
-				d.Name, d.Kind, d.Unit, labelNote(d.Labels), known.Kind, known.Unit, labelNote(known.Labels))
+		same := known.Unit == d.Unit && known.Kind == d.Kind && slices.Equal(known.Labels, d.Labels)
+		if same || s.isName(id, d.Name) {
+			return s.again(id, d, same)
 		}
-		return id, nil
 	}
 	for _, a := range d.Aliases {
 		if id, ok := s.byName[normalize(a)]; ok && s.isName(id, a) {
@@ -60,6 +59,16 @@ func (s *Schema) Add(d Desc) (ID, error) {
 		s.name(a, id)
 	}
 	return id, nil
+}
+
+// again answers the declaration of a name that is known.
+func (s *Schema) again(id ID, d Desc, same bool) (ID, error) {
+	if same {
+		return id, nil
+	}
+	known := s.descs[id]
+	return 0, fmt.Errorf("signal: declaring %s as a %s in %s%s: it is already declared as a %s in %s%s",
+		d.Name, d.Kind, d.Unit, labelNote(d.Labels), known.Kind, known.Unit, labelNote(known.Labels))
 }
 
 // isName reports whether a spelling is the signal's name and not an alias of it.

@@ -57,7 +57,8 @@ func TestAdd(t *testing.T) {
 		{"other unit", Desc{Name: "a", Unit: Seconds}, "already declared as a gauge in bytes without labels"},
 		{"other kind", Desc{Name: "a", Unit: Bytes, Kind: Counter}, "declaring a as a counter in bytes"},
 		{"other labels", Desc{Name: "a", Unit: Bytes, Labels: []string{"x"}}, "already declared"},
-		{"alias taken", Desc{Name: "c", Aliases: []string{"A"}}, "its alias A already means a"},
+		{"alias taken over", Desc{Name: "c", Aliases: []string{"A"}}, ""},
+		{"alias of a name", Desc{Name: "c", Aliases: []string{"a"}}, "its alias a already means a"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			schema := NewSchema(Desc{Name: "a", Unit: Bytes, Aliases: []string{"A"}})
@@ -72,6 +73,21 @@ func TestAdd(t *testing.T) {
 				t.Errorf("a refused signal left %d in the schema", n)
 			}
 		})
+	}
+}
+
+// A service may call a signal of its own what the library uses as an alias: then the spelling means the service's.
+func TestAliasYields(t *testing.T) {
+	schema := NewSchema(Desc{Name: "db.in_use", Labels: []string{"pool"}, Aliases: []string{"pool.Active", "pool.inUse"}})
+	id, err := schema.Add(Desc{Name: "pool.Active"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, _, _ := schema.Lookup("pool.Active()"); got != id {
+		t.Errorf("pool.Active means signal %d, want the service's own, %d", got, id)
+	}
+	if _, d, _ := schema.Lookup("db.in_use"); len(d.Aliases) != 1 || d.Aliases[0] != "pool.inUse" {
+		t.Errorf("the library's signal still claims the aliases %v", d.Aliases)
 	}
 }
 
