@@ -134,6 +134,9 @@ func retPos(f *ssa.Function, ret *ssa.Return) token.Pos {
 // opens tells whether the call takes a connection of its own: it is one of database/sql or net/http, or of any package
 // that makes one and returns it together with an error.
 func opens(call *ssa.Call) bool {
+	if f := call.Call.StaticCallee(); f != nil && f.RelString(nil) == "net/http.ReadResponse" {
+		return false // it reads from a connection that the caller has
+	}
 	t, ok := call.Type().(*types.Tuple)
 	return ok && t.Len() == 2 && types.Identical(t.At(1).Type(), types.Universe.Lookup("error").Type())
 }
