@@ -136,20 +136,20 @@ func (p Permit) Done(err error) {
 	}
 }
 
-func (p Permit) judge(err error) breaker.Outcome {
+func (p *Permit) judge(err error) breaker.Outcome {
 	if err != nil && errors.Is(err, deadline.ErrExhausted) {
 		return breaker.Ignored
 	}
 	return p.guard.breaker.Judge(p.judged, err)
 }
 
-func (p Permit) finish(outcome breaker.Outcome, failed bool) {
+func (p *Permit) finish(outcome breaker.Outcome, failed bool) {
 	p.pass.Done(outcome)
 	p.leave(failed)
 }
 
 // leave gives back everything but the breaker's permit.
-func (p Permit) leave(failed bool) {
+func (p *Permit) leave(failed bool) {
 	if failed {
 		p.place.ReleaseFailed()
 	} else {

@@ -74,9 +74,9 @@ func ExampleWriteUnavailable() {
 	for range 2 {
 		w := httptest.NewRecorder()
 		pay(w, httptest.NewRequest("POST", "/pay", nil))
-		fmt.Println(w.Code, w.Header().Get("Retry-After"))
+		fmt.Printf("%d %q\n", w.Code, w.Header().Get("Retry-After"))
 	}
 	// Output:
-	// 502
-	// 503 5
+	// 502 ""
+	// 503 "5"
 }
