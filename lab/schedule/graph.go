@@ -30,8 +30,8 @@ func newGraph(t *trace) *graph {
 	gr := &graph{holders: map[uint64][]holder{}, last: map[uint64]event{}, names: map[uint64]int64{}}
 	for _, g := range t.gs {
 		gr.names[g.id] = g.goid
-		for _, l := range g.held {
-			if !acquiring(g, l) {
+		for i, l := range g.held {
+			if !acquiring(g, l) || holds(g.held[i+1:], l.object) {
 				gr.holders[l.object] = append(gr.holders[l.object], holder{g, l})
 			}
 		}
@@ -42,6 +42,11 @@ func newGraph(t *trace) *graph {
 		}
 	}
 	return gr
+}
+
+// holds tells whether a lock is in the list: after an entry of its own, it is that one which is being acquired.
+func holds(list []lock, object uint64) bool {
+	return slices.ContainsFunc(list, func(l lock) bool { return l.object == object })
 }
 
 // acquiring tells whether the goroutine is blocked in the acquisition of a lock in its list. A writer that waits for
@@ -78,13 +83,8 @@ func (gr *graph) blockers(g goroutine) []holder {
 
 // own tells whether the goroutine has the lock twice in its list: it holds it and tries to acquire it again.
 func (gr *graph) own(g goroutine, object uint64) bool {
-	n := 0
-	for _, l := range g.held {
-		if l.object == object {
-			n++
-		}
-	}
-	return n > 1
+	i := slices.IndexFunc(g.held, func(l lock) bool { return l.object == object })
+	return i >= 0 && holds(g.held[i+1:], object)
 }
 
 // cycles returns the circles of goroutines that wait for each other's locks, each once.
