@@ -161,7 +161,7 @@ func (b *Bulkhead) wait(ctx context.Context, c *Config) (Permit, error) {
 		return Permit{b, b.now()}, nil // it came at the last moment
 	case <-ctx.Done():
 		if !b.leave(place) {
-			b.release() // it came, for nobody
+			b.hand(b.state.Add(oneLess)) // it came, for nobody
 		}
 		return Permit{}, b.ended(ctx)
 	}
@@ -195,39 +195,38 @@ func (b *Bulkhead) admit() {
 }
 
 // Release gives the place back after a call that did what it should.
-func (p Permit) Release() {
-	if b := p.bulkhead; b != nil {
-		used := b.release()
-		if b.adaptive != nil {
-			b.observe(p, used, false)
-		}
-	}
-}
+func (p Permit) Release() { p.release(false) }
 
 // ReleaseFailed gives the place back after a call that failed. In an adaptive bulkhead a quick failure is not taken
 // for a quick dependency; else it is [Permit.Release].
-func (p Permit) ReleaseFailed() {
-	if b := p.bulkhead; b != nil {
-		used := b.release()
-		if b.adaptive != nil {
-			b.observe(p, used, true)
-		}
+func (p Permit) ReleaseFailed() { p.release(true) }
+
+func (p Permit) release(failed bool) {
+	b := p.bulkhead
+	if b == nil {
+		return
+	}
+	s := b.state.Add(oneLess)
+	if s>>32 != 0 || uint32(s) == math.MaxUint32 {
+		b.hand(s)
+	}
+	if b.adaptive != nil {
+		b.observe(p, int(uint32(s))+1, failed)
 	}
 }
 
-// release returns how many places were taken, this one included.
-func (b *Bulkhead) release() int {
-	s := b.state.Add(math.MaxUint64) // one less
+// oneLess takes one from the places in use.
+const oneLess = math.MaxUint64
+
+// hand passes on the place whose return has made the state s.
+func (b *Bulkhead) hand(s uint64) {
 	if uint32(s) == math.MaxUint32 {
 		b.state.Add(1) // it was given back twice: there was none to give
-		return 0
+		return
 	}
-	if s>>32 != 0 {
-		b.mu.Lock()
-		b.admit()
-		b.mu.Unlock()
-	}
-	return int(uint32(s)) + 1
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.admit()
 }
 
 // Do makes a call in a place of its own. The error is call's, or that of [Bulkhead.Acquire] if there was no call. A panic
@@ -238,7 +237,7 @@ func (b *Bulkhead) Do(ctx context.Context, call func(context.Context) error) (er
 		return err
 	}
 	failed := true // unless call returns
-	defer func() { permit.finish(failed) }()
+	defer func() { permit.release(failed) }()
 	err = call(ctx)
 	failed = err != nil
 	return err
@@ -251,18 +250,10 @@ func Execute[T any](ctx context.Context, b *Bulkhead, call func(context.Context)
 		return result, err
 	}
 	failed := true // unless call returns
-	defer func() { permit.finish(failed) }()
+	defer func() { permit.release(failed) }()
 	result, err = call(ctx)
 	failed = err != nil
 	return result, err
-}
-
-func (p Permit) finish(failed bool) {
-	if failed {
-		p.ReleaseFailed()
-	} else {
-		p.Release()
-	}
 }
 
 // Reconfigure puts another limit, wait and queue into force; those in their places and in the queue stay. The name, and
