@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -47,9 +48,10 @@ func live(t *testing.T, c cause.Cause, files map[string][]byte, program string, 
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Inside this module, so that it finds the library and what that needs.
-	dir, err := os.MkdirTemp("testdata", "experiment-")
-	if err != nil {
+	// Inside this module, so that it finds the library and what that needs; always in the same place, for build keeps
+	// a binary for each place.
+	dir := filepath.Join("testdata", "experiment-"+c.ID+"-"+strings.TrimSuffix(program, ".go"))
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
