@@ -29,11 +29,8 @@ func (m *machine) stuck() []*G {
 			k.revive(g)
 		}
 	}
-	closed := m.prog.zeroGlobals
-	if !closed || len(k.live) > 0 {
-		for _, c := range m.global {
-			k.mark(c)
-		}
+	for _, c := range m.global {
+		k.mark(c)
 	}
 	for changed := true; changed; {
 		changed = false
