@@ -4,13 +4,15 @@ import (
 	"strconv"
 
 	"github.com/falsifiable/stability/signal"
+
+	"github.com/falsifiable/stability/internal/suggest"
 )
 
 // call checks the application of a function.
 func (c *checker) call(n *call) (node, shape, dim) {
 	fn := functionNamed(n.name)
 	if fn == nil {
-		err := c.fail(n.nameSpan, "unknown function %s", n.name).didYouMean(nearest(n.name, functionNames()), "")
+		err := c.fail(n.nameSpan, "unknown function %s", n.name).didYouMean(suggest.Nearest(n.name, functionNames()), "")
 		if _, _, ok := c.schema.Lookup(n.name); ok {
 			err.mend("%s is a signal and takes no arguments", n.name)
 		}

@@ -7,6 +7,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/falsifiable/stability/internal/suggest"
 	"github.com/falsifiable/stability/signal"
 )
 
@@ -143,7 +144,7 @@ func (l *lexer) quantity() (float64, dim, *Error) {
 			known = append(known, s.Text)
 		}
 		return 0, dim{}, errorAt(l.source, span{unitAt, l.pos}, "unknown unit %s", unit).
-			didYouMean(nearest(unit, known), "units are "+strings.Join(known, " "))
+			didYouMean(suggest.Nearest(unit, known), "units are "+strings.Join(known, " "))
 	}
 	return value * suffix.Times / suffix.Per, dim{unit: suffix.Unit}, nil
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/falsifiable/stability/internal/suggest"
 	"github.com/falsifiable/stability/signal"
 )
 
@@ -28,7 +29,7 @@ func (c *checker) reference(n *reference, via string) (node, shape, dim) {
 			at = n.span
 		}
 		names := append(c.schema.Names(), functionNames()...)
-		c.fail(at, "unknown signal %s", n.name).didYouMean(nearest(n.name, names), "")
+		c.fail(at, "unknown signal %s", n.name).didYouMean(suggest.Nearest(n.name, names), "")
 		return n, invalid, dim{}
 	}
 	n.id, n.desc, n.via = id, desc, via
@@ -67,7 +68,7 @@ func (c *checker) matchers(n *reference) bool {
 			if len(n.desc.Labels) > 0 {
 				otherwise = "its labels are " + strings.Join(n.desc.Labels, ", ")
 			}
-			c.fail(m.span, "%s has no label %s", n.name, m.key).didYouMean(nearest(m.key, n.desc.Labels), otherwise)
+			c.fail(m.span, "%s has no label %s", n.name, m.key).didYouMean(suggest.Nearest(m.key, n.desc.Labels), otherwise)
 			good = false
 			continue
 		}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/falsifiable/stability/internal/suggest"
 )
 
 // Fault declares one thing that can be made to go wrong. A Fault is data; it is safe for concurrent use.
@@ -81,48 +83,13 @@ func Find(faults []Fault, name string) (Fault, error) {
 // unknown words the complaint about a name that is not among those known.
 func unknown(what, name string, known []string) string {
 	hint := ""
-	if near := nearest(name, known); near != "" {
+	if near := suggest.Nearest(name, known); near != "" {
 		hint = fmt.Sprintf(" Did you mean %q?", near)
 	}
 	if len(known) == 0 {
 		return fmt.Sprintf("there is no such %s; there is none at all", what)
 	}
 	return fmt.Sprintf("there is no such %s.%s Known: %s", what, hint, strings.Join(known, ", "))
-}
-
-// nearest returns the known name with the fewest edits from name, "" if none is near enough to be a slip.
-func nearest(name string, known []string) string {
-	best, fewest := "", 1+max(len(name)/2, 1)
-	for _, k := range known {
-		if strings.HasPrefix(k, name) && name != "" {
-			return k
-		}
-		if d := edits(name, k); d < fewest {
-			best, fewest = k, d
-		}
-	}
-	return best
-}
-
-// edits is the Levenshtein distance of two words, by bytes: names are ASCII.
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
 
 // Validate reports a fault whose declaration is incomplete; a test calls it on every fault.

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/falsifiable/stability/internal/suggest"
 )
 
 // threshold is one key that --thresholds knows: the check it becomes, with %s for the value.
@@ -140,35 +142,14 @@ func listKnown() string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// nearest suggests the known key that shares the longest beginning or differs least.
+// nearest suggests a known key, or nothing.
 func nearest(key string) string {
-	best, distance := "", len(key)/2+1
-	for _, t := range known {
-		if d := editDistance(key, t.key); d < distance {
-			best, distance = t.key, d
-		}
+	keys := make([]string, len(known))
+	for i, t := range known {
+		keys[i] = t.key
 	}
-	if best == "" {
-		return ""
+	if best := suggest.Nearest(key, keys); best != "" {
+		return fmt.Sprintf(" (did you mean %q?)", best)
 	}
-	return fmt.Sprintf(" (did you mean %q?)", best)
-}
-
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(diagonal+cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
+	return ""
 }

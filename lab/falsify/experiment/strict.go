@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/falsifiable/stability/internal/suggest"
 )
 
 // unknownFields returns a complaint about every key of a mapping that its Go type does not have. The decoder's own
@@ -76,38 +78,11 @@ func Unknown(what, name string, known []string) string {
 	if len(known) == 0 {
 		return fmt.Sprintf("there is no %s %q; there is none at all", what, name)
 	}
-	best, fewest := "", len(name)/2+1
-	for _, k := range known {
-		if d := distance(name, k); d < fewest {
-			best, fewest = k, d
-		}
-	}
 	hint := ""
-	if best != "" {
+	if best := suggest.Nearest(name, known); best != "" {
 		hint = fmt.Sprintf("; did you mean %q?", best)
 	}
 	return fmt.Sprintf("there is no %s %q%s Known: %s", what, name, cmp.Or(hint, "."), strings.Join(known, ", "))
-}
-
-// distance is the number of letters to insert, drop or replace to make one word of the other (Levenshtein).
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		corner := row[0]
-		row[0]++
-		for j := range len(b) {
-			replace := corner
-			if a[i] != b[j] {
-				replace++
-			}
-			corner = row[j+1]
-			row[j+1] = min(replace, corner+1, row[j]+1)
-		}
-	}
-	return row[len(b)]
 }
 
 func byPosition(a, b error) int {

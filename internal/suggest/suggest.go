@@ -1,13 +1,14 @@
-package expr
+// Package suggest finds the word that somebody meant who wrote another: what every "did you mean" of the project asks.
+package suggest
 
 import (
 	"slices"
 	"strings"
 )
 
-// nearest returns the word that was most likely meant, or "" if none is near: one that differs in case only, one
-// whose last segments are the word (NumGoroutine for runtime.NumGoroutine), or one a few typing errors away.
-func nearest(word string, known []string) string {
+// Nearest returns the word that was most likely meant, or "" if none is near: one that differs in case only, one
+// whose last segments are the word (NumGoroutine for runtime.NumGoroutine) or whose beginning it is, or one a few typing errors away.
+func Nearest(word string, known []string) string {
 	low := strings.ToLower(word)
 	for _, k := range known {
 		if strings.ToLower(k) == low {
@@ -15,7 +16,7 @@ func nearest(word string, known []string) string {
 		}
 	}
 	for _, k := range known {
-		if len(low) > 2 && strings.HasSuffix(strings.ToLower(k), "."+low) {
+		if len(low) > 2 && (strings.HasSuffix(strings.ToLower(k), "."+low) || strings.HasPrefix(strings.ToLower(k), low)) {
 			return k
 		}
 	}
