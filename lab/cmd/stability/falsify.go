@@ -16,7 +16,7 @@ import (
 const falsifyHelp = `stability falsify [flags] DIR tries to prove every contract of the service in DIR wrong.
 
   stability falsify -quick ./cmd/payment          a first look, minutes
-  stability falsify -pr .                         before a merge; writes falsification.json
+  stability falsify -pr .                         before a merge: commit the falsification.json it writes
   stability falsify -nightly -json . >night.json  claims one can lean on, hours
   stability falsify -verify .                     CI: fails when a check changed and was not proven anew
   stability falsify -only goroutines -seed 7 .    look at one cell again
@@ -112,8 +112,8 @@ func (f *falsifyFlags) chooseTier() error {
 	return nil
 }
 
-// publish shows the report, writes its files, and commits the proof to the service's folder when it is one: a quick look, a
-// part of the runs or an interrupted one is none.
+// publish shows the report, writes its files, and writes the proof beside the contract when it is one: a part of the runs
+// or an interrupted one is none.
 func (f *falsifyFlags) publish(r *falsify.Report, screen report.Terminal, stdout io.Writer) error {
 	screen.Report(r)
 	if err := r.WriteFiles(f.out); err != nil {
@@ -125,7 +125,7 @@ func (f *falsifyFlags) publish(r *falsify.Report, screen report.Terminal, stdout
 			return err
 		}
 	}
-	if f.noProof || r.Interrupted != "" || f.config.Only != "" || r.Tier == string(falsify.Quick) {
+	if f.noProof || r.Interrupted != "" || f.config.Only != "" {
 		return nil
 	}
 	written, err := r.WriteProofs()
