@@ -156,6 +156,56 @@ func TestAQuietPoolIsMadeSmallerSlowlyAndGrowsAgain(t *testing.T) {
 	}
 }
 
+func TestALoadThatFallsDuringAnExperimentShowsNothing(t *testing.T) {
+	c := NewController(Config{MaxOpen: 20}, 10)
+	last(c, 2, func(open int) Observation {
+		return Observation{Waiting: 5, InUse: open, Rate: 100, Latency: time.Millisecond}
+	})
+	d := last(c, 3, func(open int) Observation {
+		return Observation{Waiting: 1, InUse: open, Rate: 50, Latency: time.Millisecond}
+	})
+	if d.Action != Revert || !strings.Contains(d.Reason, "the load fell") {
+		t.Errorf("decided %+v", d)
+	}
+}
+
+func TestANewPressureIsNotHeldAgainstAnOldOne(t *testing.T) {
+	c := NewController(Config{MaxOpen: 20}, 10)
+	useless := func(open int) Observation { return Observation{Waiting: 5, Waits: 10, InUse: open} }
+	last(c, 500, useless)
+	if d := last(c, 20, useless); d.Action != "" {
+		t.Fatalf("after so many failures it still decided %+v", d)
+	}
+	last(c, quietFor, func(open int) Observation { return Observation{InUse: open} })
+	if d := last(c, 3, useless); d.Action != Grow {
+		t.Errorf("a new pressure was met by %+v", d)
+	}
+}
+
+func TestADatabaseThatIsOverloadedGetsFewerConnections(t *testing.T) {
+	c := NewController(Config{MaxOpen: 50}, 50)
+	last(c, 10, func(int) Observation { return Observation{InUse: 30, Rate: 100, Latency: 10 * time.Millisecond} })
+	d := last(c, 2, func(int) Observation { return Observation{InUse: 40, Rate: 100, Latency: 30 * time.Millisecond} })
+	if d.Action != Shrink || d.Setting.MaxOpen != 35 || !strings.Contains(d.Reason, "3.0 times the best seen") {
+		t.Errorf("decided %+v, want an eighth less than the 40 in use", d)
+	}
+}
+
+// An environment in which every change seems to help makes the controller go in circles, but ever more slowly.
+func TestCirclesSlowDown(t *testing.T) {
+	c := NewController(Config{MinOpen: 2, MaxOpen: 3}, 2)
+	changes := follow(t, c, 2000, func(open int) Observation {
+		o := Observation{Waiting: 10, InUse: open, Rate: 100, Latency: time.Millisecond}
+		if c.trial != nil {
+			o.Waiting = 5
+		}
+		return o
+	})
+	if changes == 0 || changes > 20 {
+		t.Errorf("%d changes in 2000 intervals, want a few", changes)
+	}
+}
+
 func TestADryRunExplainsAndChangesNothing(t *testing.T) {
 	c := NewController(Config{MaxOpen: 20, DryRun: true}, 10)
 	proposed := 0

@@ -17,6 +17,7 @@ type pool struct {
 	model
 	set    Setting
 	calls  int
+	burst  time.Duration // into every interval of 2 s, at which all connections are in use
 	at     time.Time
 	waits  float64
 	waited time.Duration
@@ -38,7 +39,11 @@ func (p *pool) advance() {
 
 func (p *pool) Stats() sql.DBStats {
 	p.advance()
-	return sql.DBStats{MaxOpenConnections: p.set.MaxOpen, InUse: p.observe(p.set.MaxOpen).InUse,
+	inUse := p.observe(p.set.MaxOpen).InUse
+	if p.burst > 0 && time.Duration(time.Now().UnixNano())%(2*time.Second) == p.burst {
+		inUse = p.set.MaxOpen
+	}
+	return sql.DBStats{MaxOpenConnections: p.set.MaxOpen, InUse: inUse,
 		WaitCount: int64(p.waits), WaitDuration: p.waited}
 }
 
@@ -96,6 +101,19 @@ func TestRunDry(t *testing.T) {
 			t.Errorf("a dry run does not say what it would do:\n%s", log)
 		}
 	})
+}
+
+func TestABurstWithinAnIntervalIsSeen(t *testing.T) {
+	for burst, want := range map[time.Duration]int{500 * time.Millisecond: 20, 0: 15} {
+		synctest.Test(t, func(t *testing.T) {
+			p := newModelPool(20)
+			p.users, p.burst = 1, burst
+			run(t, p, 75*time.Second, Config{MaxOpen: 20})
+			if p.set.MaxOpen != want {
+				t.Errorf("with a burst at %v the pool has %d connections, want %d", burst, p.set.MaxOpen, want)
+			}
+		})
+	}
 }
 
 func TestAPoolWithoutALimitGetsOne(t *testing.T) {
