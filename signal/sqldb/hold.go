@@ -76,7 +76,10 @@ func (h *hold) give() {
 	}
 	h.prev.next, h.next.prev = h.next, h.prev
 	h.prev, h.next = nil, nil
-	p.use.Add(time.Since(p.epoch) - h.since)
+	took := time.Since(p.epoch) - h.since
+	p.uses++
+	p.used += took
+	p.use.Add(took)
 }
 
 // stack is where a connection was taken. It is resolved only when somebody wants to know.

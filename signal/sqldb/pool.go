@@ -50,7 +50,9 @@ type pool struct {
 	create, use  latency.Histogram
 
 	mu   sync.Mutex
-	ring hold // of the connections held; its next is held longest
+	ring hold  // of the connections held; its next is held longest
+	uses int64 // that are over
+	used time.Duration
 
 	survey survey // belongs to the sampling goroutine
 }

@@ -317,6 +317,13 @@ func TestTheTimeAConnectionIsHeldIsRead(t *testing.T) {
 		if got := read(pools)["connection.use.p99"]; got < 9 || got > 11.3 {
 			t.Errorf("use.p99 = %v, want about 10", got)
 		}
+		fatal(t, db.PingContext(t.Context()))
+		if n, total := pools.Use("orders"); n != 2 || total != 10*time.Second {
+			t.Errorf("Use = %d, %v; want 2, 10s", n, total)
+		}
+		if n, total := pools.Use("users"); n != 0 || total != 0 {
+			t.Errorf("Use of an unknown pool = %d, %v", n, total)
+		}
 	})
 }
 

@@ -93,6 +93,21 @@ func (p *Pools) Watch(pool string, db *sql.DB) {
 	p.follow(followed)
 }
 
+// Use returns how many times connections of a pool were taken and given back since it was opened, and for how long in
+// all. Both are 0 for a pool that is not known or only watched. It is what poolsize.Config.Use wants.
+func (p *Pools) Use(pool string) (count int64, total time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, known := range p.pools {
+		if known.name == pool {
+			known.mu.Lock()
+			defer known.mu.Unlock()
+			return known.uses, known.used
+		}
+	}
+	return 0, 0
+}
+
 func (p *Pools) follow(added *pool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
