@@ -6,8 +6,8 @@
 //
 // It finds them in two ways. The interleaving search that channelblock describes runs each function with the goroutines
 // it starts. And a graph of the package notes, for each lock named by its type and field, which other locks are taken
-// while it is held, through calls; a cycle in that graph is reported once, with both orders, when each edge is certain:
-// the same receiver or the same package variable on both sides.
+// while it is held, through calls; two locks taken in both orders are reported, with both places, when it is certain that
+// the same two are meant: fields of one value, or package variables. A third lock held both times makes the pair safe.
 //
 // Mending: take locks in one order, release before calling out, give the callee a variant that expects the lock held.
 package lockorder

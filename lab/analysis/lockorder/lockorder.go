@@ -7,6 +7,7 @@ import (
 
 	"github.com/falsifiable/stability/lab/analysis/internal/concur"
 	"github.com/falsifiable/stability/lab/analysis/internal/docs"
+	"github.com/falsifiable/stability/lab/analysis/internal/ssabuild"
 )
 
 //go:embed doc.go
@@ -17,7 +18,7 @@ var Analyzer = &analysis.Analyzer{
 	Name:     "lockorder",
 	Doc:      docs.Extract(doc),
 	URL:      docs.URL("lockorder"),
-	Requires: []*analysis.Analyzer{concur.Analyzer},
+	Requires: []*analysis.Analyzer{concur.Analyzer, ssabuild.Analyzer},
 	Run:      run,
 }
 
@@ -27,5 +28,6 @@ func run(pass *analysis.Pass) (any, error) {
 			f.Report(pass)
 		}
 	}
+	orders(pass)
 	return nil, nil
 }

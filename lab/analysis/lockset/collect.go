@@ -9,6 +9,8 @@ import (
 
 	"golang.org/x/tools/go/analysis"
 	"golang.org/x/tools/go/ssa"
+
+	"github.com/falsifiable/stability/lab/analysis/internal/locks"
 )
 
 // collector gathers the accesses of a package.
@@ -29,37 +31,19 @@ type callSite struct {
 	params []*ssa.Parameter
 }
 
-// function walks f with the set of locks that are held on every path.
+// function notes what f accesses, with the locks that are held on every path.
 func (p *collector) function(f *ssa.Function) {
-	if len(f.Blocks) == 0 {
-		return
-	}
-	in := make([][]string, len(f.Blocks))
-	done := make([]bool, len(f.Blocks))
-	work := []*ssa.BasicBlock{f.Blocks[0]}
-	done[0] = true
-	for rounds := 0; len(work) > 0 && rounds < 10*len(f.Blocks)+50; rounds++ {
-		b := work[0]
-		work = work[1:]
-		out := p.block(b, in[b.Index], false)
-		for _, s := range b.Succs {
-			next := out
-			if done[s.Index] {
-				next = intersect(in[s.Index], out)
-				if len(next) == len(in[s.Index]) {
-					continue
+	locks.Walk(f, func(in ssa.Instruction, held []string) {
+		if c, ok := in.(ssa.CallInstruction); ok {
+			if lock, _, _ := locks.Call(c); lock != "" {
+				if p.locks == nil {
+					p.locks = make(map[*ssa.Function]bool)
 				}
+				p.locks[f] = true
 			}
-			done[s.Index] = true
-			in[s.Index] = next
-			work = append(work, s)
 		}
-	}
-	for _, b := range f.Blocks {
-		if done[b.Index] {
-			p.block(b, in[b.Index], true)
-		}
-	}
+		p.instr(f, in, held)
+	})
 }
 
 func intersect(a, b []string) []string {
@@ -70,46 +54,6 @@ func intersect(a, b []string) []string {
 		}
 	}
 	return out
-}
-
-// block follows the locks through b and, if record is set, notes what it accesses.
-func (p *collector) block(b *ssa.BasicBlock, held []string, record bool) []string {
-	held = slices.Clone(held)
-	for _, in := range b.Instrs {
-		if c, ok := in.(ssa.CallInstruction); ok {
-			lock, unlock := lockCall(c)
-			_, deferred := in.(*ssa.Defer)
-			switch {
-			case lock != "" && !deferred:
-				held = append(held, lock)
-				if p.locks == nil {
-					p.locks = make(map[*ssa.Function]bool)
-				}
-				p.locks[b.Parent()] = true
-			case unlock != "" && !deferred:
-				held = slices.DeleteFunc(held, func(l string) bool { return l == unlock })
-			}
-		}
-		if record {
-			p.instr(b.Parent(), in, slices.Clone(held))
-		}
-	}
-	return held
-}
-
-// lockCall returns the path of the lock that c takes or releases.
-func lockCall(c ssa.CallInstruction) (lock, unlock string) {
-	f := c.Common().StaticCallee()
-	if f == nil || len(c.Common().Args) == 0 {
-		return "", ""
-	}
-	switch f.RelString(nil) {
-	case "(*sync.Mutex).Lock", "(*sync.RWMutex).Lock", "(*sync.RWMutex).RLock":
-		return path(c.Common().Args[0]), ""
-	case "(*sync.Mutex).Unlock", "(*sync.RWMutex).Unlock", "(*sync.RWMutex).RUnlock":
-		return "", path(c.Common().Args[0])
-	}
-	return "", ""
 }
 
 func (p *collector) instr(f *ssa.Function, in ssa.Instruction, held []string) {
@@ -135,7 +79,7 @@ func (p *collector) instr(f *ssa.Function, in ssa.Instruction, held []string) {
 			_, site.async = in.(*ssa.Call)
 			site.async = !site.async
 			for _, a := range c.Args {
-				site.args = append(site.args, path(a))
+				site.args = append(site.args, locks.Path(a))
 			}
 			p.calls[callee] = append(p.calls[callee], site)
 		}
@@ -159,7 +103,7 @@ func (p *collector) access(f *ssa.Function, addr ssa.Value, pos token.Pos, write
 		if v.Pkg() != p.pass.Pkg {
 			return
 		}
-		a.base = path(x.X)
+		a.base = locks.Path(x.X)
 		a.fresh = fresh(x.X)
 		if !a.pos.IsValid() {
 			a.pos = x.Pos()
@@ -183,44 +127,26 @@ func (p *collector) access(f *ssa.Function, addr ssa.Value, pos token.Pos, write
 }
 
 // fresh tells whether v is made in the function that uses it.
-func fresh(v ssa.Value) bool {
+func fresh(v ssa.Value) bool { return madeHere(v, 4) }
+
+func madeHere(v ssa.Value, depth int) bool {
 	switch x := v.(type) {
 	case *ssa.Alloc:
 		return true
 	case *ssa.FieldAddr:
-		return fresh(x.X)
+		return madeHere(x.X, depth)
 	case *ssa.UnOp: // a local variable that holds a new object
-		if a, ok := x.X.(*ssa.Alloc); ok && a.Referrers() != nil {
-			for _, r := range *a.Referrers() {
-				if s, ok := r.(*ssa.Store); ok && s.Addr == a && fresh(s.Val) {
-					return true
-				}
+		a, ok := x.X.(*ssa.Alloc)
+		if !ok || a.Referrers() == nil || depth == 0 {
+			return false
+		}
+		for _, r := range *a.Referrers() {
+			if s, ok := r.(*ssa.Store); ok && s.Addr == a && madeHere(s.Val, depth-1) {
+				return true
 			}
 		}
 	}
 	return false
-}
-
-// path names an address: "x.mu" for a field of parameter x, "@mu" for a package variable.
-func path(v ssa.Value) string {
-	switch x := v.(type) {
-	case *ssa.FieldAddr:
-		f := x.X.Type().Underlying().(*types.Pointer).Elem().Underlying().(*types.Struct).Field(x.Field)
-		return path(x.X) + "." + f.Name()
-	case *ssa.UnOp:
-		if x.Op == token.MUL {
-			return path(x.X)
-		}
-	case *ssa.Global:
-		return "@" + x.Name()
-	case *ssa.Parameter, *ssa.FreeVar:
-		return v.Name()
-	case *ssa.Alloc:
-		if x.Comment != "" {
-			return x.Comment
-		}
-	}
-	return "#" + v.Name()
 }
 
 // inherited returns the locks that every caller of f in the package holds, in f's own terms.

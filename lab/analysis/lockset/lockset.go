@@ -125,6 +125,13 @@ func (p *collector) guarded(v *types.Var, all []access) {
 	if lock == "" || len(bare) == 0 || writes == 0 {
 		return
 	}
+	// A lock in the same function was taken for another part of it, or goes by another name; a function literal that
+	// is not started as a goroutine runs under the locks of whoever calls it.
+	for _, b := range bare {
+		if p.locks[b.fn] || b.fn.Parent() != nil && !started(b.fn) {
+			return
+		}
+	}
 	least := 3
 	if !v.IsField() {
 		least = 1
@@ -203,4 +210,20 @@ func inInit(f *ssa.Function) bool {
 		f = f.Parent()
 	}
 	return f.Name() == "init" || strings.HasPrefix(f.Name(), "init#")
+}
+
+// started tells whether the function literal f is started by a go statement.
+func started(f *ssa.Function) bool {
+	for _, b := range f.Parent().Blocks {
+		for _, in := range b.Instrs {
+			g, ok := in.(*ssa.Go)
+			if !ok {
+				continue
+			}
+			if c, ok := g.Call.Value.(*ssa.MakeClosure); ok && c.Fn == f || g.Call.Value == f {
+				return true
+			}
+		}
+	}
+	return false
 }

@@ -71,3 +71,48 @@ func once() {
 		o.Do(func() {}) // want `o.Do blocks forever`
 	})
 }
+
+type pair struct {
+	a, b, gate sync.Mutex
+	n          int
+}
+
+func (p *pair) forth() {
+	p.a.Lock()
+	defer p.a.Unlock()
+	p.inB() // want `forth takes a.pair.b while it holds a.pair.a; back takes them in the other order`
+}
+
+func (p *pair) inB() {
+	p.b.Lock()
+	defer p.b.Unlock()
+	p.n++
+}
+
+func (p *pair) back() {
+	p.b.Lock()
+	p.a.Lock()
+	p.n--
+	p.a.Unlock()
+	p.b.Unlock()
+}
+
+type gated struct{ a, b, gate sync.Mutex }
+
+func (g *gated) forth() {
+	g.gate.Lock()
+	defer g.gate.Unlock()
+	g.a.Lock()
+	g.b.Lock()
+	g.b.Unlock()
+	g.a.Unlock()
+}
+
+func (g *gated) back() {
+	g.gate.Lock()
+	defer g.gate.Unlock()
+	g.b.Lock()
+	g.a.Lock()
+	g.a.Unlock()
+	g.b.Unlock()
+}

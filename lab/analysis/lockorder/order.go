@@ -1,0 +1,182 @@
+package lockorder
+
+import (
+	"go/token"
+	"go/types"
+	"maps"
+	"slices"
+	"strings"
+
+	"golang.org/x/tools/go/analysis"
+	"golang.org/x/tools/go/ssa"
+
+	"github.com/falsifiable/stability/lab/analysis/internal/locks"
+	"github.com/falsifiable/stability/lab/analysis/internal/ssabuild"
+)
+
+// edge says that a lock was taken while another one was held.
+type edge struct{ held, taken string }
+
+// witness is a place where that happens.
+type witness struct {
+	pos    token.Pos
+	fn     *ssa.Function
+	read   bool     // the taken lock is for reading
+	others []string // what else was held
+}
+
+// taking is a lock that a function takes, in its own terms: "x.mu" for parameter x, "@mu" for a package variable.
+type taking struct {
+	path string
+	read bool
+}
+
+// graph is the lock order of one package.
+type graph struct {
+	edges map[edge]witness
+	order []edge
+	takes map[*ssa.Function][]taking
+	busy  map[*ssa.Function]bool
+}
+
+// orders reports pairs of locks that the package takes in both orders. A lock is named by the type and the field it is
+// in; a pair counts only where both locks belong to one value, or both are package variables, so that it is
+// certain that the same two locks are meant.
+func orders(pass *analysis.Pass) {
+	prog := pass.ResultOf[ssabuild.Analyzer].(*ssabuild.SSA)
+	g := &graph{edges: make(map[edge]witness), takes: make(map[*ssa.Function][]taking), busy: make(map[*ssa.Function]bool)}
+	for _, f := range prog.SrcFuncs {
+		if !strings.HasSuffix(pass.Fset.Position(f.Pos()).Filename, "_test.go") {
+			g.function(f)
+		}
+	}
+	for _, e := range g.order {
+		a, back := g.edges[e], edge{e.taken, e.held}
+		b, ok := g.edges[back]
+		if !ok || e.held > e.taken || common(a.others, b.others) || a.read && b.read {
+			continue
+		}
+		pass.Report(analysis.Diagnostic{Pos: a.pos,
+			Message: a.fn.Name() + " takes " + short(e.taken) + " while it holds " + short(e.held) + "; " + b.fn.Name() +
+				" takes them in the other order: when both run, each waits for the other",
+			Related: []analysis.RelatedInformation{{Pos: b.pos, Message: "the other order"}}})
+	}
+}
+
+func short(class string) string {
+	return strings.TrimPrefix(class[strings.LastIndexByte(class, '/')+1:], "@")
+}
+
+func common(a, b []string) bool {
+	return slices.ContainsFunc(a, func(x string) bool { return slices.Contains(b, x) })
+}
+
+// class is the name of the lock at path in f that all functions share, and the value that it belongs to; "" for a lock
+// that has none.
+func class(f *ssa.Function, path string) (name, base string) {
+	if strings.HasPrefix(path, "@") {
+		return path, "@"
+	}
+	for _, p := range f.Params {
+		if rest, ok := strings.CutPrefix(path, p.Name()+"."); ok {
+			t := p.Type()
+			if ptr, ok := t.Underlying().(*types.Pointer); ok {
+				t = ptr.Elem()
+			}
+			return types.TypeString(t, nil) + "." + rest, p.Name()
+		}
+	}
+	return "", ""
+}
+
+// function adds the edges of f.
+func (g *graph) function(f *ssa.Function) {
+	locks.Walk(f, func(in ssa.Instruction, held []string) {
+		c, ok := in.(*ssa.Call)
+		if !ok || len(held) == 0 {
+			return
+		}
+		if lock, _, read := locks.Call(c); lock != "" {
+			g.add(f, held[:len(held)-1], taking{lock, read}, c.Pos())
+			return
+		}
+		for _, t := range g.translated(c) {
+			g.add(f, held, t, c.Pos())
+		}
+	})
+}
+
+// translated returns the locks that the callee of c takes, in the caller's terms.
+func (g *graph) translated(c *ssa.Call) []taking {
+	callee := c.Call.StaticCallee()
+	if callee == nil || callee.Pkg != c.Parent().Pkg {
+		return nil
+	}
+	var out []taking
+	for _, t := range g.summary(callee) {
+		if strings.HasPrefix(t.path, "@") {
+			out = append(out, t)
+			continue
+		}
+		for i, p := range callee.Params {
+			if rest, ok := strings.CutPrefix(t.path, p.Name()+"."); ok && i < len(c.Call.Args) {
+				out = append(out, taking{locks.Path(c.Call.Args[i]) + "." + rest, t.read})
+			}
+		}
+	}
+	return out
+}
+
+// summary returns the locks that f takes, calls within the package included.
+func (g *graph) summary(f *ssa.Function) []taking {
+	if t, ok := g.takes[f]; ok || g.busy[f] {
+		return t
+	}
+	g.busy[f] = true
+	defer delete(g.busy, f)
+	set := make(map[taking]bool)
+	for _, b := range f.Blocks {
+		for _, in := range b.Instrs {
+			c, ok := in.(*ssa.Call)
+			if !ok {
+				continue
+			}
+			if lock, _, read := locks.Call(c); lock != "" {
+				set[taking{lock, read}] = true
+			}
+			for _, t := range g.translated(c) {
+				set[t] = true
+			}
+		}
+	}
+	out := slices.SortedFunc(maps.Keys(set), func(a, b taking) int { return strings.Compare(a.path, b.path) })
+	if len(g.busy) == 1 { // inside a recursion the set is not complete
+		g.takes[f] = out
+	}
+	return out
+}
+
+func (g *graph) add(f *ssa.Function, held []string, t taking, pos token.Pos) {
+	taken, base := class(f, t.path)
+	if taken == "" {
+		return
+	}
+	for i, h := range held {
+		name, owner := class(f, h)
+		e := edge{name, taken}
+		if name == "" || name == taken || owner != base {
+			continue
+		}
+		if _, ok := g.edges[e]; ok {
+			continue
+		}
+		var others []string
+		for j, o := range held {
+			if n, _ := class(f, o); j != i && n != "" {
+				others = append(others, n)
+			}
+		}
+		g.edges[e] = witness{pos, f, t.read, others}
+		g.order = append(g.order, e)
+	}
+}
