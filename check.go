@@ -50,20 +50,21 @@ func compile(c *Contract, store *signal.Store, scale float64) (*contract, error)
 		return nil, err
 	}
 	made := &contract{Contract: c, interval: timescale.Scale(c.interval(), scale)}
+	programs := make([]*expr.Program, len(c.Checks))
 	var errs []string
-	for _, k := range c.Checks {
-		program, err := expr.Compile(store.Schema(), k.Expr, expr.Options{Lenient: c.Lenient, Scale: scale})
+	for i, k := range c.Checks {
+		programs[i], err = expr.Compile(store.Schema(), k.Expr, expr.Options{Lenient: c.Lenient, Scale: scale})
 		if err != nil {
 			errs = append(errs, fmt.Sprintf("check %q: %v", k.Name, err))
-			continue
 		}
-		made.checks = append(made.checks, newCheck(made, k, program, store, scale))
 	}
 	if len(errs) > 0 {
 		return nil, fmt.Errorf("stability: contract %q: %s", c.Name, strings.Join(errs, "\n"))
 	}
-	for _, k := range made.checks {
-		k.proven = proof.proves(k.Name, k.hash)
+	for i, k := range c.Checks { // only now, for it makes the store keep more
+		check := newCheck(made, k, programs[i], store, scale)
+		check.proven = proof.proves(check.Name, check.hash)
+		made.checks = append(made.checks, check)
 	}
 	return made, nil
 }

@@ -11,7 +11,7 @@ import (
 // incident is what the sampling goroutine hands over because it may not wait: a strike, or a recovery.
 type incident struct {
 	violation Violation
-	contract  *contract
+	contract  *Contract
 	recording *Recording // at the first strike, if evidence is wanted
 	recovery  *Transition
 }
@@ -74,7 +74,7 @@ func level(v Violation) float64 {
 	return ratio
 }
 
-func (m *Monitor) tell(v Violation, c *contract) {
+func (m *Monitor) tell(v Violation, c *Contract) {
 	m.mu.Lock()
 	desks := m.desks
 	m.mu.Unlock()

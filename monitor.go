@@ -48,6 +48,9 @@ func (c Config) Validate() error {
 		if r.Responder == nil {
 			return fmt.Errorf("stability: configuring a monitor: response %d has no Responder", i+1)
 		}
+		if r.Strike > lastStrike {
+			return fmt.Errorf("stability: configuring a monitor: response %d begins at strike %d, and there are %d", i+1, r.Strike, lastStrike)
+		}
 	}
 	return nil
 }
@@ -174,17 +177,17 @@ func (m *Monitor) Attach(source signal.Source) error {
 func (m *Monitor) Register(c *Contract) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if c != nil && m.contracts[c.Name] != nil {
+		return fmt.Errorf("stability: registering contract %q: one of that name is registered", c.Name)
+	}
 	made, err := compile(c, m.engine.store, m.scale)
 	if err != nil {
 		return err
 	}
-	if _, ok := m.contracts[c.Name]; ok {
-		return fmt.Errorf("stability: registering contract %q: one of that name is registered", c.Name)
-	}
 	m.contracts[c.Name] = made
 	m.engine.add(made)
 	if c.OnViolation != nil {
-		d := newDesk(Response{Responder: onViolation(c.OnViolation)}, made, m.age)
+		d := newDesk(Response{Responder: onViolation(c.OnViolation)}, c, m.age)
 		m.desks = append(m.desks, d)
 		if m.alive() {
 			go d.run(m.ctx)
@@ -314,7 +317,7 @@ func (m *Monitor) record(e event, now time.Duration) {
 func (e *event) transition(now time.Duration, at time.Time) Transition {
 	return Transition{
 		Contract: e.check.contract.Name, Check: e.check.Name, Labels: e.instance.labels, From: e.from, To: e.to,
-		Age: now, At: at, Value: e.value, Threshold: e.threshold, Reason: e.reason.String(),
+		Age: now, At: at, Value: number(e.value), Threshold: number(e.threshold), Reason: e.reason.String(),
 	}
 }
 
@@ -323,14 +326,15 @@ func (m *Monitor) report(e event, now time.Duration) {
 	k := e.check
 	v := Violation{
 		Name: k.Name, Contract: k.contract.Name, Expr: k.Expr, Labels: e.instance.labels,
-		Mode: k.contract.Mode, Severity: k.Severity, Cause: k.Cause, Value: e.value, Threshold: e.threshold,
+		Mode: k.contract.Mode, Severity: k.Severity, Cause: k.Cause,
+		Value: number(e.value), Threshold: number(e.threshold),
 		Strike: e.strike, At: m.started.Add(now), Since: m.started.Add(e.since), Proven: k.proven,
 	}
 	if e.strike == 1 {
 		m.violations.Add(1)
 		k.violations++
 	}
-	i := incident{violation: v, contract: k.contract}
+	i := incident{violation: v, contract: k.contract.Contract}
 	if e.strike == 1 && m.cfg.Evidence != nil {
 		i.recording = m.recordCheck(k, e, now)
 	}

@@ -2,9 +2,11 @@ package stability
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"runtime"
 	"strings"
 	"sync"
@@ -229,16 +231,12 @@ func TestHazard05ResponderHangs(t *testing.T) {
 	})
 }
 
+// Ages come from the monotonic clock: a wall clock set back or forth by an hour moves no window.
 func TestHazard14ClockJump(t *testing.T) {
-	// Ages come from the monotonic clock: a wall clock set back or forth by an hour moves no window.
 	m := NewMonitor(Config{})
-	m.started = time.Now()
-	jumped := m.started.Round(0).Add(-time.Hour) // what a wall clock set forth by an hour makes of the start
-	if age := m.age(); age < 0 || age > time.Minute {
-		t.Errorf("age = %v", age)
-	}
-	if age := time.Since(jumped); age < time.Hour {
-		t.Errorf("the counter-example shows nothing: %v", age)
+	start(t, m, &dial{name: "level"})
+	if !strings.Contains(m.started.String(), " m=") {
+		t.Errorf("the start %v has no reading of the monotonic clock", m.started)
 	}
 }
 
@@ -268,6 +266,111 @@ func TestHazard15OnViolationPanicsOrBlocks(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Contracts are registered in init functions, and the default monitor is configured in main.
+func TestConfigureKeepsOnViolation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		own := new(recorder)
+		m := NewMonitor(Config{})
+		d := &dial{name: "level"}
+		d.value.Store(11)
+		if err := m.Attach(d); err != nil {
+			t.Fatal(err)
+		}
+		if err := m.Register(&Contract{Name: "c", Checks: []Check{{Name: "level", Expr: "level > 10"}},
+			OnViolation: func(ctx context.Context, v Violation) { own.Respond(ctx, v) }}); err != nil {
+			t.Fatal(err)
+		}
+		if err := m.Configure(Config{Warmup: -1, Logger: quiet()}); err != nil {
+			t.Fatal(err)
+		}
+		start(t, m, &dial{name: "other"})
+		pass(2 * time.Minute)
+		if got := fmt.Sprint(own.strikes()); got != "[1 2 3]" {
+			t.Errorf("OnViolation was told at strikes %s, want [1 2 3]", got)
+		}
+	})
+}
+
+func TestConfigValidate(t *testing.T) {
+	for want, cfg := range map[string]Config{
+		"negative":     {SampleInterval: -1},
+		"no Responder": {Responses: []Response{{}}},
+		"strike 4":     {Responses: []Response{{Responder: new(recorder), Strike: 4}}}, // it would never be called
+	} {
+		if err := NewMonitor(cfg).Start(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: error %v, want it to say %q", cfg, err, want)
+		}
+	}
+}
+
+// A source that takes too long, each time anew, costs the others no reading.
+func TestSlowSourceCostsOthersNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := NewMonitor(Config{Logger: quiet()})
+		slow := &dial{name: "slow", hook: func() { <-time.After(700 * time.Millisecond) }}
+		if err := m.Attach(slow); err != nil {
+			t.Fatal(err)
+		}
+		start(t, m, &dial{name: "level"})
+		pass(time.Minute)
+		m.Stop()
+		pass(time.Second) // for the slow one to end
+		if n := m.samplers[1].failures.Load(); n < 50 {
+			t.Errorf("the slow source failed %d times in a minute: the test shows nothing", n)
+		}
+		if n := m.samplers[2].failures.Load(); n != 0 {
+			t.Errorf("the other source failed %d times", n)
+		}
+	})
+}
+
+// A source that ends its goroutine once is read again.
+func TestSourceExits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		exited := false
+		d := &dial{name: "level", hook: func() {
+			if !exited {
+				exited = true
+				runtime.Goexit()
+			}
+		}}
+		m := NewMonitor(Config{Logger: quiet()})
+		start(t, m, d)
+		pass(time.Minute)
+		if n := m.Status().Self.SourceFailures; n != 1 {
+			t.Errorf("%d readings were lost, want 1", n)
+		}
+	})
+}
+
+// A signal that falls silent leaves a value that is no number: it must not make the rest unreadable.
+func TestTransitionsAreJSON(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var silent atomic.Bool
+		m := NewMonitor(Config{Warmup: -1, Logger: quiet()})
+		level := signal.GaugeFunc("level", signal.Count, func() float64 {
+			if silent.Load() {
+				return math.NaN()
+			}
+			return math.Inf(1)
+		})
+		start(t, m, level, &Contract{Name: "c", Interval: 10 * time.Second, Checks: []Check{{Name: "level", Expr: "level > 10"}}})
+		pass(15 * time.Second)
+		if _, err := json.Marshal(m.Snapshot(0)); err != nil {
+			t.Error(err)
+		}
+		silent.Store(true)
+		pass(time.Minute)
+		transitions := m.Transitions(0)
+		if n := len(transitions); n < 2 || transitions[n-1].To != Unknown {
+			t.Fatalf("transitions are %+v: the test shows nothing", transitions)
+		}
+		if _, err := json.Marshal(transitions); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // A user's reading function that hangs or panics takes down its own signal only.
@@ -332,9 +435,21 @@ func TestHazard13BadContractPushed(t *testing.T) {
 			t.Errorf("registering %+v: error %v, want it to say %q", test.contract, err, test.want)
 		}
 	}
+	half := &Contract{Name: "x", Checks: []Check{{Name: "a", Expr: "rate(go.gc.cycles[1h]) > 5"}, {Name: "b", Expr: "nosuch > 5"}}}
+	before := historyKept(m, "go.gc.cycles")
+	if err := m.Register(half); err == nil || historyKept(m, "go.gc.cycles") != before {
+		t.Errorf("a refused contract (%v) made the monitor keep more history", err)
+	}
 	if s := m.Status(); len(s.Contracts) != 1 || s.Contracts[0].Name != "good" {
 		t.Errorf("after the refusals the contracts are %+v", s.Contracts)
 	}
+}
+
+// historyKept pushes a reading and returns how many the monitor has room for.
+func historyKept(m *Monitor, name string) int {
+	id, _, _ := m.schema.Lookup(name)
+	m.engine.store.Push(signal.Sample{ID: id, At: m.engine.now, Value: 1})
+	return m.engine.store.Instances(id)[0].Cap()
 }
 
 // A check counts as proven by the falsification.json only while its meaning is the one that was proven.

@@ -1,6 +1,7 @@
 package stability
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -56,7 +57,6 @@ func (m *Monitor) recordCheck(k *check, e event, now time.Duration) *Recording {
 		Check: k.Check, Baselines: k.evaluator.Baselines(), Evaluated: slices.Clone(k.contract.evaluated),
 		Transition: e.transition(now, m.started.Add(now)),
 	}
-	r.Transition.Value, r.Transition.Threshold = number(e.value), number(e.threshold)
 	for _, id := range k.program.Signals() {
 		history := SignalHistory{Desc: m.schema.Desc(id)}
 		for _, series := range store.Instances(id) {
@@ -103,12 +103,16 @@ func (r *Recording) Replay() ([]Transition, error) {
 
 func (r *Recording) engine() (*engine, *contract, error) {
 	schema := signal.NewSchema()
+	instances := 0 // all that were recorded, however many the monitor's cap let through
 	for _, h := range r.Signals {
+		instances = max(instances, len(h.Instances))
 		if _, err := schema.Add(h.Desc); err != nil {
 			return nil, nil, err
 		}
 	}
-	store := signal.NewStore(schema, signal.StoreConfig{Resolution: timescale.Scale(r.SampleInterval, r.TimeScale)})
+	store := signal.NewStore(schema, signal.StoreConfig{
+		Resolution: timescale.Scale(r.SampleInterval, r.TimeScale), MaxInstances: instances,
+	})
 	c, err := compile(&Contract{
 		Name: r.Contract, Mode: r.Mode, Lenient: r.Lenient, Interval: r.Interval, Checks: []Check{r.Check},
 	}, store, r.TimeScale)
@@ -146,6 +150,6 @@ func (r *Recording) steps(schema *signal.Schema) []moment {
 	for at, samples := range byTime {
 		steps = append(steps, moment{at, samples})
 	}
-	slices.SortFunc(steps, func(a, b moment) int { return int(a.at - b.at) })
+	slices.SortFunc(steps, func(a, b moment) int { return cmp.Compare(a.at, b.at) })
 	return steps
 }

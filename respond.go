@@ -20,7 +20,7 @@ const (
 // which hangs, panics or fails harms nobody but itself.
 type desk struct {
 	Response
-	only  *contract // the contract whose OnViolation this is; nil for all
+	only  *Contract // the contract whose OnViolation this is; nil for all
 	box   mailbox[Violation]
 	acted time.Duration
 	clock func() time.Duration
@@ -29,7 +29,7 @@ type desk struct {
 	failures  atomic.Uint64
 }
 
-func newDesk(r Response, only *contract, clock func() time.Duration) *desk {
+func newDesk(r Response, only *Contract, clock func() time.Duration) *desk {
 	if r.Timeout <= 0 {
 		r.Timeout = defaultTimeout
 	}
@@ -43,14 +43,14 @@ func newDesk(r Response, only *contract, clock func() time.Duration) *desk {
 }
 
 // wants reports whether the desk is to be told: it is called at each strike from its step to the end of the ladder.
-func (d *desk) wants(v Violation, c *contract) bool {
+func (d *desk) wants(v Violation, c *Contract) bool {
 	if d.only != nil && d.only != c {
 		return false
 	}
 	if d.Acts && v.Mode != Enforce {
 		return false
 	}
-	return v.Strike >= d.Strike && v.Strike <= max(d.Strike, lastStrike)
+	return v.Strike >= d.Strike
 }
 
 func (d *desk) run(ctx context.Context) {

@@ -32,45 +32,64 @@ func newSampler(source signal.Source, ids []signal.ID) *sampler {
 }
 
 func (s *sampler) run() {
+	dismissed := false
+	defer func() {
+		if !dismissed { // the source ended this goroutine by runtime.Goexit
+			s.done <- struct{}{}
+			go s.run()
+		}
+	}()
 	for range s.wake {
 		s.read()
 		s.done <- struct{}{}
 	}
+	dismissed = true
 }
 
 func (s *sampler) read() {
 	s.batch.Reset()
+	returned := false
 	defer func() {
-		if recover() != nil {
+		if !returned { // a panic or a Goexit
+			recover()
 			s.batch.Reset() // half a reading is none
 			s.failures.Add(1)
 		}
 	}()
 	s.source.Sample(&s.batch)
+	returned = true
 }
 
 // patience is how long one tick waits for its sources, at least. It is paid once: a source that is late is left out
 // of the following ticks until it comes back.
 const patience = 500 * time.Millisecond
 
-// sample reads all sources and appends what came back in time. The timer is the caller's, reused by every tick.
+// sample reads all sources and appends what came back in time: whoever is not back then does not hold up the others, nor
+// cost them their readings. The timer is the caller's, reused by every tick.
 func sample(dst []signal.Sample, samplers []*sampler, now time.Duration, timer *time.Timer, wait time.Duration) []signal.Sample {
 	for _, s := range samplers {
 		s.ask()
 	}
 	timer.Reset(max(wait, patience))
 	defer timer.Stop()
-	var expired <-chan time.Time = timer.C
+	expired := false
 	for _, s := range samplers {
 		if s.state != asked {
 			continue
 		}
+		if !expired {
+			select {
+			case <-s.done:
+				dst = s.take(dst, now)
+				continue
+			case <-timer.C:
+				expired = true
+			}
+		}
 		select {
 		case <-s.done:
-			s.state = idle
-			dst = s.batch.AppendTo(dst, s.ids, now)
-		case <-expired:
-			expired = closed // whoever is not back by now does not hold up the others
+			dst = s.take(dst, now)
+		default:
 			s.state = late
 			s.failures.Add(1)
 		}
@@ -78,12 +97,10 @@ func sample(dst []signal.Sample, samplers []*sampler, now time.Duration, timer *
 	return dst
 }
 
-// closed is a timer channel that has always fired.
-var closed = func() chan time.Time {
-	c := make(chan time.Time)
-	close(c)
-	return c
-}()
+func (s *sampler) take(dst []signal.Sample, now time.Duration) []signal.Sample {
+	s.state = idle
+	return s.batch.AppendTo(dst, s.ids, now)
+}
 
 // ask wakes the source's goroutine, unless it is still at an earlier reading.
 func (s *sampler) ask() {

@@ -177,6 +177,45 @@ func number64(t *testing.T, text string) float64 {
 	return v
 }
 
+// A replay has room for all instances that the monitor had.
+func TestReplayOfManyInstances(t *testing.T) {
+	m := NewMonitor(Config{Warmup: -1, MaxInstances: 300})
+	if err := m.Register(&Contract{Name: "c", Interval: time.Second, Checks: []Check{
+		{Name: "stuck", Expr: "http.server.route.active_requests > 10"},
+	}}); err != nil {
+		t.Fatal(err)
+	}
+	id, _, _ := m.schema.Lookup("http.server.route.active_requests")
+	last := signal.NewLabels("route", "/199")
+	var recording *Recording
+	for second := range 10 {
+		now := time.Duration(second) * time.Second
+		var samples []signal.Sample
+		for i := range 200 {
+			s := signal.Sample{ID: id, Labels: signal.NewLabels("route", fmt.Sprint("/", i)), At: now, Value: 1}
+			if second == 9 && s.Labels == last {
+				s.Value = 11
+			}
+			samples = append(samples, s)
+		}
+		for _, e := range m.engine.step(now, samples) {
+			if e.to == Violated {
+				recording = m.recordCheck(e.check, e, now)
+			}
+		}
+	}
+	if recording == nil {
+		t.Fatal("nothing was violated")
+	}
+	transitions, err := recording.Replay()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(transitions, func(got Transition) bool { return got.To == Violated && got.Labels == last }) {
+		t.Error("the replay does not show the violation of the last of 200 instances")
+	}
+}
+
 // TestReplayShowsTheSameTransition records a violation as the monitor does and judges it again from the recording.
 func TestReplayShowsTheSameTransition(t *testing.T) {
 	for _, scale := range []float64{1, 0.05} {

@@ -124,26 +124,22 @@ func (m *Monitor) Transitions(after uint64) []Transition {
 	return append([]Transition{}, m.transitions[first:]...) // never nil: JSON readers want a list
 }
 
-// Snapshot returns the status, the transitions after seq, and the latest readings.
+// Snapshot returns the status, the transitions after seq, and the latest readings but for infinite ones, which JSON
+// cannot say.
 func (m *Monitor) Snapshot(after uint64) Snapshot {
-	return Snapshot{Status: m.Status(), Transitions: m.Transitions(after), Signals: m.Signals()}
+	signals := slices.DeleteFunc(m.Signals(), func(v SignalValue) bool { return finite(v.Value) == nil })
+	return Snapshot{Status: m.Status(), Transitions: m.Transitions(after), Signals: signals}
 }
 
 // SnapshotJSON returns the JSON of a Snapshot; it serves the fault agent, which lies below this package.
 func (m *Monitor) SnapshotJSON(after uint64) ([]byte, error) {
-	s := m.Snapshot(after)
-	s.Signals = slices.DeleteFunc(s.Signals, func(v SignalValue) bool { return finite(v.Value) == nil })
-	for i := range s.Transitions {
-		t := &s.Transitions[i]
-		t.Value, t.Threshold = number(t.Value), number(t.Threshold)
-	}
-	return json.Marshal(s)
+	return json.Marshal(m.Snapshot(after))
 }
 
-// number replaces what JSON cannot say by 0.
+// number replaces what JSON cannot say: infinity by the greatest number, what is no number by 0.
 func number(v float64) float64 {
-	if finite(v) == nil {
+	if math.IsNaN(v) {
 		return 0
 	}
-	return v
+	return max(-math.MaxFloat64, min(v, math.MaxFloat64))
 }

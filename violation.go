@@ -57,7 +57,8 @@ type Violation struct {
 	Mode     Mode          `json:"mode"`
 	Severity string        `json:"severity,omitempty"`
 	Cause    string        `json:"cause,omitempty"`
-	// Value and Threshold are the two sides of the comparison that decided.
+	// Value and Threshold are the two sides of the comparison that decided, always finite: an infinite one is the
+	// greatest float64, one that is not a number 0.
 	Value     float64 `json:"value"`
 	Threshold float64 `json:"threshold"`
 	// Strike counts consecutive evaluations that found the check violated: 1 on the transition.
@@ -87,7 +88,7 @@ type Transition struct {
 	To        State         `json:"to"`
 	Age       time.Duration `json:"age"` // monotonic, since the monitor started
 	At        time.Time     `json:"at"`
-	Value     float64       `json:"value"`
+	Value     float64       `json:"value"` // finite, as those of a Violation
 	Threshold float64       `json:"threshold"`
 	Reason    string        `json:"reason,omitempty"` // why Unknown
 }
@@ -104,7 +105,7 @@ type Responder interface {
 type Response struct {
 	Responder Responder
 	// Strike is the first strike at which the responder is called; it is called again at each further strike up
-	// to the third. Defaults to 1. By convention 1 logs, 2 notifies, 3 acts (whitepaper §5, flow chart).
+	// to the third, the last. Defaults to 1. By convention 1 logs, 2 notifies, 3 acts (whitepaper §5, flow chart).
 	Strike int
 	// Acts marks a responder that changes the service: it is called for contracts in Enforce mode only.
 	Acts bool
