@@ -47,7 +47,7 @@ func run(pass *analysis.Pass) (any, error) {
 		}
 		for _, d := range f.Decls {
 			if fd, ok := d.(*ast.FuncDecl); ok && fd.Body != nil {
-				c.function(fd.Name.Name == "init" && fd.Recv == nil, fd.Body)
+				c.function(fd.Name.Name == "init" && fd.Recv == nil, c.hasBetterWay(fd.Type), fd.Body)
 			}
 		}
 	}
@@ -70,12 +70,32 @@ func (c *checker) name(call *ast.CallExpr) string {
 	return ""
 }
 
-func (c *checker) function(inInit bool, body *ast.BlockStmt) {
+// hasBetterWay tells whether a function of type t need not end the process: it can return an error, or works for a
+// request.
+func (c *checker) hasBetterWay(t *ast.FuncType) bool {
+	if t.Results != nil {
+		for _, r := range t.Results.List {
+			if types.Identical(c.pass.TypesInfo.TypeOf(r.Type), types.Universe.Lookup("error").Type()) {
+				return true
+			}
+		}
+	}
+	for _, p := range t.Params.List {
+		switch types.TypeString(c.pass.TypesInfo.TypeOf(p.Type), nil) {
+		case "context.Context", "net/http.ResponseWriter", "*net/http.Request":
+			return true
+		}
+	}
+	return false
+}
+
+// function walks a body; better says whether it has a better way than to end the process.
+func (c *checker) function(inInit, better bool, body *ast.BlockStmt) {
 	var deferred token.Pos
 	ast.Inspect(body, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.FuncLit:
-			c.function(false, n.Body)
+			c.function(false, better || c.hasBetterWay(n.Type), n.Body)
 			return false
 		case *ast.DeferStmt:
 			if !deferred.IsValid() {
@@ -91,13 +111,13 @@ func (c *checker) function(inInit bool, body *ast.BlockStmt) {
 				c.initPanic(n)
 			}
 		case *ast.CallExpr:
-			c.exit(n, deferred)
+			c.exit(n, deferred, better)
 		}
 		return true
 	})
 }
 
-func (c *checker) exit(call *ast.CallExpr, deferred token.Pos) {
+func (c *checker) exit(call *ast.CallExpr, deferred token.Pos, better bool) {
 	name := c.name(call)
 	switch name {
 	case "os.Exit", "log.Fatal", "log.Fatalf", "log.Fatalln", "(*log.Logger).Fatal", "(*log.Logger).Fatalf", "(*log.Logger).Fatalln":
@@ -105,6 +125,9 @@ func (c *checker) exit(call *ast.CallExpr, deferred token.Pos) {
 		return
 	}
 	if c.pass.Pkg.Name() != "main" {
+		if !better {
+			return
+		}
 		c.pass.Reportf(call.Pos(), "%s outside of package main ends the whole process; return an error", name)
 		return
 	}

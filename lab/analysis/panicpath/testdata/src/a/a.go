@@ -14,9 +14,12 @@ func init() {
 
 func load() error { return errors.New("no") }
 
-func fatal() {
+func usage() { os.Exit(2) } // a command's helper has no other way
+
+func fatal() error {
 	log.Fatal("no") // want `log.Fatal outside of package main`
 	os.Exit(1)      // want `os.Exit outside of package main`
+	return nil
 }
 
 func swallow() {
