@@ -62,14 +62,19 @@ func Start(ctx context.Context, cfg Config) (*Watch, error) {
 		cfg.Logger.Warn("stability is off")
 		return w, nil
 	}
-	if err := w.configure(); err != nil {
-		return nil, fmt.Errorf("auto: starting: %w", err)
-	}
-	if err := w.monitor.Start(); err != nil {
+	if err := w.begin(); err != nil {
+		w.stopRecorder()
 		return nil, fmt.Errorf("auto: starting: %w", err)
 	}
 	context.AfterFunc(ctx, w.Stop)
 	return w, nil
+}
+
+func (w *Watch) begin() error {
+	if err := w.configure(); err != nil {
+		return err
+	}
+	return w.monitor.Start()
 }
 
 func (c Config) withDefaults() Config {
@@ -136,6 +141,10 @@ func (w *Watch) evidence() *evidence.Capturer {
 // Stop ends the watch. The handlers go on answering, and say that the monitor is stale. Stop is idempotent.
 func (w *Watch) Stop() {
 	w.monitor.Stop()
+	w.stopRecorder()
+}
+
+func (w *Watch) stopRecorder() {
 	if w.recorder != nil {
 		w.recorder.Stop()
 	}

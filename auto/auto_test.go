@@ -14,6 +14,7 @@ import (
 
 	"github.com/falsifiable/stability"
 	"github.com/falsifiable/stability/cause/catalogue"
+	"github.com/falsifiable/stability/evidence/flight"
 	"github.com/falsifiable/stability/health"
 )
 
@@ -88,6 +89,8 @@ func TestHazard11DebugExposed(t *testing.T) {
 		"this machine":   {nil, http.StatusOK},
 		"another":        {func(r *http.Request) { r.RemoteAddr = "203.0.113.7:999" }, http.StatusForbidden},
 		"behind a proxy": {func(r *http.Request) { r.Header.Set("X-Forwarded-For", "203.0.113.7") }, http.StatusForbidden},
+		"behind another": {func(r *http.Request) { r.Header.Set("X-Real-IP", "203.0.113.7") }, http.StatusForbidden},
+		"behind a third": {func(r *http.Request) { r.Header.Set("Via", "1.1 proxy") }, http.StatusForbidden},
 		"rebound name":   {func(r *http.Request) { r.Host = "evil.example:8080" }, http.StatusForbidden},
 		"with token": {func(r *http.Request) {
 			r.RemoteAddr = "203.0.113.7:999"
@@ -151,9 +154,30 @@ func TestOff(t *testing.T) {
 	if s := w.Monitor().Status(); len(s.Contracts) != 0 || !s.Stale {
 		t.Errorf("status is %+v", s)
 	}
-	if code, _ := get(t, w, "/livez", nil); code != http.StatusOK {
-		t.Errorf("/livez: %d", code)
+	for path, want := range map[string]string{"/livez": "", "/healthz": "stability is off", "/healthz?contract=gcstorm": "stability is off"} {
+		if code, body := get(t, w, path, nil); code != http.StatusOK || !strings.Contains(body, want) {
+			t.Errorf("%s: %d %s", path, code, body)
+		}
 	}
+}
+
+// A start that fails leaves nothing running: the runtime takes one flight recorder only.
+func TestFailedStartStopsRecorder(t *testing.T) {
+	taken := stability.NewMonitor(stability.Config{})
+	if err := taken.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(taken.Stop)
+	if _, err := Start(t.Context(), Config{
+		Monitor: taken, Trace: true, EvidenceDir: t.TempDir(), Logger: slog.New(slog.DiscardHandler),
+	}); !errors.Is(err, stability.ErrStarted) {
+		t.Fatalf("starting a monitor that runs: %v", err)
+	}
+	recorder, err := flight.Start(flight.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	recorder.Stop()
 }
 
 // /readyz waits for what the service needs.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"strconv"
 	"time"
 
@@ -17,7 +16,7 @@ import (
 type Config struct {
 	// Service names the service in status, metrics and logs. STABILITY_SERVICE. Defaults to the program's name.
 	Service string
-	// Off turns everything off but the handlers, which then say so. STABILITY_OFF=true.
+	// Off turns everything off but the handlers, which then say so; no contract fails a probe. STABILITY_OFF=true.
 	Off bool
 	// NoStock leaves the stock contracts of the catalogue out. STABILITY_NO_STOCK=true.
 	NoStock bool
@@ -79,5 +78,3 @@ func (c Config) withEnvironment(lookup func(string) (string, bool)) (Config, err
 	})
 	return c, errors.Join(errs...)
 }
-
-func fromEnvironment(name string) (string, bool) { return os.LookupEnv(name) }

@@ -74,10 +74,13 @@ func (w *Watch) guard(next http.Handler) http.Handler {
 }
 
 // isLocal reports whether a request comes from this machine itself. A proxy on this machine forwards for others, and a
-// page in a local browser may be made to ask by a name of its own (DNS rebinding): neither counts.
+// page in a local browser may be made to ask by a name of its own (DNS rebinding): neither counts. A proxy that neither
+// says that it is one nor passes the host on cannot be told from a local client: mount the pages elsewhere then.
 func isLocal(r *http.Request) bool {
-	if r.Header.Get("X-Forwarded-For") != "" || r.Header.Get("Forwarded") != "" {
-		return false
+	for _, name := range []string{"X-Forwarded-For", "Forwarded", "X-Real-Ip", "Via"} {
+		if r.Header.Get(name) != "" {
+			return false
+		}
 	}
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil || !peer.Addr().Unmap().IsLoopback() {

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"go/parser"
 	"go/token"
+	"slices"
 	"strings"
 	"time"
 
@@ -130,6 +131,9 @@ func (c Cause) Validate() error {
 	for _, t := range c.Trials {
 		if t.Fault == "" || t.Deadline <= 0 {
 			add("the trial of check %q needs a fault and a deadline", t.Check)
+		}
+		if !slices.ContainsFunc(c.Checks, func(k stability.Check) bool { return k.Name == t.Check }) {
+			add("there is a trial of check %q, which it does not have", t.Check)
 		}
 	}
 	if len(c.Checks) == 0 || len(c.Trials) == 0 {

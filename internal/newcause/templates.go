@@ -73,8 +73,8 @@ var experiment string
 // Cause is the catalogue's entry.
 var Cause = cause.Cause{
 	ID:         "{{.ID}}",
-	Title:      "{{.Title}}",
-	Section:    "{{.Section}}",
+	Title:      {{printf "%q" .Title}},
+	Section:    {{printf "%q" .Section}},
 	Doc:        doc,
 	Experiment: experiment,
 }
