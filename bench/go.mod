@@ -1,12 +1,17 @@
 module github.com/falsifiable/stability/bench
 
-go 1.26
+go 1.26.0
 
 require (
 	cel.dev/cel-go v0.33.2
+	github.com/alibaba/sentinel-golang v1.0.4
 	github.com/expr-lang/expr v1.17.8
+	github.com/failsafe-go/failsafe-go v0.9.8
 	github.com/falsifiable/stability v0.0.0
 	github.com/prometheus/client_golang v1.21.1
+	github.com/sony/gobreaker/v2 v2.4.0
+	go.yaml.in/yaml/v3 v3.0.4
+	golang.org/x/sync v0.25.0
 	mosn.io/holmes v1.0.2
 )
 
@@ -27,7 +32,6 @@ require (
 	github.com/shirou/gopsutil v3.20.11+incompatible // indirect
 	go.opentelemetry.io/otel v1.35.0 // indirect
 	go.opentelemetry.io/otel/trace v1.35.0 // indirect
-	go.yaml.in/yaml/v3 v3.0.4 // indirect
 	golang.org/x/exp v0.0.0-20240823005443-9b4947da3948 // indirect
 	golang.org/x/sys v0.28.0 // indirect
 	google.golang.org/genproto v0.0.0-20240826202546-f6391c0de4c7 // indirect
