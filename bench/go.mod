@@ -1,6 +1,6 @@
 module github.com/falsifiable/stability/bench
 
-go 1.26.0
+go 1.26
 
 require (
 	cel.dev/cel-go v0.33.2
@@ -11,7 +11,7 @@ require (
 	github.com/prometheus/client_golang v1.21.1
 	github.com/sony/gobreaker/v2 v2.4.0
 	go.yaml.in/yaml/v3 v3.0.4
-	golang.org/x/sync v0.25.0
+	golang.org/x/sync v0.20.0
 	mosn.io/holmes v1.0.2
 )
 
