@@ -9,7 +9,9 @@ import (
 	"github.com/falsifiable/stability/fault/goroutineleak"
 	"github.com/falsifiable/stability/fault/heapgrowth"
 	"github.com/falsifiable/stability/fault/lockconvoy"
+	"github.com/falsifiable/stability/fault/lostcontext"
 	panicfault "github.com/falsifiable/stability/fault/panic"
+	"github.com/falsifiable/stability/fault/rowleak"
 	"github.com/falsifiable/stability/fault/slowhandler"
 )
 
@@ -23,7 +25,9 @@ func Faults() []fault.Fault {
 		goroutineleak.Fault,
 		heapgrowth.Fault,
 		lockconvoy.Fault,
+		lostcontext.Fault,
 		panicfault.Fault,
+		rowleak.Fault,
 		slowhandler.Fault,
 	}
 }

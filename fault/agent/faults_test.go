@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"database/sql/driver"
 	"math"
 	"os"
 	"runtime"
@@ -12,6 +13,7 @@ import (
 	"github.com/falsifiable/stability/fault"
 	"github.com/falsifiable/stability/fault/internal/faulttest"
 	"github.com/falsifiable/stability/internal/faultpoint"
+	"github.com/falsifiable/stability/signal/sqldb"
 )
 
 func TestEveryFolderIsListed(t *testing.T) {
@@ -43,9 +45,17 @@ var small = map[string]fault.Settings{
 	"lockconvoy":    {"waiters": "4", "hold": "1ms"},
 }
 
+// nowhere is a database that cannot be reached.
+type nowhere struct{}
+
+func (nowhere) Connect(context.Context) (driver.Conn, error) { return nil, driver.ErrBadConn }
+func (nowhere) Driver() driver.Driver                        { return nil }
+
 // What every fault promises, whatever it does: its declaration is whole, it is not active before it began and not
 // after it ended, it ends with its context as by removal, and nothing of it is left.
 func TestEveryFaultKeepsItsPromises(t *testing.T) {
+	db := sqldb.New(sqldb.Config{}).OpenDB("test", nowhere{}) // for those that need a pool
+	defer db.Close()
 	for _, f := range Faults() {
 		t.Run(f.Name, func(t *testing.T) {
 			if err := f.Validate(); err != nil {

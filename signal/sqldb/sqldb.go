@@ -19,6 +19,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/falsifiable/stability/internal/openpools"
 	"github.com/falsifiable/stability/signal"
 )
 
@@ -83,6 +84,7 @@ func (p *Pools) OpenDB(pool string, connector driver.Connector) *sql.DB {
 	followed.wrapped = true
 	followed.db = sql.OpenDB(&wrappedConnector{connector, followed})
 	p.follow(followed)
+	openpools.Add(pool, followed.db)
 	return followed.db
 }
 

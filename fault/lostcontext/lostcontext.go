@@ -1,0 +1,73 @@
+package lostcontext
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync/atomic"
+
+	"github.com/falsifiable/stability/fault"
+	"github.com/falsifiable/stability/internal/faultpoint"
+)
+
+// Fault is the declaration of this fault.
+var Fault = fault.Fault{
+	Name:  "lostcontext",
+	Title: "Lost context",
+	Help: "Takes the deadline and the cancellation off the context of requests, as code does that starts anew from " +
+		"context.Background. Needs the middleware of signal/httpserver and load.",
+	Params: []fault.Param{{
+		Name: "share", Unit: fault.Ratio, Default: 1, Min: 0.001, Max: 1,
+		Help: "Share of the requests whose context is lost.",
+	}},
+	Start: start,
+}
+
+type injection struct {
+	*fault.Life
+	share     float64
+	dice      *fault.Dice
+	requests  atomic.Int64
+	lost      atomic.Int64
+	deadlines atomic.Int64
+}
+
+func start(ctx context.Context, args fault.Args) (fault.Injection, error) {
+	l := &injection{share: args.Number("share"), dice: args.Dice()}
+	l.Life = fault.Begin(ctx, func(ctx context.Context) {
+		restore := faultpoint.SetHandler(l.handle)
+		<-ctx.Done()
+		restore()
+	})
+	return l, nil
+}
+
+// handle changes the request in place: the handler is given the same pointer next.
+func (l *injection) handle(_ http.ResponseWriter, r *http.Request) {
+	l.requests.Add(1)
+	if !l.dice.Hit(l.share) {
+		return
+	}
+	if _, bounded := r.Context().Deadline(); bounded {
+		l.deadlines.Add(1)
+	}
+	*r = *r.WithContext(context.WithoutCancel(r.Context()))
+	if r.Context().Done() == nil {
+		l.lost.Add(1)
+	}
+}
+
+// Witness counts the requests whose context was seen to end no more.
+func (l *injection) Witness() fault.Witness {
+	n := l.lost.Load()
+	return fault.Witness{
+		Active: !l.Ended() && n > 0,
+		Value:  float64(n),
+		Detail: fmt.Sprintf("%d of %d requests have lost their context, %d of them with a deadline", n, l.requests.Load(), l.deadlines.Load()),
+	}
+}
+
+// Remove ends the fault for the requests to come.
+func (l *injection) Remove(ctx context.Context) (fault.Residue, error) {
+	return fault.Residue{}, l.End(ctx)
+}
