@@ -60,7 +60,7 @@ func generate(r request) ([]output, error) {
 		Checks, OnViolation, TestConfig, Falsified   bool
 		Time                                         bool
 	}{
-		Service: r.service, Thresholds: unquote(r.thresholds), Name: r.service + "-stability-sla",
+		Service: r.service, Thresholds: oneLine(r.thresholds), Name: r.service + "-stability-sla",
 		Variable: variable(r.service), Package: pkg.pkg, Limits: limits,
 		Checks: pkg.checks, OnViolation: pkg.onViolation, TestConfig: pkg.testConfig, Falsified: pkg.falsification,
 	}
@@ -84,6 +84,9 @@ func generate(r request) ([]output, error) {
 	}
 	return files, nil
 }
+
+// oneLine returns thresholds as they stand in a comment of one line. Neither keys nor numbers hold spaces.
+func oneLine(thresholds string) string { return strings.Join(strings.Fields(unquote(thresholds)), "") }
 
 func testName(out string) string { return strings.TrimSuffix(out, ".go") + "_test.go" }
 

@@ -2,11 +2,14 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/falsifiable/stability"
 )
 
 // asCommand makes this test binary behave as the command, so that go generate can run it.
@@ -150,6 +153,32 @@ func TestRefusals(t *testing.T) {
 		if code := run(test.args, &stderr); code != test.code || !strings.Contains(stderr.String(), test.want) {
 			t.Errorf("%q: exit %d, %q; want %d and %q", test.args, code, stderr.String(), test.code, test.want)
 		}
+	}
+}
+
+// Every key makes a check that compiles, however its number is spelled.
+func TestKnownKeysCompile(t *testing.T) {
+	for _, k := range known {
+		for _, value := range []string{"1", "2000", "1.5", "1e3"} {
+			limits, err := parseThresholds(fmt.Sprintf(`{%q:%s}`, k.key, value))
+			if err != nil {
+				t.Error(err)
+				continue
+			}
+			if _, err := stability.Simulate(stability.SimulationConfig{}, &stability.Contract{
+				Name: "c", Checks: []stability.Check{{Name: k.check, Expr: limits[0].expression()}},
+			}); err != nil {
+				t.Errorf("%s: %v", k.key, err)
+			}
+		}
+	}
+}
+
+// JSON may have line breaks, a comment may not.
+func TestThresholdsOverLines(t *testing.T) {
+	files, err := generate(request{service: "payment", pkg: "main", dir: t.TempDir(), out: "x.go", thresholds: "{\n \"goroutines\": 5\n}"})
+	if err != nil || !strings.Contains(string(files[0].content), `--thresholds='{"goroutines":5}'; DO NOT EDIT.`) {
+		t.Errorf("error %v, files %s", err, files)
 	}
 }
 
