@@ -3,8 +3,15 @@
 package main
 
 import (
+	_ "embed"
+
 	"github.com/falsifiable/stability"
 )
+
+// What stability falsify found out about these checks.
+//
+//go:embed falsification.json
+var paymentSLAFalsification []byte
 
 // paymentSLA is what payment promises about its own stability. An expression that is true breaks the promise.
 var paymentSLA = &stability.Contract{
@@ -13,6 +20,7 @@ var paymentSLA = &stability.Contract{
 		{Name: "goroutines", Expr: "runtime.NumGoroutine() > 2000", Cause: "goroutineleak"},
 		{Name: "heap_inuse", Expr: "mem.HeapInuse >= 800 * 1024 * 1024", Cause: "gcstorm"},
 	}, stabilityChecks...),
+	Falsification: paymentSLAFalsification,
 }
 
 func init() { stability.RegisterContract(paymentSLA) }
