@@ -27,6 +27,6 @@ func signalsPage() string {
 }
 
 const signalsIntro = `
-What a contract can name in any service, by the folder of room signal that reads it. Names follow OpenTelemetry where it has one; the
+What a contract can name in any service, by the folder of room signal or defense that reads it. Names follow OpenTelemetry where it has one; the
 whitepaper's spellings work too. A service adds its own with signal.GaugeFunc and its siblings.
 `
