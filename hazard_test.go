@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/falsifiable/stability/evidence"
 	"github.com/falsifiable/stability/signal"
 )
 
@@ -32,6 +33,39 @@ func TestHazard06LabelExplosion(t *testing.T) {
 	}
 	if folded := m.selfStatus().FoldedReadings; folded != 60*200-50 {
 		t.Errorf("%d readings are counted as folded, want %d", folded, 60*200-50)
+	}
+}
+
+// Hazard 1, a storm: instances that break a check in one tick share one recorded history, whatever their number.
+func TestHazard01InstancesShareOneRecording(t *testing.T) {
+	capturer, err := evidence.Open(evidence.Config{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := NewMonitor(Config{Warmup: -1, Evidence: capturer})
+	if err := m.Register(&Contract{Name: "c", Interval: time.Second, Checks: []Check{
+		{Name: "stuck", Expr: "http.server.route.active_requests > 10"},
+		{Name: "another", Expr: "http.server.route.active_requests > 11"},
+	}}); err != nil {
+		t.Fatal(err)
+	}
+	id, _, _ := m.schema.Lookup("http.server.route.active_requests")
+	var samples []signal.Sample
+	for i := range mailboxSize / 2 {
+		samples = append(samples, signal.Sample{ID: id, Labels: signal.NewLabels("route", fmt.Sprint("/", i)), At: time.Second, Value: 20})
+	}
+	m.judge(time.Second, samples)
+	histories, instances := make(map[*SignalHistory]string), make(map[string]bool)
+	for _, i := range m.incidents.queue {
+		r := i.recording
+		histories[&r.Signals[0]] = r.Check.Name
+		instances[r.Check.Name+r.Transition.Labels.String()] = true
+		if r.Check.Name != i.violation.Name || r.Transition.Labels != i.violation.Labels {
+			t.Errorf("the violation of %s%s has the recording of %s%s", i.violation.Name, i.violation.Labels, r.Check.Name, r.Transition.Labels)
+		}
+	}
+	if len(histories) != 2 || len(instances) != mailboxSize {
+		t.Errorf("%d histories were copied for %d violations of two checks", len(histories), len(instances))
 	}
 }
 

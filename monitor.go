@@ -289,12 +289,13 @@ func (m *Monitor) dismissSamplers() {
 func (m *Monitor) judge(now time.Duration, samples []signal.Sample) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	var last *Recording
 	for _, e := range m.engine.step(now, samples) {
 		if e.from != e.to {
 			m.record(e, now)
 		}
 		if e.to == Violated && e.strike <= lastStrike {
-			m.report(e, now)
+			last = m.report(e, now, last)
 		}
 	}
 }
@@ -321,8 +322,9 @@ func (e *event) transition(now time.Duration, at time.Time) Transition {
 	}
 }
 
-// report turns a strike into a violation for the incident goroutine, which may take its time.
-func (m *Monitor) report(e event, now time.Duration) {
+// report turns a strike into a violation for the incident goroutine, which may take its time. It takes and returns the
+// last recording that this tick made.
+func (m *Monitor) report(e event, now time.Duration, last *Recording) *Recording {
 	k := e.check
 	v := Violation{
 		Name: k.Name, Contract: k.contract.Name, Expr: k.Expr, Labels: e.instance.labels,
@@ -336,7 +338,9 @@ func (m *Monitor) report(e event, now time.Duration) {
 	}
 	i := incident{violation: v, contract: k.contract.Contract}
 	if e.strike == 1 && m.cfg.Evidence != nil {
-		i.recording = m.recordCheck(k, e, now)
+		i.recording = m.recordInstance(e, now, last)
+		last = i.recording
 	}
 	m.incidents.put(i)
+	return last
 }

@@ -48,6 +48,17 @@ type InstanceHistory struct {
 // evaluationsKept bounds how far back a recording tells when its check was judged.
 const evaluationsKept = 256
 
+// recordInstance records a violation of one instance. The instances that a check finds violated in one tick share one
+// history: it holds all of them, and a hundred copies of a hundred histories would be an outage of our own.
+func (m *Monitor) recordInstance(e event, now time.Duration, last *Recording) *Recording {
+	if last == nil || last.Contract != e.check.contract.Name || last.Check.Name != e.check.Name {
+		return m.recordCheck(e.check, e, now)
+	}
+	shared := *last
+	shared.Transition = e.transition(now, m.started.Add(now))
+	return &shared
+}
+
 // recordCheck copies what a later replay of a check needs. The caller holds mu.
 func (m *Monitor) recordCheck(k *check, e event, now time.Duration) *Recording {
 	store := m.engine.store

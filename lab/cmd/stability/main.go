@@ -5,7 +5,7 @@
 //	stability vet ./...                static analysis of the root causes
 //	stability replay BUNDLE            judge a recorded violation again
 //
-// Every command has -h with examples, and --json for machines.
+// Every command has -h; those that judge have -json for machines.
 package main
 
 import (
