@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -88,6 +89,14 @@ func (cfg Config) withDefaults(t *testing.T) Config {
 	}
 	if cfg.MinRate <= 0 {
 		cfg.MinRate = min(1, cfg.MaxRate)
+	}
+	if cfg.MinRate > cfg.MaxRate {
+		t.Fatalf("stabilitytest: MinRate %v is above MaxRate %v", cfg.MinRate, cfg.MaxRate)
+	}
+	for _, shape := range cfg.Shapes {
+		if !slices.Contains(Shapes(), shape) {
+			t.Fatalf("stabilitytest: there is no shape %q of load; the shapes are %q", shape, Shapes())
+		}
 	}
 	return cfg
 }

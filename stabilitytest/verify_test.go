@@ -36,6 +36,8 @@ func TestVerifyFails(t *testing.T) {
 		"TestControlCriesWolf":   {"cried wolf", "check nervous", "load of a healthy service", "STABILITY_SEED=7 go test -run='^TestControlCriesWolf$'"},
 		"TestControlNeverJudged": {"could never be judged", "check blind"},
 		"TestControlBroken":      {"go.goroutine.count"},
+		"TestControlShape":       {`no shape "stedy"`, "steady"},
+		"TestControlRates":       {"MinRate 400 is above MaxRate 300"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cmd := exec.Command(os.Args[0], "-test.run=^"+name+"$")
@@ -53,23 +55,31 @@ func TestVerifyFails(t *testing.T) {
 	}
 }
 
-func control(t *testing.T, check stability.Check) {
+func control(t *testing.T, check stability.Check, cfg Config) {
 	if os.Getenv("STABILITY_CONTROL") == "" {
 		t.Skip("a control for TestVerifyFails, which runs it and wants it to fail")
 	}
-	Verify(t, &stability.Contract{Name: "control", Checks: []stability.Check{check}}, Config{})
+	Verify(t, &stability.Contract{Name: "control", Checks: []stability.Check{check}}, cfg)
 }
 
 func TestControlCriesWolf(t *testing.T) {
-	control(t, stability.Check{Name: "nervous", Expr: "go.goroutine.count > 1.05 * baseline(go.goroutine.count)"})
+	control(t, stability.Check{Name: "nervous", Expr: "go.goroutine.count > 1.05 * baseline(go.goroutine.count)"}, Config{})
 }
 
 func TestControlNeverJudged(t *testing.T) {
-	control(t, stability.Check{Name: "blind", Expr: "go.memory.limit > 5GiB"})
+	control(t, stability.Check{Name: "blind", Expr: "go.memory.limit > 5GiB"}, Config{})
 }
 
 func TestControlBroken(t *testing.T) {
-	control(t, stability.Check{Name: "broken", Expr: "go.goroutine.cuont > 5"})
+	control(t, stability.Check{Name: "broken", Expr: "go.goroutine.cuont > 5"}, Config{})
+}
+
+func TestControlShape(t *testing.T) {
+	control(t, stability.Check{Name: "a", Expr: "go.goroutine.count > 5000"}, Config{Shapes: []Shape{"stedy"}})
+}
+
+func TestControlRates(t *testing.T) {
+	control(t, stability.Check{Name: "a", Expr: "go.goroutine.count > 5000"}, Config{MinRate: 400})
 }
 
 // A seed repeats a run exactly.
