@@ -77,7 +77,8 @@ func (b *builder) goCommand(ctx context.Context, args ...string) ([]byte, error)
 	return out, nil
 }
 
-// build builds the test binary of each package that has tests.
+// build builds the test binary of each package that has tests. One that does not build keeps none of the others from
+// being tested: the error comes with what was built.
 func (b *builder) build(ctx context.Context) ([]binary, error) {
 	args := append([]string{"list", "-json=ImportPath,Dir,TestGoFiles,XTestGoFiles"}, b.listFlags()...)
 	out, err := b.goCommand(ctx, append(args, b.Packages...)...)
@@ -85,13 +86,14 @@ func (b *builder) build(ctx context.Context) ([]binary, error) {
 		return nil, fmt.Errorf("schedule: listing the packages: %w", err)
 	}
 	var binaries []binary
+	var failed []error
 	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
 		var p struct {
 			ImportPath, Dir           string
 			TestGoFiles, XTestGoFiles []string
 		}
 		if err := dec.Decode(&p); err == io.EOF {
-			return binaries, nil
+			return binaries, errors.Join(failed...)
 		} else if err != nil {
 			return nil, fmt.Errorf("schedule: listing the packages: %w", err)
 		}
@@ -101,7 +103,8 @@ func (b *builder) build(ctx context.Context) ([]binary, error) {
 		b.Log.Info("building", "package", p.ImportPath)
 		bin := binary{p.ImportPath, p.Dir, filepath.Join(b.tmp, fmt.Sprintf("%d.test", len(binaries)))}
 		if err := b.buildOne(ctx, bin); err != nil {
-			return nil, err
+			failed = append(failed, err)
+			continue
 		}
 		binaries = append(binaries, bin)
 	}

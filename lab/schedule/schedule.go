@@ -101,8 +101,8 @@ func (r *Report) Proven() (proven []Finding) {
 	return proven
 }
 
-// Run tests. The error is about the tool or the build; what the tests did is in the report. It can be called
-// concurrently.
+// Run tests. The error is about the tool or the build; what the tests did is in the report, which comes with an error
+// too where some packages could be tested and others could not be built. It can be called concurrently.
 func Run(ctx context.Context, c Config) (*Report, error) {
 	c.setDefaults()
 	tmp, err := os.MkdirTemp("", "stability-schedule-")
@@ -115,9 +115,9 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 		return nil, err
 	}
 	report := &Report{GoVersion: b.goVersion, Seed: c.Seed, Warnings: b.warnings}
-	binaries, err := b.build(ctx)
-	if err != nil {
-		return nil, err
+	binaries, failed := b.build(ctx)
+	if len(binaries) == 0 && failed != nil {
+		return nil, failed
 	}
 	units, err := c.units(ctx, binaries)
 	if err != nil {
@@ -127,7 +127,7 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 		return nil, fmt.Errorf("schedule: testing %v: %w", c.Packages, ErrNothing)
 	}
 	c.runAll(ctx, units, report)
-	return report, ctx.Err()
+	return report, errors.Join(failed, ctx.Err())
 }
 
 func (c *Config) setDefaults() {

@@ -54,11 +54,10 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		c.Log = slog.New(slog.NewTextHandler(stderr, nil))
 	}
 	r, err := schedule.Run(ctx, c)
-	if err != nil {
-		fmt.Fprintf(stderr, "stability test: %v\n", err)
-		return ExitError
+	if r != nil {
+		err = errors.Join(err, out.write(r, stdout))
 	}
-	if err := out.write(r, stdout); err != nil {
+	if err != nil {
 		fmt.Fprintf(stderr, "stability test: %v\n", err)
 		return ExitError
 	}
