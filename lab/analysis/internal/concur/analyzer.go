@@ -27,11 +27,17 @@ var Analyzer = &analysis.Analyzer{
 	Run:        run,
 }
 
-// The work for one package, in SSA instructions; about a second.
+// The work for one package, in SSA instructions: well below a second.
 const (
-	packageWork = 3_000_000
+	packageWork = 2_000_000
+	maxRootWork = 800_000
 	minRootWork = 40_000
 )
+
+// Budget returns the limits for each of n roots of one package.
+func Budget(n int) Limits {
+	return Limits{Work: min(max(packageWork/max(n, 1), minRootWork), maxRootWork)}
+}
 
 func run(pass *analysis.Pass) (any, error) {
 	prog := pass.ResultOf[ssabuild.Analyzer].(*ssabuild.SSA)
@@ -39,7 +45,7 @@ func run(pass *analysis.Pass) (any, error) {
 	if len(roots) == 0 {
 		return []Finding(nil), nil
 	}
-	e := NewExplorer(prog.Pkg, Limits{Work: min(max(packageWork/len(roots), minRootWork), 800_000)})
+	e := NewExplorer(prog.Pkg, Budget(len(roots)))
 	e.Strict = os.Getenv("STABILITY_VET_STRICT") != ""
 	seen := make(map[token.Pos]bool)
 	var out []Finding
