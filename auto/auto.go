@@ -16,8 +16,10 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/falsifiable/stability"
+	"github.com/falsifiable/stability/cause"
 	"github.com/falsifiable/stability/cause/catalogue"
 	"github.com/falsifiable/stability/evidence"
 	"github.com/falsifiable/stability/evidence/flight"
@@ -97,20 +99,35 @@ func (w *Watch) configure() error {
 	}); err != nil {
 		return err
 	}
-	for _, source := range []signal.Source{goruntime.New(), process.New(), w.requests} {
+	var read []signal.Desc
+	for _, source := range append([]signal.Source{goruntime.New(), process.New(), w.requests}, w.config.Sources...) {
 		if err := w.monitor.Attach(source); err != nil {
 			return err
 		}
+		read = append(read, source.Describe()...)
 	}
 	if w.config.NoStock {
 		return nil
 	}
 	for _, c := range catalogue.All() {
+		if !readable(c, read) {
+			continue // it would be Unknown for ever
+		}
 		if err := w.monitor.Register(c.Contract()); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// readable reports whether all signals of a cause are read.
+func readable(c cause.Cause, read []signal.Desc) bool {
+	for _, name := range c.Signals.Names {
+		if !slices.ContainsFunc(read, func(d signal.Desc) bool { return d.Name == name }) {
+			return false
+		}
+	}
+	return true
 }
 
 // evidence opens the capturer, or says why there is none.

@@ -16,6 +16,9 @@ import (
 	"github.com/falsifiable/stability/cause/catalogue"
 	"github.com/falsifiable/stability/evidence/flight"
 	"github.com/falsifiable/stability/health"
+	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signal/httpclient"
+	"github.com/falsifiable/stability/signal/sqldb"
 )
 
 func start(t *testing.T, cfg Config) *Watch {
@@ -53,9 +56,18 @@ func get(t *testing.T, w *Watch, path string, change func(*http.Request)) (int, 
 	return rec.Code, string(body)
 }
 
+// Without the sources that they need, stock contracts would be Unknown for ever, so they are left out.
+func TestStockContractsNeedTheirSignals(t *testing.T) {
+	for _, c := range start(t, Config{Service: "payment"}).Monitor().Status().Contracts {
+		if c.Name == "lostdeadline" || c.Name == "connleak" {
+			t.Errorf("contract %s is watched, and nothing reads its signals", c.Name)
+		}
+	}
+}
+
 // One line watches: every stock contract in Observe mode, all pages served.
 func TestStart(t *testing.T) {
-	w := start(t, Config{Service: "payment"})
+	w := start(t, Config{Service: "payment", Sources: []signal.Source{httpclient.New(httpclient.Config{}), sqldb.New(sqldb.Config{})}})
 	status := w.Monitor().Status()
 	if len(status.Contracts) != len(catalogue.All()) || status.Service != "payment" || status.Stale {
 		t.Errorf("status is %+v", status)

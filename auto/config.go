@@ -9,6 +9,7 @@ import (
 
 	"github.com/falsifiable/stability"
 	"github.com/falsifiable/stability/health"
+	"github.com/falsifiable/stability/signal"
 )
 
 // Config configures [Start]. The zero value but for Service is what most services want. Each field that has an environment
@@ -36,6 +37,9 @@ type Config struct {
 	// Components are what the service depends on: their checks run in the background, and /readyz answers 503 until each
 	// Needed one has been healthy once. Defaults to none.
 	Components []health.Component
+	// Sources are further signals of the service: its HTTP clients (signal/httpclient), its database pools (signal/sqldb),
+	// its own. Stock contracts on signals that nothing reads are left out. Defaults to none.
+	Sources []signal.Source
 	// Responses are told of violations besides the log.
 	Responses []stability.Response
 	// Logger defaults to slog.Default().

@@ -6,17 +6,23 @@ package catalogue
 import (
 	"github.com/falsifiable/stability/cause"
 	"github.com/falsifiable/stability/cause/channelblock"
+	"github.com/falsifiable/stability/cause/connleak"
 	"github.com/falsifiable/stability/cause/gcstorm"
 	"github.com/falsifiable/stability/cause/goroutineleak"
 	"github.com/falsifiable/stability/cause/lockconvoy"
+	"github.com/falsifiable/stability/cause/lostdeadline"
+	"github.com/falsifiable/stability/cause/poolexhaustion"
 )
 
 // All returns the causes in order of their ids.
 func All() []cause.Cause {
 	return []cause.Cause{
 		channelblock.Cause,
+		connleak.Cause,
 		gcstorm.Cause,
 		goroutineleak.Cause,
 		lockconvoy.Cause,
+		lostdeadline.Cause,
+		poolexhaustion.Cause,
 	}
 }

@@ -20,13 +20,14 @@ import (
 	"time"
 
 	"github.com/falsifiable/stability/internal/openpools"
+	"github.com/falsifiable/stability/internal/timescale"
 	"github.com/falsifiable/stability/signal"
 )
 
 // Config configures [Pools]. The zero value is useful.
 type Config struct {
 	// HoldLimit is how long a connection may be held, by a query's rows, a transaction or a sql.Conn, before it counts
-	// as overdue. Defaults to 30 s.
+	// as overdue. Defaults to 30 s. Under stability falsify it is compressed with the times of the contracts.
 	HoldLimit time.Duration
 	// MaxSites caps the places in the code that have a reading of their own for overdue connections, in each pool; the
 	// rest share that of [signal.Other]. Defaults to 16.
@@ -48,6 +49,7 @@ func New(config Config) *Pools {
 	if config.HoldLimit <= 0 {
 		config.HoldLimit = 30 * time.Second
 	}
+	config.HoldLimit = timescale.Scale(config.HoldLimit, timescale.Factor())
 	if config.MaxSites <= 0 {
 		config.MaxSites = 16
 	}
