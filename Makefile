@@ -5,7 +5,7 @@ GO ?= go
 MODULES := . lab examples/payment bench
 export GOFLAGS ?= -buildvcs=false
 
-.PHONY: help demo test check bench fuzz e2e gen install
+.PHONY: help demo test check bench fuzz gen install
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,9 +16,10 @@ demo: ## prove the payment example's contracts: builds it, breaks it, writes fal
 test: ## run every test of every module with the race detector, in random order
 	@set -e; for m in $(MODULES); do echo "== $$m"; (cd $$m && $(GO) test -race -shuffle=on -timeout 12m ./...); done
 
-check: ## gofmt, vet and stale generated files
+check: ## gofmt, go vet, and generated files that are stale
 	@out=$$(git ls-files -z '*.go' | grep -zv testdata/ | xargs -0 gofmt -l); if [ -n "$$out" ]; then echo "not gofmt-ed:"; echo "$$out"; exit 1; fi
 	@set -e; for m in $(MODULES); do (cd $$m && $(GO) vet ./...); done
+	$(GO) test -count=1 -run 'Generated|Layers' . ./internal/...
 
 bench: ## measure every capability beside its peers and print the ratios
 	$(GO) run ./bench
@@ -28,8 +29,10 @@ fuzz: ## fuzz the parsers, FUZZTIME (default 20s) each
 	  for t in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' $$f); do echo "== $$t"; (cd $$(dirname $$f) && $(GO) test -run='^$$' -fuzz="^$$t$$" -fuzztime=$${FUZZTIME:-20s} .); done; done
 
 gen: ## write generated code and reference pages anew
+	$(GO) run ./internal/newcause
 	$(GO) run ./internal/docgen
-	cd examples/payment && $(GO) generate ./...
+	cd lab && $(GO) build -o ../bin/ ./cmd/stability-contract
+	cd examples/payment && PATH="$(CURDIR)/bin:$$PATH" $(GO) generate ./...
 
 install: ## install the commands stability and stability-contract
 	cd lab && $(GO) install ./cmd/...

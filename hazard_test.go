@@ -42,7 +42,7 @@ func TestHazard01InstancesShareOneRecording(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := NewMonitor(Config{Warmup: -1, Evidence: capturer})
+	m := NewMonitor(Config{Warmup: -1, Evidence: capturer, MaxInstances: incidentsKept})
 	if err := m.Register(&Contract{Name: "c", Interval: time.Second, Checks: []Check{
 		{Name: "stuck", Expr: "http.server.route.active_requests > 10"},
 		{Name: "another", Expr: "http.server.route.active_requests > 11"},
@@ -51,7 +51,7 @@ func TestHazard01InstancesShareOneRecording(t *testing.T) {
 	}
 	id, _, _ := m.schema.Lookup("http.server.route.active_requests")
 	var samples []signal.Sample
-	for i := range mailboxSize / 2 {
+	for i := range incidentsKept / 2 {
 		samples = append(samples, signal.Sample{ID: id, Labels: signal.NewLabels("route", fmt.Sprint("/", i)), At: time.Second, Value: 20})
 	}
 	m.judge(time.Second, samples)
@@ -64,7 +64,7 @@ func TestHazard01InstancesShareOneRecording(t *testing.T) {
 			t.Errorf("the violation of %s%s has the recording of %s%s", i.violation.Name, i.violation.Labels, r.Check.Name, r.Transition.Labels)
 		}
 	}
-	if len(histories) != 2 || len(instances) != mailboxSize {
+	if len(histories) != 2 || len(instances) != incidentsKept {
 		t.Errorf("%d histories were copied for %d violations of two checks", len(histories), len(instances))
 	}
 }

@@ -16,6 +16,9 @@ type incident struct {
 	recovery  *Transition
 }
 
+// incidentsKept is how many incidents may wait for evidence and responders: all checks of a service may fail at once.
+const incidentsKept = 256
+
 // watchIncidents saves evidence first and tells the responders then, so that every notification can carry the link.
 func (m *Monitor) watchIncidents(ctx context.Context) {
 	links := make(map[string]string) // bundles of what is violated now, by key

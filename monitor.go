@@ -39,10 +39,16 @@ type Config struct {
 	Logger *slog.Logger
 }
 
+// minSampleInterval keeps a slip, such as 1 for time.Second, from spinning a core.
+const minSampleInterval = 10 * time.Millisecond
+
 // Validate reports what is wrong with the configuration.
 func (c Config) Validate() error {
-	if c.SampleInterval < 0 || c.MaxInstances < 0 {
-		return errors.New("stability: configuring a monitor: SampleInterval and MaxInstances must not be negative")
+	if c.MaxInstances < 0 {
+		return errors.New("stability: configuring a monitor: MaxInstances must not be negative")
+	}
+	if c.SampleInterval != 0 && c.SampleInterval < minSampleInterval {
+		return fmt.Errorf("stability: configuring a monitor: a SampleInterval of %v is below %v", c.SampleInterval, minSampleInterval)
 	}
 	for i, r := range c.Responses {
 		if r.Responder == nil {
@@ -104,7 +110,7 @@ func NewMonitor(cfg Config) *Monitor {
 	m := &Monitor{
 		schema:    signal.NewSchema(signal.Standard()...),
 		contracts: make(map[string]*contract),
-		incidents: newMailbox[incident](mailboxSize),
+		incidents: newMailbox[incident](incidentsKept),
 	}
 	m.configure(cfg)
 	if err := m.Attach(self{m}); err != nil {
@@ -187,7 +193,7 @@ func (m *Monitor) Register(c *Contract) error {
 	m.contracts[c.Name] = made
 	m.engine.add(made)
 	if c.OnViolation != nil {
-		d := newDesk(Response{Responder: onViolation(c.OnViolation)}, c, m.age)
+		d := m.newDesk(Response{Responder: onViolation(c.OnViolation)}, c)
 		m.desks = append(m.desks, d)
 		if m.alive() {
 			go d.run(m.ctx)
@@ -210,7 +216,7 @@ func (m *Monitor) Start() error {
 	m.running = true
 	m.started = time.Now()
 	for _, r := range m.cfg.Responses {
-		m.desks = append(m.desks, newDesk(r, nil, m.age))
+		m.desks = append(m.desks, m.newDesk(r, nil))
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	remove := running.Add(m)

@@ -24,12 +24,13 @@ type desk struct {
 	box   mailbox[Violation]
 	acted time.Duration
 	clock func() time.Duration
+	still func(Violation) bool // whether it is violated now
 
 	busySince atomic.Int64 // clock reading at the start of the call under way, 0 when idle
 	failures  atomic.Uint64
 }
 
-func newDesk(r Response, only *Contract, clock func() time.Duration) *desk {
+func (m *Monitor) newDesk(r Response, only *Contract) *desk {
 	if r.Timeout <= 0 {
 		r.Timeout = defaultTimeout
 	}
@@ -39,7 +40,9 @@ func newDesk(r Response, only *Contract, clock func() time.Duration) *desk {
 	if r.Every <= 0 && r.Acts {
 		r.Every = defaultActEvery
 	}
-	return &desk{Response: r, only: only, clock: clock, box: newMailbox[Violation](mailboxSize), acted: -r.Every}
+	return &desk{
+		Response: r, only: only, clock: m.age, still: m.violated, box: newMailbox[Violation](mailboxSize), acted: -r.Every,
+	}
 }
 
 // wants reports whether the desk is to be told: it is called at each strike from its step to the end of the ladder.
@@ -64,10 +67,28 @@ func (d *desk) run(ctx context.Context) {
 		if !ok {
 			return
 		}
-		if now := d.clock(); now-d.acted >= d.Every {
-			d.acted = now
-			d.call(ctx, v, now)
+		if !d.rest(ctx, v) {
+			continue
 		}
+		d.acted = d.clock()
+		d.call(ctx, v, d.acted)
+	}
+}
+
+// rest waits until the responder may be called again, and reports whether there is still a reason to: what was held
+// back by the rate limit is acted on late rather than never, unless it has recovered meanwhile.
+func (d *desk) rest(ctx context.Context, v Violation) bool {
+	wait := d.acted + d.Every - d.clock()
+	if wait <= 0 {
+		return true
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return d.still(v)
+	case <-ctx.Done():
+		return false
 	}
 }
 

@@ -19,7 +19,7 @@ func (self) Describe() []signal.Desc {
 		d("stability.source.failures", signal.Count, signal.Counter, "Readings lost because a source panicked or was late."),
 		d("stability.responder.failures", signal.Count, signal.Counter, "Calls of responders that failed, panicked or outlasted their deadline."),
 		d("stability.responder.hung", signal.Count, signal.Gauge, "Responders that are in a call past its deadline now."),
-		d("stability.responder.dropped", signal.Count, signal.Counter, "Violations that a responder was too slow to take."),
+		d("stability.responder.dropped", signal.Count, signal.Counter, "Violations that were not told to a responder, because it or the saving of evidence was too slow."),
 		d("stability.evidence.failures", signal.Count, signal.Counter, "Violations whose evidence could not be saved."),
 		d("stability.readings.folded", signal.Count, signal.Counter, "Readings folded into \"other\" by the cardinality cap."),
 	}

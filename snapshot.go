@@ -45,6 +45,24 @@ func (m *Monitor) Contract(name string) (ContractStatus, bool) {
 	return contractStatus(c), true
 }
 
+// violated reports whether what a violation tells of is so now.
+func (m *Monitor) violated(v Violation) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c, ok := m.contracts[v.Contract]
+	if !ok {
+		return false
+	}
+	for _, k := range c.checks {
+		for _, in := range k.instances.list {
+			if k.Name == v.Name && in.labels == v.Labels {
+				return in.state == Violated
+			}
+		}
+	}
+	return false
+}
+
 func contractStatus(c *contract) ContractStatus {
 	status := ContractStatus{Name: c.Name, Mode: c.Mode, State: Holding}
 	if n := len(c.evaluated); n > 0 {

@@ -81,7 +81,7 @@ func (w *Watch) begin() error {
 
 func (c Config) withDefaults() Config {
 	c.Service = cmp.Or(c.Service, filepath.Base(os.Args[0]))
-	c.EvidenceDir = cmp.Or(c.EvidenceDir, filepath.Join(os.TempDir(), "stability-evidence"))
+	c.EvidenceDir = cmp.Or(c.EvidenceDir, filepath.Join(os.TempDir(), "stability-evidence-"+filepath.Base(c.Service)))
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}

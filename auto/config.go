@@ -23,8 +23,8 @@ type Config struct {
 	NoStock bool
 	// SampleInterval is the time between two readings of all signals. STABILITY_SAMPLE_INTERVAL. Defaults to 1 s.
 	SampleInterval time.Duration
-	// EvidenceDir is where evidence goes. STABILITY_EVIDENCE_DIR. Defaults to stability-evidence in the system's
-	// folder for temporary files; "none" saves no evidence.
+	// EvidenceDir is where evidence goes. STABILITY_EVIDENCE_DIR. Defaults to stability-evidence-SERVICE in the
+	// system's folder for temporary files; "none" saves no evidence.
 	EvidenceDir string
 	// EvidenceBytes is the quota for all evidence. STABILITY_EVIDENCE_BYTES. Defaults to 256 MiB.
 	EvidenceBytes int64
