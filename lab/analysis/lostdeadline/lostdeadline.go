@@ -43,11 +43,12 @@ func run(pass *analysis.Pass) (any, error) {
 type checker struct {
 	pass *analysis.Pass
 	ctx  string
+	body *ast.BlockStmt
 }
 
 func (c *checker) function(t *ast.FuncType, body *ast.BlockStmt, outer string) {
-	was := c.ctx
-	c.ctx = outer
+	was, wasBody := c.ctx, c.body
+	c.ctx, c.body = outer, body
 	if own := c.contextOf(t); own != "" {
 		c.ctx = own
 	}
@@ -71,7 +72,7 @@ func (c *checker) function(t *ast.FuncType, body *ast.BlockStmt, outer string) {
 		}
 		return true
 	})
-	c.ctx = was
+	c.ctx, c.body = was, wasBody
 }
 
 // contextOf returns the expression for the context among the parameters of t.
@@ -158,7 +159,7 @@ func (c *checker) call(call *ast.CallExpr) {
 		c.readAll(call)
 		return
 	}
-	if to := withContext[name]; to != "" && c.ctx != "" {
+	if to := withContext[name]; to != "" && c.ctx != "" && !(name == "net/http.NewRequest" && c.joined()) {
 		d := analysis.Diagnostic{Pos: call.Pos(), End: call.End(),
 			Message: short(name) + " loses the context " + c.ctx + "; use " + to}
 		if id := funIdent(call); id != nil {
@@ -168,6 +169,31 @@ func (c *checker) call(call *ast.CallExpr) {
 		}
 		c.pass.Report(d)
 	}
+}
+
+// joined tells whether the function brings a request and the context together later: by WithContext, or in a call that
+// is given both.
+func (c *checker) joined() bool {
+	base, _, _ := strings.Cut(c.ctx, ".")
+	found := false
+	ast.Inspect(c.body, func(n ast.Node) bool {
+		call, ok := n.(*ast.CallExpr)
+		if !ok {
+			return !found
+		}
+		if id := funIdent(call); id != nil && id.Name == "WithContext" {
+			found = true
+		}
+		ctx, req := false, false
+		for _, a := range call.Args {
+			id, ok := ast.Unparen(a).(*ast.Ident)
+			ctx = ctx || ok && id.Name == base
+			req = req || named(deref(c.pass.TypesInfo.TypeOf(a)), "net/http", "Request")
+		}
+		found = found || ctx && req
+		return !found
+	})
+	return found
 }
 
 func comma(call *ast.CallExpr) string {

@@ -68,3 +68,8 @@ func plain() {
 	_ = &http.Server{Addr: ":80"}    // want `http.Server without ReadHeaderTimeout`
 	_ = &http.Server{ReadTimeout: 1} // bounded
 }
+
+func joined(ctx context.Context, do func(context.Context, *http.Request)) {
+	req, _ := http.NewRequest("GET", "http://a", nil)
+	do(ctx, req)
+}
