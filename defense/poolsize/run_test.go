@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,6 +15,7 @@ import (
 
 // pool is a model's pool with the counters of a sql.DB, which grow with the time.
 type pool struct {
+	mu sync.Mutex
 	model
 	set    Setting
 	calls  int
@@ -38,6 +40,8 @@ func (p *pool) advance() {
 }
 
 func (p *pool) Stats() sql.DBStats {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.advance()
 	inUse := p.observe(p.set.MaxOpen).InUse
 	if p.burst > 0 && time.Duration(time.Now().UnixNano())%(2*time.Second) == p.burst {
@@ -47,10 +51,19 @@ func (p *pool) Stats() sql.DBStats {
 		WaitCount: int64(p.waits), WaitDuration: p.waited}
 }
 
-func (p *pool) SetMaxOpenConns(n int)              { p.advance(); p.set.MaxOpen, p.calls = n, p.calls+1 }
-func (p *pool) SetMaxIdleConns(n int)              { p.set.MaxIdle, p.calls = n, p.calls+1 }
-func (p *pool) SetConnMaxLifetime(d time.Duration) { p.set.Lifetime, p.calls = d, p.calls+1 }
-func (p *pool) SetConnMaxIdleTime(d time.Duration) { p.set.IdleTime, p.calls = d, p.calls+1 }
+// change makes one change under the lock.
+func (p *pool) change(do func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.advance()
+	p.calls++
+	do()
+}
+
+func (p *pool) SetMaxOpenConns(n int)              { p.change(func() { p.set.MaxOpen = n }) }
+func (p *pool) SetMaxIdleConns(n int)              { p.change(func() { p.set.MaxIdle = n }) }
+func (p *pool) SetConnMaxLifetime(d time.Duration) { p.change(func() { p.set.Lifetime = d }) }
+func (p *pool) SetConnMaxIdleTime(d time.Duration) { p.change(func() { p.set.IdleTime = d }) }
 
 func newModelPool(open int) *pool {
 	return &pool{model: model{users: 500, capacity: 40, think: 0.1, service: 0.02}, set: Setting{MaxOpen: open}, at: time.Now()}
