@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,6 +23,7 @@ var ErrNotPatched = errors.New("the binary was built without the points of pertu
 type builder struct {
 	Config
 	tmp       string
+	goTool    string // the go command
 	goVersion string
 	overlay   *patch.Overlay
 	env       []string
@@ -34,18 +36,21 @@ type binary struct {
 }
 
 func newBuilder(ctx context.Context, c Config, tmp string) (*builder, error) {
-	b := &builder{Config: c, tmp: tmp}
+	b := &builder{Config: c, tmp: tmp, goTool: "go"}
 	// Asked in the module: a toolchain line there may switch to another Go.
-	out, err := b.goCommand(ctx, "env", "-json", "GOROOT", "GOVERSION", "GOEXPERIMENT", "GOOS")
+	out, err := b.goCommand(ctx, "env", "-json", "GOROOT", "GOVERSION", "GOEXPERIMENT", "GOOS", "GOMODCACHE")
 	if err != nil {
 		return nil, fmt.Errorf("schedule: asking for the toolchain: %w", err)
 	}
-	var env struct{ GOROOT, GOVERSION, GOEXPERIMENT, GOOS string }
+	var env struct{ GOROOT, GOVERSION, GOEXPERIMENT, GOOS, GOMODCACHE string }
 	if err := json.Unmarshal(out, &env); err != nil {
 		return nil, fmt.Errorf("schedule: asking for the toolchain: %w", err)
 	}
 	if env.GOOS == "windows" || env.GOOS == "plan9" || env.GOOS == "js" || env.GOOS == "wasip1" {
 		return nil, fmt.Errorf("schedule: patching for %s: %w", env.GOOS, errors.ErrUnsupported)
+	}
+	if env.GOROOT, err = b.outsideModCache(env.GOROOT, env.GOMODCACHE, env.GOVERSION); err != nil {
+		return nil, err
 	}
 	if b.overlay, err = patch.Write(env.GOROOT, env.GOVERSION, c.Cache); err != nil {
 		return nil, err
@@ -59,13 +64,40 @@ func newBuilder(ctx context.Context, c Config, tmp string) (*builder, error) {
 	if env.GOEXPERIMENT != "" {
 		experiments = env.GOEXPERIMENT + "," + experiments
 	}
-	b.env = []string{"GOEXPERIMENT=" + experiments}
+	b.env = append(b.env, "GOEXPERIMENT="+experiments)
 	return b, nil
+}
+
+// outsideModCache returns another name for a GOROOT that a toolchain line has fetched into the module cache: an overlay
+// must not replace files below that. From then on the go command of that name is used.
+func (b *builder) outsideModCache(goroot, modCache, version string) (string, error) {
+	if !strings.HasPrefix(goroot, modCache+string(filepath.Separator)) {
+		return goroot, nil
+	}
+	link := filepath.Join(b.Cache, "toolchain-"+version)
+	if err := os.MkdirAll(b.Cache, 0o755); err != nil {
+		return "", fmt.Errorf("schedule: linking the toolchain: %w", err)
+	}
+	if at, err := os.Readlink(link); err != nil || at != goroot {
+		if err := errors.Join(removeIfThere(link), os.Symlink(goroot, link)); err != nil {
+			return "", fmt.Errorf("schedule: linking the toolchain: %w", err)
+		}
+	}
+	b.goTool = filepath.Join(link, "bin", "go")
+	b.env = append(b.env, "GOROOT="+link, "GOTOOLCHAIN=local")
+	return link, nil
+}
+
+func removeIfThere(path string) error {
+	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // goCommand runs the go command in Dir and returns its standard output; an error carries what it printed.
 func (b *builder) goCommand(ctx context.Context, args ...string) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd := exec.CommandContext(ctx, b.goTool, args...)
 	cmd.Dir = b.Dir
 	cmd.Env = append(os.Environ(), b.env...)
 	var stderr bytes.Buffer

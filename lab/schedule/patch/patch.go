@@ -50,7 +50,7 @@ type Overlay struct {
 }
 
 // Tried are the minor versions of Go on which the self-test has run.
-var Tried = []string{"go1.26"}
+var Tried = []string{"go1.26", "go1.27"}
 
 // Write writes the overlay for the toolchain at goroot, whose version is goversion (as in `go env GOVERSION`), below
 // the folder cache. What is already there for the same toolchain and edits is used again. goroot must be the one
