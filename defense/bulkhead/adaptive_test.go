@@ -71,6 +71,22 @@ func TestLimitStaysWhereItIsWithoutNeed(t *testing.T) {
 	}
 }
 
+func TestLimitDoublesUntilItHasSeenCongestion(t *testing.T) {
+	m := &model{least: 4, most: 10_000, limit: 4}
+	for range 8 {
+		m.step(time.Second, m.limit)
+	}
+	if m.limit != 1024 {
+		t.Errorf("limit %d after 8 quick intervals, want 4·2⁸", m.limit)
+	}
+	m.step(3*time.Second, m.limit)
+	slow := m.limit
+	m.step(time.Second, m.limit)
+	if slow != 921 || m.limit != 921+30 {
+		t.Errorf("limits %d and %d after a slow and a quick interval, want 921 and 951", slow, m.limit)
+	}
+}
+
 func TestLimitNeverLeavesItsBounds(t *testing.T) {
 	random := rand.New(rand.NewPCG(2, 2))
 	for range 200 {
@@ -90,7 +106,7 @@ func overload(t *testing.T, c Config) *Bulkhead {
 	b := mustNew(t, c)
 	var mu sync.Mutex
 	inFlight := 0
-	stop, s := time.Now().Add(30*time.Second), server{10, 10 * time.Millisecond}
+	stop, s := time.Now().Add(15*time.Second), server{10, 10 * time.Millisecond}
 	var group sync.WaitGroup
 	for range 40 {
 		group.Go(func() {

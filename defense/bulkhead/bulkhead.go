@@ -134,36 +134,47 @@ func (b *Bulkhead) ended(ctx context.Context) error {
 
 // wait queues for a place.
 func (b *Bulkhead) wait(ctx context.Context, c *Config) (Permit, error) {
-	b.mu.Lock()
-	if b.queue.Len() >= c.MaxQueue {
-		b.mu.Unlock()
+	place := b.enqueue(c.MaxQueue)
+	if place == nil {
 		b.rejected.Add(1)
 		return Permit{}, b.full
 	}
-	w := &waiter{since: time.Now(), ready: make(chan struct{})}
-	place := b.queue.PushBack(w)
-	b.state.Add(1 << 32)
-	b.admit() // what was given back before the queue could be seen
-	b.mu.Unlock()
-
+	w := place.Value.(*waiter)
 	b.waited.Add(1)
 	defer func() { b.waitTime.Add(int64(time.Since(w.since))) }()
 	timer := time.NewTimer(c.MaxWait)
 	defer timer.Stop()
 	select {
 	case <-w.ready:
-		return Permit{b, b.now()}, nil
 	case <-timer.C:
 		if b.leave(place) {
 			b.rejected.Add(1)
 			return Permit{}, b.full
-		}
-		return Permit{b, b.now()}, nil // it came at the last moment
+		} // else it came at the last moment
 	case <-ctx.Done():
-		if !b.leave(place) {
-			b.hand(b.state.Add(oneLess)) // it came, for nobody
-		}
+		b.abandon(place)
 		return Permit{}, b.ended(ctx)
+	}
+	return Permit{b, b.now()}, nil
+}
+
+// enqueue takes a place in the queue, or returns nil when that is full.
+func (b *Bulkhead) enqueue(most int) *list.Element {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.queue.Len() >= most {
+		return nil
+	}
+	place := b.queue.PushBack(&waiter{since: time.Now(), ready: make(chan struct{})})
+	b.state.Add(1 << 32)
+	b.admit() // what was given back before the queue could be seen
+	return place
+}
+
+// abandon leaves the queue; what has been given in the meantime is passed on.
+func (b *Bulkhead) abandon(place *list.Element) {
+	if !b.leave(place) {
+		b.hand(b.state.Add(oneLess))
 	}
 }
 

@@ -164,23 +164,42 @@ func TestFirstComeFirstServed(t *testing.T) {
 	})
 }
 
-// A place that is handed to a caller who leaves at that moment must not be lost. Under synctest both happen at the same
-// instant of time, in either order.
-func TestPlaceForOneWhoLeaves(t *testing.T) {
-	for range 200 {
-		synctest.Test(t, func(t *testing.T) {
-			b := mustNew(t, Config{Limit: 1, MaxWait: time.Second})
-			p := mustAcquire(t, b)
-			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-			defer cancel()
-			time.AfterFunc(time.Second, p.Release)
-			if p, err := b.Acquire(ctx); err == nil {
-				p.Release()
-			}
-			synctest.Wait()
-			check(t, b, 0, 0)
-		})
-	}
+// What can happen between two steps of two goroutines, step by step.
+func TestRaces(t *testing.T) {
+	t.Run("a place is given back before the queue is seen", func(t *testing.T) {
+		b := mustNew(t, Config{Limit: 1})
+		mustAcquire(t, b).Release()
+		if place := b.enqueue(1); !place.Value.(*waiter).granted {
+			t.Error("a caller waits while there is a place")
+		}
+		check(t, b, 1, 0)
+	})
+	t.Run("a place is free for a moment while others wait", func(t *testing.T) {
+		b := mustNew(t, Config{Limit: 1})
+		if b.state.Store(1 << 32); b.take() {
+			t.Error("a caller overtakes the queue")
+		}
+	})
+	t.Run("a place is given to one who leaves", func(t *testing.T) {
+		b := mustNew(t, Config{Limit: 1})
+		p := mustAcquire(t, b)
+		first, second := b.enqueue(2), b.enqueue(2)
+		p.Release()
+		b.abandon(first)
+		if !second.Value.(*waiter).granted {
+			t.Error("it is lost, and the next one waits")
+		}
+		b.abandon(second)
+		check(t, b, 0, 0)
+	})
+	t.Run("one leaves who was given nothing", func(t *testing.T) {
+		b := mustNew(t, Config{Limit: 1})
+		p := mustAcquire(t, b)
+		b.abandon(b.enqueue(1))
+		check(t, b, 1, 0)
+		p.Release()
+		check(t, b, 0, 0)
+	})
 }
 
 func TestReconfigure(t *testing.T) {

@@ -197,12 +197,13 @@ func TestBudgetFills(t *testing.T) {
 		if !b.Retry() || b.Retry() {
 			t.Error("2 s do not make one retry at 0.5/s")
 		}
+		before := b.Dump().Left
 		for range 40_000 { // asking often must not round the trickle away
-			<-time.After(50 * time.Microsecond)
+			<-time.After(time.Microsecond)
 			b.Dump()
 		}
-		if got := b.Dump().Left; got < 0.98 || got > 1 {
-			t.Errorf("2 s at 0.5/s, read often, make %v retries, want 1", got)
+		if got := b.Dump().Left - before; got < 0.018 || got > 0.0201 {
+			t.Errorf("40 ms at 0.5/s, read often, make %v retries, want 0.02", got)
 		}
 		<-time.After(time.Hour)
 		if got := b.Dump().Left; got != 2 {
