@@ -1,6 +1,7 @@
 package defense
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -29,15 +30,9 @@ type Config struct {
 
 // checked returns c with the names filled in, or the first thing that is wrong with it.
 func (c Config) checked() (Config, error) {
-	if c.Name == "" {
-		c.Name = "default"
-	}
-	if c.Breaker.Name == "" {
-		c.Breaker.Name = c.Name
-	}
-	if c.Bulkhead.Name == "" {
-		c.Bulkhead.Name = c.Name
-	}
+	c.Name = cmp.Or(c.Name, "default")
+	c.Breaker.Name = cmp.Or(c.Breaker.Name, c.Name)
+	c.Bulkhead.Name = cmp.Or(c.Bulkhead.Name, c.Name)
 	if c.Timeout < 0 {
 		return c, fmt.Errorf("defense: validating %s: timeoutMs is %v, not 0 or positive", c.Name, millis.Of(c.Timeout))
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/falsifiable/stability/defense/breaker"
 	"github.com/falsifiable/stability/defense/bulkhead"
 	"github.com/falsifiable/stability/defense/deadline"
+	"github.com/falsifiable/stability/defense/retry"
 	"github.com/falsifiable/stability/signal"
 )
 
@@ -197,6 +198,31 @@ func TestPanicAndGoexitLeaveNothingBehind(t *testing.T) {
 		group.Wait()
 	}
 	check(t, g, 4, 4)
+}
+
+func TestRejectionsAreNotRetried(t *testing.T) {
+	g := mustNew(t, Config{Breaker: breaker.Config{MinimumRequests: 1}, Bulkhead: bulkhead.Config{Limit: 1}})
+	budget, err := retry.New(retry.Config{Attempts: 5, Backoff: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tries := 0
+	try := func(ctx context.Context) error {
+		tries++
+		return g.Do(ctx, func(context.Context) error { return errDown })
+	}
+	_ = g.Bulkhead().Do(t.Context(), func(ctx context.Context) error {
+		if err := budget.Do(ctx, try); !errors.Is(err, bulkhead.ErrFull) || tries != 1 {
+			t.Errorf("with no place: %d tries, %v; want 1, ErrFull", tries, err)
+		}
+		return nil
+	})
+	if err := budget.Do(t.Context(), try); !errors.Is(err, breaker.ErrOpen) || tries != 1+2 {
+		t.Errorf("a failure that opens the breaker: %d tries more, %v; want 2, ErrOpen", tries-1, err)
+	}
+	if d := budget.Dump(); d.Retries != 1 {
+		t.Errorf("%d retries were taken, want 1", d.Retries)
+	}
 }
 
 func TestReconfigure(t *testing.T) {

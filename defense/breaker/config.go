@@ -1,6 +1,7 @@
 package breaker
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -59,25 +60,18 @@ const maxWindow = 10 * time.Minute // 2³² calls of one bucket, the most its co
 
 // withDefaults returns c with every zero field filled in.
 func (c Config) withDefaults() Config {
-	fill(&c.Name, "default")
-	fill(&c.FailureThreshold, 0.8)
-	fill(&c.MinimumRequests, 20)
-	fill(&c.Window, 10*time.Second)
-	fill(&c.Timeout, 5*time.Second)
-	fill(&c.SlowCallThreshold, 0.8)
-	fill(&c.Probes, 1)
-	fill(&c.ProbeSuccesses, c.Probes)
+	c.Name = cmp.Or(c.Name, "default")
+	c.FailureThreshold = cmp.Or(c.FailureThreshold, 0.8)
+	c.MinimumRequests = cmp.Or(c.MinimumRequests, 20)
+	c.Window = cmp.Or(c.Window, 10*time.Second)
+	c.Timeout = cmp.Or(c.Timeout, 5*time.Second)
+	c.SlowCallThreshold = cmp.Or(c.SlowCallThreshold, 0.8)
+	c.Probes = cmp.Or(c.Probes, 1)
+	c.ProbeSuccesses = cmp.Or(c.ProbeSuccesses, c.Probes)
 	if c.IsFailure == nil {
 		c.IsFailure = func(error) bool { return true }
 	}
 	return c
-}
-
-func fill[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
 }
 
 // Validate reports the first field whose value makes no sense.

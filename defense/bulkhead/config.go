@@ -1,6 +1,7 @@
 package bulkhead
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -31,18 +32,10 @@ type Config struct {
 const maxLimit = 1 << 20
 
 func (c Config) withDefaults() Config {
-	if c.Name == "" {
-		c.Name = "default"
-	}
-	if c.Limit == 0 {
-		c.Limit = 64
-	}
-	if c.MaxQueue == 0 {
-		c.MaxQueue = c.Limit
-	}
-	if c.MinLimit == 0 {
-		c.MinLimit = min(4, c.Limit)
-	}
+	c.Name = cmp.Or(c.Name, "default")
+	c.Limit = cmp.Or(c.Limit, 64)
+	c.MaxQueue = cmp.Or(c.MaxQueue, c.Limit)
+	c.MinLimit = cmp.Or(c.MinLimit, min(4, c.Limit))
 	return c
 }
 

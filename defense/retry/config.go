@@ -1,6 +1,7 @@
 package retry
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -45,23 +46,16 @@ func Retryable(err error) bool {
 }
 
 func (c Config) withDefaults() Config {
-	fill(&c.Name, "default")
-	fill(&c.Ratio, 0.1)
-	fill(&c.Burst, 10)
-	fill(&c.Attempts, 3)
-	fill(&c.Backoff, 50*time.Millisecond)
-	fill(&c.MaxBackoff, max(2*time.Second, c.Backoff))
+	c.Name = cmp.Or(c.Name, "default")
+	c.Ratio = cmp.Or(c.Ratio, 0.1)
+	c.Burst = cmp.Or(c.Burst, 10)
+	c.Attempts = cmp.Or(c.Attempts, 3)
+	c.Backoff = cmp.Or(c.Backoff, 50*time.Millisecond)
+	c.MaxBackoff = cmp.Or(c.MaxBackoff, max(2*time.Second, c.Backoff))
 	if c.Retryable == nil {
 		c.Retryable = Retryable
 	}
 	return c
-}
-
-func fill[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
 }
 
 // Validate reports the first field whose value makes no sense.
