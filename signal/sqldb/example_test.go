@@ -25,7 +25,7 @@ func Example() {
 	defer rows.Close()
 	<-time.After(2 * time.Millisecond)
 	for name, value := range read(pools) { // a monitor that pools is attached to does this
-		if strings.HasPrefix(name, "connection.overdue") {
+		if strings.HasPrefix(name, "connection.overdue") && value > 0 {
 			fmt.Println(value, name[:strings.LastIndex(name, ":")]) // without the line
 		}
 	}

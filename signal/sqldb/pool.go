@@ -157,14 +157,15 @@ func (p *pool) sampleHolds(dst *signal.Batch) {
 	s.late = s.late[:0]
 	for _, sites := range s.sites {
 		for _, site := range sites.List() {
-			dst.AddInstance(overdue, site.labels, float64(site.now)) // 0 once it has recovered
-			site.now = 0
+			p.sampleSite(dst, site)
 		}
-		if other := sites.Other(); sites.Full() {
-			dst.AddInstance(overdue, other.labels, float64(other.now))
-			other.now = 0
-		}
+		p.sampleSite(dst, sites.Other()) // always, so that a check on a healthy pool is not Unknown
 	}
+}
+
+func (p *pool) sampleSite(dst *signal.Batch, s *site) {
+	dst.AddInstance(overdue, s.labels, float64(s.now)) // 0 once it has recovered
+	s.now = 0
 }
 
 // place returns the name of a stack's place, and remembers so many as can matter.
