@@ -124,7 +124,7 @@ func next(i int, rng *rand.Rand, kept []trace) schedule {
 }
 
 // stayAction is the runtime's number of the action that waits for the others and their timers.
-const stayAction = 3
+const stayAction = 2
 
 // mutate drops some of what a kept run did and makes one to three other operations of it stay.
 func mutate(rng *rand.Rand, kept trace) schedule {

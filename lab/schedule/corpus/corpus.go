@@ -136,8 +136,13 @@ func rewrite(file string) (name string, text []byte, err error) {
 		}
 	}
 	ast.Inspect(parsed, func(n ast.Node) bool {
-		if block, ok := n.(*ast.BlockStmt); ok {
+		switch block := n.(type) {
+		case *ast.BlockStmt:
 			block.List = slices.DeleteFunc(block.List, isGosched)
+		case *ast.CommClause:
+			block.Body = slices.DeleteFunc(block.Body, isGosched)
+		case *ast.CaseClause:
+			block.Body = slices.DeleteFunc(block.Body, isGosched)
 		}
 		return true
 	})

@@ -108,7 +108,7 @@ var Edits = []Edit{
 		Sig: "func(fn *funcval, callergp *g, callerpc uintptr, parked bool, waitreason waitReason) *g",
 		At:  BeforeLast, Text: "perturbChild(callergp, newg);"},
 	{File: "runtime/proc.go", Decl: "runqget", Sig: "func(pp *p) (gp *g, inheritTime bool)",
-		At: Entry, Text: " if perturbOn != 0 && perturb.pct { return perturbPick(pp), false };"},
+		At: Entry, Text: " if perturbOn != 0 && perturb.pct != 0 { return perturbPick(pp), false };"},
 	{File: "runtime/time.go", Decl: "timeSleep", Sig: "func(ns int64)",
 		Directives: []string{"//go:linkname timeSleep time.Sleep"},
 		At:         Entry, Text: " ns = perturbTimer(ns);"},
