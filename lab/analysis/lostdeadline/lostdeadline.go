@@ -67,8 +67,6 @@ func (c *checker) function(t *ast.FuncType, body *ast.BlockStmt, outer string) {
 			if c.nilDefault(n) { // if ctx == nil { ctx = context.Background() }
 				return false
 			}
-		case *ast.GoStmt:
-			// Detached on purpose or not: the go statement's own rules are goroutineleak's.
 		}
 		return true
 	})

@@ -375,8 +375,7 @@ func (m *machine) appendTo(c *call) Value {
 	if !ok { // append([]byte, string...)
 		return m.fresh(c.common.Args[0].Type())
 	}
-	if u, isUnknown := c.args[0].(*unknown); isUnknown {
-		_ = u
+	if _, isUnknown := c.args[0].(*unknown); isUnknown {
 		dst = append(sliceVal(nil), dst...)
 	}
 	for _, v := range add {

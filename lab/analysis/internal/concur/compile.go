@@ -3,7 +3,6 @@ package concur
 import (
 	"go/constant"
 	"go/token"
-	"sync"
 
 	"golang.org/x/tools/go/ssa"
 )
@@ -13,7 +12,7 @@ type program struct {
 	pkg         *ssa.Package
 	zeroGlobals bool
 	infos       map[*ssa.Function]*fnInfo
-	mu          sync.Mutex
+	models      map[string]model
 }
 
 // fnInfo is what the machine knows about a function before it runs it.
@@ -31,7 +30,7 @@ func (p *program) info(fn *ssa.Function) *fnInfo {
 		return in
 	}
 	in := &fnInfo{name: modelName(fn)}
-	in.model = models[in.name]
+	in.model = p.models[in.name]
 	if len(fn.Blocks) > 0 && in.model == nil {
 		in.index = make(map[ssa.Value]int)
 		add := func(v ssa.Value) { in.index[v] = len(in.index) }

@@ -28,10 +28,9 @@ func modelName(fn *ssa.Function) string {
 	return fn.RelString(nil)
 }
 
-var models map[string]model
-
-func init() {
-	models = map[string]model{
+// modelTable returns the models by the full name of the function that each replaces.
+func modelTable() map[string]model {
+	models := map[string]model{
 		"(*sync.Mutex).Lock":       lockModel,
 		"(*sync.Mutex).Unlock":     unlockModel,
 		"(*sync.Mutex).TryLock":    tryLockModel,
@@ -78,6 +77,7 @@ func init() {
 		models["io."+name] = readModel
 	}
 	atomicModels(models)
+	return models
 }
 
 // syncAt returns the synchronization object that p points to, or nil.

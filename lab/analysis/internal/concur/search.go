@@ -107,7 +107,7 @@ type Explorer struct {
 
 // NewExplorer returns an Explorer for the functions of pkg.
 func NewExplorer(pkg *ssa.Package, limits Limits) *Explorer {
-	return &Explorer{prog: &program{pkg: pkg, infos: make(map[*ssa.Function]*fnInfo)}, limits: limits.orDefault()}
+	return &Explorer{prog: &program{pkg: pkg, infos: make(map[*ssa.Function]*fnInfo), models: modelTable()}, limits: limits.orDefault()}
 }
 
 type node struct {
