@@ -198,8 +198,8 @@ func (l Leaks) keep(all []goroutines.Stack, mine func(goroutines.Stack) bool) (k
 // isOutside tells goroutines of the test framework, of the profile itself and those to be ignored by a frame.
 func (l Leaks) isOutside(f goroutines.Frame) bool {
 	switch f.Func {
-	case "testing.(*T).Run", "testing.(*M).Run", "testing.(*M).startAlarm", "testing.runTests", "runtime/pprof.writeGoroutine",
-		"runtime/pprof.runtime_goroutineProfileWithLabels", "os/signal.loop", "runtime.ensureSigM.func1":
+	case "testing.(*T).Run", "testing.(*M).Run", "testing.(*M).startAlarm", "testing.runTests",
+		"runtime/pprof.writeGoroutine", "runtime/pprof.runtime_goroutineProfileWithLabels", "os/signal.loop", "runtime.ensureSigM.func1":
 		return true
 	}
 	return slices.Contains(l.Ignore, f.Func)

@@ -30,7 +30,8 @@ func (u *unit) execute(ctx context.Context, s schedule, n int) (result, error) {
 	cmd.Dir = u.binary.dir
 	cmd.Env = append(os.Environ(), "PWD="+cmd.Dir,
 		fmt.Sprintf("GOMAXPROCS=%d", max(s.procs, 1)),
-		fmt.Sprintf("STABILITY_SCHEDULE=out=%s,trace=1,deadline=%d,seed=%d,%s", base+".report", u.config.Timeout, s.seed, s.text))
+		fmt.Sprintf("STABILITY_SCHEDULE=out=%s,trace=1,deadline=%d,seed=%d,%s", base+".report", u.config.Timeout,
+			s.seed, s.text))
 	if u.config.Race {
 		cmd.Env = append(cmd.Env, "GORACE=atexit_sleep_ms=0 log_path="+base+".race")
 	}

@@ -173,7 +173,8 @@ func TestCommand(t *testing.T) {
 		want string
 	}{
 		{"clean", []string{"-run", "Clean"}, cli.ExitClean, "0 findings"},
-		{"found", []string{"-run", "Order", "-json", out("j"), "-junit", out("x"), "-sarif", out("s")}, cli.ExitFound, "PROVEN-LEAK"},
+		{"found", []string{"-run", "Order", "-json", out("j"), "-junit", out("x"), "-sarif", out("s")}, cli.ExitFound,
+			"PROVEN-LEAK"},
 		{"suspect", []string{"-run", "Suspect"}, cli.ExitClean, "SUSPECT"},
 		{"strict", []string{"-run", "Suspect", "-strict"}, cli.ExitFound, "SUSPECT"},
 		{"usage", []string{"-no-such-flag"}, cli.ExitUsage, ""},

@@ -32,7 +32,8 @@ type Kernel struct {
 const Unreachable = "Moby27782"
 
 // excluded1321 is what Go's own test says in a comment, where it excludes the kernel for another reason.
-var excluded1321 = []string{`NewMux_kubernetes1321\.gowrap1\(.* \[chan send`, `\(\*Mux_kubernetes1321\)\.loop\(.* \[chan send`,
+var excluded1321 = []string{`NewMux_kubernetes1321\.gowrap1\(.* \[chan send`,
+	`\(\*Mux_kubernetes1321\)\.loop\(.* \[chan send`,
 	`testMuxWatcherClose_kubernetes1321\(.* \[sync\.Mutex\.Lock`}
 
 // Match tells whether a leaked goroutine is one that the kernel is known for. function is that of the frame in which
