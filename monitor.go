@@ -40,7 +40,7 @@ type Config struct {
 }
 
 // minSampleInterval keeps a slip, such as 1 for time.Second, from spinning a core.
-const minSampleInterval = 10 * time.Millisecond
+const minSampleInterval = time.Millisecond
 
 // Validate reports what is wrong with the configuration.
 func (c Config) Validate() error {

@@ -330,7 +330,7 @@ func TestConfigureKeepsOnViolation(t *testing.T) {
 
 func TestConfigValidate(t *testing.T) {
 	for want, cfg := range map[string]Config{
-		"below 10ms":   {SampleInterval: -1},
+		"below 1ms":    {SampleInterval: -1},
 		"no Responder": {Responses: []Response{{}}},
 		"strike 4":     {Responses: []Response{{Responder: new(recorder), Strike: 4}}}, // it would never be called
 	} {

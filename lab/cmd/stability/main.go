@@ -38,6 +38,7 @@ func commands() []command {
 		{"falsify", "try to prove every contract of a service wrong", runFalsify},
 		{"test", "run go test under adversarial schedules", runTest},
 		{"vet", "analyze source for the root causes", runVet},
+		{"escape", "report and bound what escapes to the heap", runEscape},
 		{"explain", "tell what an analyzer of vet looks for", runExplain},
 		{"replay", "judge a recorded violation again", runReplay},
 	}

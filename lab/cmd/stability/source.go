@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 
+	"github.com/falsifiable/stability/lab/analysis/escape"
 	"github.com/falsifiable/stability/lab/analysis/vet"
 	"github.com/falsifiable/stability/lab/schedule/cli"
 )
@@ -16,6 +17,10 @@ func runTest(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 func runVet(_ context.Context, args []string, stdout, stderr io.Writer) int {
 	return vet.Main(args, stdout, stderr)
+}
+
+func runEscape(_ context.Context, args []string, stdout, stderr io.Writer) int {
+	return escape.Main(args, stdout, stderr)
 }
 
 func runExplain(_ context.Context, args []string, stdout, stderr io.Writer) int {
