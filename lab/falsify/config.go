@@ -99,9 +99,9 @@ const (
 func tiers() map[Tier]tier {
 	cores := runtime.NumCPU()
 	return map[Tier]tier{
-		// Three light services share two cores well: at the default load each takes a tenth of one.
+		// Four light services share two cores well: at the default load each takes a tenth of one.
 		Quick: {scale: 1.0 / 120, controls: stats.CleanRuns(0, 0.05, confidence), rate: 0.05,
-			test: stats.Quick, trials: 12, observe: 2 * time.Minute, lanes: cores + 1},
+			test: stats.Quick, trials: 12, observe: 2 * time.Minute, lanes: cores + 2},
 		PR: {scale: 1.0 / 30, controls: stats.CleanRuns(0, 0.05, confidence), rate: 0.05,
 			test: stats.Quick, trials: 16, observe: 3 * time.Minute, lanes: max(cores, 1)},
 		// Contention is itself a stimulus: the tier whose numbers are to be leaned on leaves cores idle.
