@@ -11,8 +11,8 @@ help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ## prove the payment example's contracts: builds it, breaks it, writes falsify-report/
-	@# Both at once: the slowest package of a cold build compiles on one core, and the other need not wait.
-	$(GO) build -o bin/ ./lab/cmd/stability ./examples/payment
+	@# Both at once, the payment service first: its SQL engine compiles on one core, and the other need not wait.
+	$(GO) build -o bin/ ./examples/payment ./lab/cmd/stability
 	bin/stability falsify -quick -no-proof -out falsify-report ./examples/payment
 
 test: ## run every test of every module with the race detector, in random order

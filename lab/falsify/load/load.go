@@ -30,7 +30,7 @@ type Target struct {
 	Method string
 	Path   string
 	Header http.Header
-	// In Path and Body, ${n} stands for the number of the request and ${random} for a seeded random number.
+	// In Path, Header and Body, ${n} stands for the number of the request and ${random} for a seeded random number.
 	Body string
 	// Weight is the target's share among all. Defaults to 1.
 	Weight float64
@@ -262,7 +262,7 @@ func (c Config) targeter() vegeta.Targeter {
 		t := c.Targets[i]
 		number := strconv.FormatUint(random.Uint64()>>11, 10) // within the 53 bits that JSON numbers are safe for
 		fill := strings.NewReplacer("${n}", strconv.FormatUint(n, 10), "${random}", number).Replace
-		request.Method, request.Header = t.Method, t.Header
+		request.Method, request.Header = t.Method, filled(t.Header, fill)
 		if request.Method == "" {
 			request.Method = http.MethodGet
 		}
@@ -276,6 +276,17 @@ func (c Config) targeter() vegeta.Targeter {
 		}
 		return nil
 	}
+}
+
+// filled returns the header with its values filled in. The workers share the target's own.
+func filled(header http.Header, fill func(string) string) http.Header {
+	header = header.Clone()
+	for _, values := range header {
+		for i := range values {
+			values[i] = fill(values[i])
+		}
+	}
+	return header
 }
 
 // Share returns the share of requests that were answered with a status below 500, NaN when none was sent.

@@ -25,7 +25,7 @@ func (s *service) RoundTrip(r *http.Request) (*http.Response, error) {
 		body, _ = io.ReadAll(r.Body)
 	}
 	s.mu.Lock()
-	s.requests = append(s.requests, r.Method+" "+r.URL.Path+" "+string(body))
+	s.requests = append(s.requests, r.Method+" "+r.URL.Path+" "+r.Header.Get("Idempotency-Key")+string(body))
 	s.mu.Unlock()
 	if now := time.Now(); now.After(s.freeze) && now.Before(s.thaw) {
 		select {
@@ -148,14 +148,15 @@ func TestTargets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &service{}
 		run(t, s, 10*time.Second, Config{Rate: 100, Seed: 5, Targets: []Target{
-			{Method: "POST", Path: "/pay", Body: `{"id":"${n}"}`, Weight: 3},
+			{Method: "POST", Path: "/pay", Header: http.Header{"Idempotency-Key": {"key-${n}"}}, Body: `{"id":"${n}"}`, Weight: 3},
 			{Path: "orders/${n}"},
 		}})
-		posts, bodies := 0, make(map[string]bool)
+		posts, bodies, keys := 0, make(map[string]bool), make(map[string]bool)
 		for _, r := range s.requests {
 			if strings.HasPrefix(r, "POST /pay ") {
 				posts++
-				bodies[r] = true
+				key, body, _ := strings.Cut(r, "{")
+				bodies[body], keys[key] = true, true
 			} else if !strings.HasPrefix(r, "GET /orders/") || strings.Contains(r, "$") {
 				t.Fatalf("request %q is of no target", r)
 			}
@@ -163,8 +164,8 @@ func TestTargets(t *testing.T) {
 		if share := float64(posts) / float64(len(s.requests)); share < 0.7 || share > 0.8 {
 			t.Errorf("share of the target with weight 3 of 4 is %.2f", share)
 		}
-		if len(bodies) != posts {
-			t.Errorf("%d bodies in %d posts: ${n} does not tell them apart", len(bodies), posts)
+		if len(bodies) != posts || len(keys) != posts {
+			t.Errorf("%d bodies and %d headers in %d posts: ${n} does not tell them apart", len(bodies), len(keys), posts)
 		}
 	})
 }

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
-	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"github.com/falsifiable/stability/examples/payment/internal/payment"
 )
@@ -39,9 +38,7 @@ func Open(redisURL string, log *slog.Logger) (*Memory, error) {
 	options.PoolTimeout = timeout
 	options.ContextTimeoutEnabled = true
 	options.MaxRetries = -1 // no retries: falling back to the ledger is quicker
-	options.DialerRetries = 1
 	options.DisableIdentity = true
-	options.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 	redis.SetLogger(clientLog{log})
 	return &Memory{redis.NewClient(options)}, nil
 }
