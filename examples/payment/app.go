@@ -72,7 +72,7 @@ func (a *app) openMemory(url string, log *slog.Logger) error {
 		a.onClose(func() error { redis.Close(); return nil })
 		url = redis.URL()
 	}
-	memory, err := idempotency.Open(url, log)
+	memory, err := idempotency.Open(url)
 	if err != nil {
 		return err
 	}

@@ -15,8 +15,6 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
-
-	"github.com/falsifiable/stability/lab/analysis/vet"
 )
 
 // Exit codes that all commands share.
@@ -45,9 +43,7 @@ func commands() []command {
 }
 
 func main() {
-	if vet.IsTool(os.Args[1:]) { // go vet -vettool=$(which stability)
-		vet.Tool()
-	}
+	serveVet()
 	// The first Ctrl-C asks to end in order: faults removed, children ended, reports written. The second kills.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)

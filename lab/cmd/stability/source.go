@@ -1,8 +1,11 @@
+//go:build !nosource
+
 package main
 
 import (
 	"context"
 	"io"
+	"os"
 
 	"github.com/falsifiable/stability/lab/analysis/escape"
 	"github.com/falsifiable/stability/lab/analysis/vet"
@@ -25,4 +28,11 @@ func runEscape(_ context.Context, args []string, stdout, stderr io.Writer) int {
 
 func runExplain(_ context.Context, args []string, stdout, stderr io.Writer) int {
 	return vet.Explain(args, stdout, stderr)
+}
+
+// serveVet does what go vet -vettool=$(which stability) asks for, and then exits. Without such a question it returns.
+func serveVet() {
+	if vet.IsTool(os.Args[1:]) {
+		vet.Tool()
+	}
 }

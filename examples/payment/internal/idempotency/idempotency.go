@@ -6,10 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
+	"net/url"
 	"time"
 
-	"github.com/redis/go-redis/v9"
+	"github.com/gomodule/redigo/redis"
 
 	"github.com/falsifiable/stability/examples/payment/internal/payment"
 )
@@ -19,40 +19,48 @@ const (
 	ttl = 30 * time.Second
 	// A memory that saves a few milliseconds must not cost more than this when it is gone.
 	timeout = 100 * time.Millisecond
+	// More connections than this, and the ledger would have been quicker.
+	connections = 20
 
 	prefix = "payment:idempotency:"
 )
 
 // Memory implements [payment.Memory]. It is safe for concurrent use.
 type Memory struct {
-	client *redis.Client
+	pool *redis.Pool
 }
 
 // Open makes a Memory at that redis:// URL. It does not connect: a payment can do without.
-func Open(redisURL string, log *slog.Logger) (*Memory, error) {
-	options, err := redis.ParseURL(redisURL)
+func Open(redisURL string) (*Memory, error) {
+	u, err := url.Parse(redisURL)
+	if err == nil && (u.Scheme != "redis" && u.Scheme != "rediss" || u.Host == "") {
+		err = fmt.Errorf("%q is no redis://HOST:PORT", redisURL)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("idempotency: reading the Redis URL: %w", err)
 	}
-	options.DialTimeout, options.ReadTimeout, options.WriteTimeout = timeout, timeout, timeout
-	options.PoolTimeout = timeout
-	options.ContextTimeoutEnabled = true
-	options.MaxRetries = -1 // no retries: falling back to the ledger is quicker
-	options.DisableIdentity = true
-	redis.SetLogger(clientLog{log})
-	return &Memory{redis.NewClient(options)}, nil
+	return &Memory{&redis.Pool{
+		MaxActive: connections, MaxIdle: connections, Wait: true,
+		DialContext: func(ctx context.Context) (redis.Conn, error) {
+			return redis.DialURLContext(ctx, redisURL,
+				redis.DialConnectTimeout(timeout), redis.DialReadTimeout(timeout), redis.DialWriteTimeout(timeout))
+		},
+	}}, nil
 }
 
 // Close closes the connections.
-func (m *Memory) Close() error { return m.client.Close() }
+func (m *Memory) Close() error { return m.pool.Close() }
 
 // Ping tells whether Redis answers.
-func (m *Memory) Ping(ctx context.Context) error { return m.client.Ping(ctx).Err() }
+func (m *Memory) Ping(ctx context.Context) error {
+	_, err := m.do(ctx, "PING")
+	return err
+}
 
 // Recall returns the payment made with that key, if it was recent.
 func (m *Memory) Recall(ctx context.Context, key string) (payment.Order, bool, error) {
-	text, err := m.client.Get(ctx, prefix+key).Bytes()
-	if errors.Is(err, redis.Nil) {
+	text, err := redis.Bytes(m.do(ctx, "GET", prefix+key))
+	if errors.Is(err, redis.ErrNil) {
 		return payment.Order{}, false, nil
 	}
 	var order payment.Order
@@ -69,7 +77,7 @@ func (m *Memory) Recall(ctx context.Context, key string) (payment.Order, bool, e
 func (m *Memory) Remember(ctx context.Context, key string, order payment.Order) error {
 	text, err := json.Marshal(order)
 	if err == nil {
-		err = m.client.Set(ctx, prefix+key, text, ttl).Err()
+		_, err = m.do(ctx, "SET", prefix+key, text, "PX", ttl.Milliseconds())
 	}
 	if err != nil {
 		return fmt.Errorf("idempotency: remembering a payment: %w", err)
@@ -77,10 +85,14 @@ func (m *Memory) Remember(ctx context.Context, key string, order payment.Order) 
 	return nil
 }
 
-// clientLog keeps the Redis client's own words from mixing with our structured ones.
-type clientLog struct{ *slog.Logger }
-
-// Printf implements the Redis client's logging interface.
-func (l clientLog) Printf(ctx context.Context, format string, v ...any) {
-	l.DebugContext(ctx, "redis client", "detail", fmt.Sprintf(format, v...))
+// do sends one command on a connection of the pool, and waits no longer than a memory is worth for either.
+func (m *Memory) do(ctx context.Context, command string, args ...any) (any, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	conn, err := m.pool.GetContext(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	return redis.DoContext(conn, ctx, command, args...)
 }

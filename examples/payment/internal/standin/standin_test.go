@@ -2,7 +2,6 @@ package standin
 
 import (
 	"context"
-	"log/slog"
 	"testing"
 	"time"
 
@@ -48,7 +47,7 @@ func TestRedisRemembers(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer server.Close()
-	memory, err := idempotency.Open(server.URL(), slog.New(slog.DiscardHandler))
+	memory, err := idempotency.Open(server.URL())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +74,7 @@ func TestRedisForgets(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer server.Close()
-	memory, err := idempotency.Open(server.URL(), slog.New(slog.DiscardHandler))
+	memory, err := idempotency.Open(server.URL())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +97,7 @@ func TestRedisGone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	memory, err := idempotency.Open(server.URL(), slog.New(slog.DiscardHandler))
+	memory, err := idempotency.Open(server.URL())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +117,7 @@ func TestRedisGone(t *testing.T) {
 }
 
 func TestBadURLs(t *testing.T) {
-	if _, err := idempotency.Open("http://localhost", slog.New(slog.DiscardHandler)); err == nil {
+	if _, err := idempotency.Open("http://localhost"); err == nil {
 		t.Error("an http:// URL was accepted for Redis")
 	}
 	for _, url := range []string{"localhost:9000", "ftp://localhost", "http://", "http://%zz"} {
