@@ -43,9 +43,16 @@ func verdictStyle(v stability.Verdict) string {
 
 // Plan writes what is about to be done.
 func (t Terminal) Plan(r *Report) {
-	fmt.Fprintf(t.W, "%s  %d checks, %d faults, tier %s, seed %d, time scale 1/%.4g, %d lanes\n",
-		t.paint(bold, r.Service), len(r.Checks), len(r.Faults), r.Tier, r.Seed, 1/r.Scale, r.Lanes)
+	fmt.Fprintf(t.W, "%s  %s, %s, tier %s, seed %d, time scale 1/%.4g, %s\n",
+		t.paint(bold, r.Service), counted(len(r.Checks), "check"), counted(len(r.Faults), "fault"), r.Tier, r.Seed, 1/r.Scale, counted(r.Lanes, "lane"))
 	fmt.Fprintf(t.W, "%s\n\n", t.paint(faint, "plan: "+r.Plan.String()))
+}
+
+func counted(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return fmt.Sprint(n, " ", noun)
 }
 
 // barWidth is the width of the progress bar in characters.
