@@ -8,7 +8,7 @@ import (
 
 	"github.com/falsifiable/stability/defense/breaker"
 	"github.com/falsifiable/stability/defense/bulkhead"
-	"github.com/falsifiable/stability/internal/millis"
+	"github.com/falsifiable/stability/internal/settings"
 )
 
 // Config says how one dependency is guarded. The zero value is useful. In JSON and YAML its keys are name, timeoutMs,
@@ -33,11 +33,11 @@ func (c Config) checked() (Config, error) {
 	c.Name = cmp.Or(c.Name, "default")
 	c.Breaker.Name = cmp.Or(c.Breaker.Name, c.Name)
 	c.Bulkhead.Name = cmp.Or(c.Bulkhead.Name, c.Name)
-	if c.Timeout < 0 {
-		return c, fmt.Errorf("defense: validating %s: timeoutMs is %v, not 0 or positive", c.Name, millis.Of(c.Timeout))
-	}
-	if c.Reserve < 0 {
-		return c, fmt.Errorf("defense: validating %s: reserveMs is %v, not 0 or positive", c.Name, millis.Of(c.Reserve))
+	if err := settings.Check("defense", c.Name,
+		settings.Require(c.Timeout >= 0, "timeoutMs", settings.Millis(c.Timeout), "0 or positive"),
+		settings.Require(c.Reserve >= 0, "reserveMs", settings.Millis(c.Reserve), "0 or positive"),
+	); err != nil {
+		return c, err
 	}
 	if err := c.Breaker.Validate(); err != nil {
 		return c, err
@@ -61,7 +61,7 @@ type file struct {
 }
 
 func (c Config) file() file {
-	return file{c.Name, millis.Of(c.Timeout), millis.Of(c.Reserve), c.Breaker, c.Bulkhead}
+	return file{c.Name, settings.Millis(c.Timeout), settings.Millis(c.Reserve), c.Breaker, c.Bulkhead}
 }
 
 func (c *Config) decode(into func(any) error) error {
@@ -69,12 +69,12 @@ func (c *Config) decode(into func(any) error) error {
 	if err := into(&f); err != nil {
 		return fmt.Errorf("defense: reading configuration: %w", err)
 	}
-	*c = Config{f.Name, millis.Duration(f.TimeoutMs), millis.Duration(f.ReserveMs), f.Breaker, f.Bulkhead}
+	*c = Config{f.Name, settings.Duration(f.TimeoutMs), settings.Duration(f.ReserveMs), f.Breaker, f.Bulkhead}
 	return nil
 }
 
 // UnmarshalJSON implements json.Unmarshaler.
-func (c *Config) UnmarshalJSON(data []byte) error { return c.decode(millis.Strict(data)) }
+func (c *Config) UnmarshalJSON(data []byte) error { return c.decode(settings.Strict(data)) }
 
 // UnmarshalYAML implements the unmarshaler of the YAML libraries, none of which is needed for it.
 func (c *Config) UnmarshalYAML(into func(any) error) error { return c.decode(into) }

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/falsifiable/stability/internal/millis"
+	"github.com/falsifiable/stability/internal/settings"
 )
 
 // Config says when a breaker opens and how it closes again. The zero value is useful. In JSON and YAML its keys are
@@ -77,26 +77,16 @@ func (c Config) withDefaults() Config {
 // Validate reports the first field whose value makes no sense.
 func (c Config) Validate() error {
 	c = c.withDefaults()
-	for _, check := range []struct {
-		ok    bool
-		field string
-		value any
-		want  string
-	}{
-		{c.FailureThreshold > 0 && c.FailureThreshold <= 1, "failureThreshold", c.FailureThreshold, "in (0, 1]"},
-		{c.MinimumRequests > 0, "minimumRequests", c.MinimumRequests, "positive"},
-		{c.Window >= 10*time.Millisecond && c.Window <= maxWindow, "windowMs", millis.Of(c.Window), "between 10 ms and 10 minutes"},
-		{c.Timeout > 0, "timeoutMs", millis.Of(c.Timeout), "positive"},
-		{c.SlowCall >= 0, "slowCallMs", millis.Of(c.SlowCall), "0 or positive"},
-		{c.SlowCallThreshold > 0 && c.SlowCallThreshold <= 1, "slowCallThreshold", c.SlowCallThreshold, "in (0, 1]"},
-		{c.Probes > 0 && c.Probes <= maxProbes, "probes", c.Probes, fmt.Sprintf("between 1 and %d", maxProbes)},
-		{c.ProbeSuccesses > 0 && c.ProbeSuccesses <= c.Probes, "probeSuccesses", c.ProbeSuccesses, "between 1 and the number of probes"},
-	} {
-		if !check.ok {
-			return fmt.Errorf("breaker: validating %s: %s is %v, not %s", c.Name, check.field, check.value, check.want)
-		}
-	}
-	return nil
+	return settings.Check("breaker", c.Name,
+		settings.Require(c.FailureThreshold > 0 && c.FailureThreshold <= 1, "failureThreshold", c.FailureThreshold, "in (0, 1]"),
+		settings.Require(c.MinimumRequests > 0, "minimumRequests", c.MinimumRequests, "positive"),
+		settings.Require(c.Window >= 10*time.Millisecond && c.Window <= maxWindow, "windowMs", settings.Millis(c.Window), "between 10 ms and 10 minutes"),
+		settings.Require(c.Timeout > 0, "timeoutMs", settings.Millis(c.Timeout), "positive"),
+		settings.Require(c.SlowCall >= 0, "slowCallMs", settings.Millis(c.SlowCall), "0 or positive"),
+		settings.Require(c.SlowCallThreshold > 0 && c.SlowCallThreshold <= 1, "slowCallThreshold", c.SlowCallThreshold, "in (0, 1]"),
+		settings.Require(c.Probes > 0 && c.Probes <= maxProbes, "probes", c.Probes, fmt.Sprintf("between 1 and %d", maxProbes)),
+		settings.Require(c.ProbeSuccesses > 0 && c.ProbeSuccesses <= c.Probes, "probeSuccesses", c.ProbeSuccesses, "between 1 and the number of probes"),
+	)
 }
 
 // file is a Config as configuration files write it.
@@ -114,8 +104,8 @@ type file struct {
 }
 
 func (c Config) file() file {
-	return file{c.Name, c.Critical, c.FailureThreshold, c.MinimumRequests, millis.Of(c.Window), millis.Of(c.Timeout),
-		millis.Of(c.SlowCall), c.SlowCallThreshold, c.Probes, c.ProbeSuccesses}
+	return file{c.Name, c.Critical, c.FailureThreshold, c.MinimumRequests, settings.Millis(c.Window), settings.Millis(c.Timeout),
+		settings.Millis(c.SlowCall), c.SlowCallThreshold, c.Probes, c.ProbeSuccesses}
 }
 
 func (c *Config) decode(into func(any) error) error {
@@ -124,14 +114,14 @@ func (c *Config) decode(into func(any) error) error {
 		return fmt.Errorf("breaker: reading configuration: %w", err)
 	}
 	*c = Config{Name: f.Name, Critical: f.Critical, FailureThreshold: f.FailureThreshold, MinimumRequests: f.MinimumRequests,
-		Window: millis.Duration(f.WindowMs), Timeout: millis.Duration(f.TimeoutMs), SlowCall: millis.Duration(f.SlowCallMs),
+		Window: settings.Duration(f.WindowMs), Timeout: settings.Duration(f.TimeoutMs), SlowCall: settings.Duration(f.SlowCallMs),
 		SlowCallThreshold: f.SlowCallThreshold, Probes: f.Probes, ProbeSuccesses: f.ProbeSuccesses,
 		IsFailure: c.IsFailure, OnChange: c.OnChange}
 	return nil
 }
 
 // UnmarshalJSON implements json.Unmarshaler.
-func (c *Config) UnmarshalJSON(data []byte) error { return c.decode(millis.Strict(data)) }
+func (c *Config) UnmarshalJSON(data []byte) error { return c.decode(settings.Strict(data)) }
 
 // UnmarshalYAML implements the unmarshaler of the YAML libraries, none of which is needed for it.
 func (c *Config) UnmarshalYAML(into func(any) error) error { return c.decode(into) }

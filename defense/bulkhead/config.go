@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/falsifiable/stability/internal/millis"
+	"github.com/falsifiable/stability/internal/settings"
 )
 
 // Config says how much a bulkhead holds. The zero value is useful. In JSON and YAML its keys are name, limit, maxWaitMs,
@@ -42,22 +42,12 @@ func (c Config) withDefaults() Config {
 // Validate reports the first field whose value makes no sense.
 func (c Config) Validate() error {
 	c = c.withDefaults()
-	for _, check := range []struct {
-		ok    bool
-		field string
-		value any
-		want  string
-	}{
-		{c.Limit > 0 && c.Limit <= maxLimit, "limit", c.Limit, fmt.Sprintf("between 1 and %d", maxLimit)},
-		{c.MaxWait >= 0, "maxWaitMs", millis.Of(c.MaxWait), "0 or positive"},
-		{c.MaxQueue > 0 && c.MaxQueue <= maxLimit, "maxQueue", c.MaxQueue, fmt.Sprintf("between 1 and %d", maxLimit)},
-		{c.MinLimit > 0 && c.MinLimit <= c.Limit, "minLimit", c.MinLimit, "between 1 and the limit"},
-	} {
-		if !check.ok {
-			return fmt.Errorf("bulkhead: validating %s: %s is %v, not %s", c.Name, check.field, check.value, check.want)
-		}
-	}
-	return nil
+	return settings.Check("bulkhead", c.Name,
+		settings.Require(c.Limit > 0 && c.Limit <= maxLimit, "limit", c.Limit, fmt.Sprintf("between 1 and %d", maxLimit)),
+		settings.Require(c.MaxWait >= 0, "maxWaitMs", settings.Millis(c.MaxWait), "0 or positive"),
+		settings.Require(c.MaxQueue > 0 && c.MaxQueue <= maxLimit, "maxQueue", c.MaxQueue, fmt.Sprintf("between 1 and %d", maxLimit)),
+		settings.Require(c.MinLimit > 0 && c.MinLimit <= c.Limit, "minLimit", c.MinLimit, "between 1 and the limit"),
+	)
 }
 
 // file is a Config as configuration files write it.
@@ -71,7 +61,7 @@ type file struct {
 }
 
 func (c Config) file() file {
-	return file{c.Name, c.Limit, millis.Of(c.MaxWait), c.MaxQueue, c.Adaptive, c.MinLimit}
+	return file{c.Name, c.Limit, settings.Millis(c.MaxWait), c.MaxQueue, c.Adaptive, c.MinLimit}
 }
 
 func (c *Config) decode(into func(any) error) error {
@@ -79,12 +69,12 @@ func (c *Config) decode(into func(any) error) error {
 	if err := into(&f); err != nil {
 		return fmt.Errorf("bulkhead: reading configuration: %w", err)
 	}
-	*c = Config{f.Name, f.Limit, millis.Duration(f.MaxWaitMs), f.MaxQueue, f.Adaptive, f.MinLimit}
+	*c = Config{f.Name, f.Limit, settings.Duration(f.MaxWaitMs), f.MaxQueue, f.Adaptive, f.MinLimit}
 	return nil
 }
 
 // UnmarshalJSON implements json.Unmarshaler.
-func (c *Config) UnmarshalJSON(data []byte) error { return c.decode(millis.Strict(data)) }
+func (c *Config) UnmarshalJSON(data []byte) error { return c.decode(settings.Strict(data)) }
 
 // UnmarshalYAML implements the unmarshaler of the YAML libraries, none of which is needed for it.
 func (c *Config) UnmarshalYAML(into func(any) error) error { return c.decode(into) }

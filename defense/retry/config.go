@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/falsifiable/stability/internal/millis"
+	"github.com/falsifiable/stability/internal/settings"
 )
 
 // Config says how often and how much is retried. The zero value is useful. In JSON and YAML its keys are name, ratio,
@@ -61,24 +61,14 @@ func (c Config) withDefaults() Config {
 // Validate reports the first field whose value makes no sense.
 func (c Config) Validate() error {
 	c = c.withDefaults()
-	for _, check := range []struct {
-		ok    bool
-		field string
-		value any
-		want  string
-	}{
-		{c.Ratio > 0 && c.Ratio <= 1, "ratio", c.Ratio, "in (0, 1]"},
-		{c.PerSecond >= 0 && c.PerSecond <= 1e6, "perSecond", c.PerSecond, "between 0 and a million"},
-		{c.Burst > 0 && c.Burst <= 1e6, "burst", c.Burst, "between 1 and a million"},
-		{c.Attempts > 0, "attempts", c.Attempts, "positive"},
-		{c.Backoff > 0, "backoffMs", millis.Of(c.Backoff), "positive"},
-		{c.MaxBackoff >= c.Backoff && c.MaxBackoff <= time.Hour, "maxBackoffMs", millis.Of(c.MaxBackoff), "between backoffMs and an hour"},
-	} {
-		if !check.ok {
-			return fmt.Errorf("retry: validating %s: %s is %v, not %s", c.Name, check.field, check.value, check.want)
-		}
-	}
-	return nil
+	return settings.Check("retry", c.Name,
+		settings.Require(c.Ratio > 0 && c.Ratio <= 1, "ratio", c.Ratio, "in (0, 1]"),
+		settings.Require(c.PerSecond >= 0 && c.PerSecond <= 1e6, "perSecond", c.PerSecond, "between 0 and a million"),
+		settings.Require(c.Burst > 0 && c.Burst <= 1e6, "burst", c.Burst, "between 1 and a million"),
+		settings.Require(c.Attempts > 0, "attempts", c.Attempts, "positive"),
+		settings.Require(c.Backoff > 0, "backoffMs", settings.Millis(c.Backoff), "positive"),
+		settings.Require(c.MaxBackoff >= c.Backoff && c.MaxBackoff <= time.Hour, "maxBackoffMs", settings.Millis(c.MaxBackoff), "between backoffMs and an hour"),
+	)
 }
 
 // file is a Config as configuration files write it.
@@ -93,7 +83,7 @@ type file struct {
 }
 
 func (c Config) file() file {
-	return file{c.Name, c.Ratio, c.PerSecond, c.Burst, c.Attempts, millis.Of(c.Backoff), millis.Of(c.MaxBackoff)}
+	return file{c.Name, c.Ratio, c.PerSecond, c.Burst, c.Attempts, settings.Millis(c.Backoff), settings.Millis(c.MaxBackoff)}
 }
 
 func (c *Config) decode(into func(any) error) error {
@@ -101,12 +91,12 @@ func (c *Config) decode(into func(any) error) error {
 	if err := into(&f); err != nil {
 		return fmt.Errorf("retry: reading configuration: %w", err)
 	}
-	*c = Config{f.Name, f.Ratio, f.PerSecond, f.Burst, f.Attempts, millis.Duration(f.BackoffMs), millis.Duration(f.MaxBackoffMs), c.Retryable}
+	*c = Config{f.Name, f.Ratio, f.PerSecond, f.Burst, f.Attempts, settings.Duration(f.BackoffMs), settings.Duration(f.MaxBackoffMs), c.Retryable}
 	return nil
 }
 
 // UnmarshalJSON implements json.Unmarshaler.
-func (c *Config) UnmarshalJSON(data []byte) error { return c.decode(millis.Strict(data)) }
+func (c *Config) UnmarshalJSON(data []byte) error { return c.decode(settings.Strict(data)) }
 
 // UnmarshalYAML implements the unmarshaler of the YAML libraries, none of which is needed for it.
 func (c *Config) UnmarshalYAML(into func(any) error) error { return c.decode(into) }

@@ -1,4 +1,4 @@
-package millis
+package settings
 
 import (
 	"math"
@@ -18,8 +18,8 @@ func TestDuration(t *testing.T) {
 			t.Errorf("Duration(%v) = %v, want %v", test.ms, got, test.want)
 		}
 	}
-	if got := Of(1500 * time.Microsecond); got != 1.5 {
-		t.Errorf("Of = %v, want 1.5", got)
+	if got := Millis(1500 * time.Microsecond); got != 1.5 {
+		t.Errorf("Millis = %v, want 1.5", got)
 	}
 }
 
@@ -30,5 +30,15 @@ func TestStrict(t *testing.T) {
 	}
 	if err := Strict([]byte(`{"b":3}`))(&v); err == nil {
 		t.Error("an unknown field is accepted")
+	}
+}
+
+func TestCheckNamesTheFirstBrokenRule(t *testing.T) {
+	rules := []Rule{Require(true, "limit", 1, "positive"), Require(false, "burst", -3, "positive"), Require(false, "ratio", 7, "in (0, 1]")}
+	if err := Check("retry", "orders", rules...); err == nil || err.Error() != "retry: validating orders: burst is -3, not positive" {
+		t.Errorf("error %v", err)
+	}
+	if err := Check("retry", "orders", rules[0]); err != nil {
+		t.Errorf("error %v for rules that hold", err)
 	}
 }
