@@ -7,7 +7,7 @@ import "time"
 // then a check on it is Unknown and says which source is missing.
 func Standard() []Desc {
 	var all []Desc
-	for _, group := range [][]Desc{GoRuntime(), Process(), HTTPServer(), HTTPClient(), SQLDB(), Breaker(), Bulkhead(), Retry()} {
+	for _, group := range [][]Desc{GoRuntime(), GoroutineLeak(), Process(), HTTPServer(), HTTPClient(), SQLDB(), Breaker(), Bulkhead(), Retry()} {
 		all = append(all, group...)
 	}
 	return all
@@ -48,6 +48,20 @@ func GoRuntime() []Desc {
 		g("go.mutex.wait", Seconds, Counter, "Total time goroutines have spent blocked on sync.Mutex, sync.RWMutex and runtime locks.", "go.sync.mutex.wait"),
 		g("go.processor.limit", Count, Gauge, "GOMAXPROCS.", "runtime.GOMAXPROCS"),
 		g("go.thread.count", Count, Gauge, "Operating system threads owned by the runtime."),
+	}
+}
+
+// GoroutineLeak declares the signals of package signal/goroutineleak, in its order. All are absent until the first profile
+// has been taken, and for good in a build without the goroutineleak profile.
+func GoroutineLeak() []Desc {
+	g := func(name string, unit Unit, kind Kind, help string, labels ...string) Desc {
+		return Desc{Name: name, Unit: unit, Kind: kind, Labels: labels, Help: help, Source: "goroutineleak", Cost: 200 * time.Nanosecond}
+	}
+	return []Desc{
+		g("go.goroutine.leaked", Count, Gauge, "Goroutines that the garbage collector has proven leaked, by what they wait for (channel, lock, group, cond) and where they began. Others may exist.", "wait", "site"),
+		g("go.goroutine.leak_profile.cpu.time", Seconds, Counter, "CPU time that the leak profiles have taken, at most."),
+		g("go.goroutine.leak_profile.stop.time", Seconds, Counter, "Time for which the leak profiles have stopped the world."),
+		g("go.goroutine.leak_profile.interval", Seconds, Gauge, "Time from the last leak profile to the next: what the budget allows after what the last one took."),
 	}
 }
 
