@@ -20,8 +20,8 @@ type page struct {
 
 var pages = []page{
 	{"causes.md", causesPage},
+	{"demands.md", demandsPage},
 	{"expr.md", exprPage},
-
 	{"faults.md", faultsPage},
 	{"signals.md", signalsPage},
 }
