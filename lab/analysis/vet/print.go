@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/falsifiable/stability/lab/analysis"
+	"github.com/falsifiable/stability/lab/internal/sarif"
 )
 
 // relative is path as seen from the working directory, if it lies below it.
@@ -60,84 +61,26 @@ func printGitHub(w io.Writer, fs []Finding) error {
 	return nil
 }
 
-// The parts of SARIF 2.1.0 that we fill in.
-type (
-	sarifLog struct {
-		Schema  string     `json:"$schema"`
-		Version string     `json:"version"`
-		Runs    []sarifRun `json:"runs"`
-	}
-	sarifRun struct {
-		Tool    sarifTool     `json:"tool"`
-		Results []sarifResult `json:"results"`
-	}
-	sarifTool struct {
-		Driver sarifDriver `json:"driver"`
-	}
-	sarifDriver struct {
-		Name           string      `json:"name"`
-		InformationURI string      `json:"informationUri"`
-		Rules          []sarifRule `json:"rules"`
-	}
-	sarifRule struct {
-		ID      string    `json:"id"`
-		Short   sarifText `json:"shortDescription"`
-		HelpURI string    `json:"helpUri,omitempty"`
-	}
-	sarifText struct {
-		Text string `json:"text"`
-	}
-	sarifResult struct {
-		RuleID       string            `json:"ruleId"`
-		Level        string            `json:"level"`
-		Message      sarifText         `json:"message"`
-		Locations    []sarifLocation   `json:"locations"`
-		Related      []sarifLocation   `json:"relatedLocations,omitempty"`
-		Fingerprints map[string]string `json:"partialFingerprints"`
-	}
-	sarifLocation struct {
-		Physical sarifPhysical `json:"physicalLocation"`
-		Message  *sarifText    `json:"message,omitempty"`
-	}
-	sarifPhysical struct {
-		Artifact sarifArtifact `json:"artifactLocation"`
-		Region   sarifRegion   `json:"region"`
-	}
-	sarifArtifact struct {
-		URI string `json:"uri"`
-	}
-	sarifRegion struct {
-		StartLine   int `json:"startLine"`
-		StartColumn int `json:"startColumn,omitempty"`
-	}
-)
-
-func location(file string, line, col int, message string) sarifLocation {
-	l := sarifLocation{Physical: sarifPhysical{sarifArtifact{filepath.ToSlash(relative(file))}, sarifRegion{max(line, 1), col}}}
-	if message != "" {
-		l.Message = &sarifText{message}
-	}
-	return l
+func location(file string, line, col int, message string) sarif.Location {
+	return sarif.At(filepath.ToSlash(relative(file)), line, col, message)
 }
 
 func printSARIF(w io.Writer, fs []Finding) error {
-	run := sarifRun{Results: []sarifResult{}}
-	run.Tool.Driver = sarifDriver{Name: "stability vet", InformationURI: "https://pkg.go.dev/github.com/falsifiable/stability/lab/analysis"}
+	run := sarif.Run{Tool: sarif.Tool{Driver: sarif.Driver{
+		Name: "stability vet", InformationURI: "https://pkg.go.dev/github.com/falsifiable/stability/lab/analysis"}}}
 	for _, a := range analysis.Suite() {
 		line, _, _ := strings.Cut(a.Doc, "\n")
-		run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifRule{a.Name, sarifText{line}, a.URL})
+		run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarif.Rule{ID: a.Name, ShortDescription: sarif.Text{Text: line}, HelpURI: a.URL})
 	}
 	for i := range fs {
 		f := &fs[i]
-		r := sarifResult{RuleID: f.Analyzer, Level: "warning", Message: sarifText{f.Message},
-			Locations:    []sarifLocation{location(f.File, f.Line, f.Column, "")},
-			Fingerprints: map[string]string{"stability/v1": f.Fingerprint()}}
+		r := sarif.Result{RuleID: f.Analyzer, Level: sarif.Warning, Message: sarif.Text{Text: f.Message},
+			Locations:           []sarif.Location{location(f.File, f.Line, f.Column, "")},
+			PartialFingerprints: map[string]string{"stability/v1": f.Fingerprint()}}
 		for _, rel := range f.Related {
-			r.Related = append(r.Related, location(rel.File, rel.Line, 0, rel.Message))
+			r.RelatedLocations = append(r.RelatedLocations, location(rel.File, rel.Line, 0, rel.Message))
 		}
 		run.Results = append(run.Results, r)
 	}
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	return enc.Encode(sarifLog{Schema: "https://json.schemastore.org/sarif-2.1.0.json", Version: "2.1.0", Runs: []sarifRun{run}})
+	return sarif.Write(w, run)
 }

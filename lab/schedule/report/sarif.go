@@ -1,59 +1,11 @@
 package report
 
 import (
-	"encoding/json"
 	"io"
 	"strings"
 
+	"github.com/falsifiable/stability/lab/internal/sarif"
 	"github.com/falsifiable/stability/lab/schedule"
-)
-
-// The part of SARIF 2.1.0 that is written.
-type (
-	sarifLog struct {
-		Schema  string     `json:"$schema"`
-		Version string     `json:"version"`
-		Runs    []sarifRun `json:"runs"`
-	}
-	sarifRun struct {
-		Tool    sarifTool     `json:"tool"`
-		Results []sarifResult `json:"results"`
-	}
-	sarifTool struct {
-		Driver sarifDriver `json:"driver"`
-	}
-	sarifDriver struct {
-		Name  string      `json:"name"`
-		Rules []sarifRule `json:"rules"`
-	}
-	sarifRule struct {
-		ID          string    `json:"id"`
-		Description sarifText `json:"shortDescription"`
-	}
-	sarifText struct {
-		Text string `json:"text"`
-	}
-	sarifResult struct {
-		RuleID    string          `json:"ruleId"`
-		Level     string          `json:"level"`
-		Message   sarifText       `json:"message"`
-		Locations []sarifLocation `json:"locations"`
-		Related   []sarifLocation `json:"relatedLocations,omitempty"`
-	}
-	sarifLocation struct {
-		Physical sarifPhysical `json:"physicalLocation"`
-		Message  *sarifText    `json:"message,omitempty"`
-	}
-	sarifPhysical struct {
-		Artifact sarifArtifact `json:"artifactLocation"`
-		Region   sarifRegion   `json:"region"`
-	}
-	sarifArtifact struct {
-		URI string `json:"uri"`
-	}
-	sarifRegion struct {
-		Line int `json:"startLine"`
-	}
 )
 
 var rules = []struct {
@@ -69,35 +21,28 @@ var rules = []struct {
 
 // SARIF writes the report as SARIF 2.1.0: proven findings are errors, a SUSPECT is a note.
 func SARIF(w io.Writer, r *schedule.Report) error {
-	run := sarifRun{Tool: sarifTool{sarifDriver{Name: "stability test"}}, Results: []sarifResult{}}
+	run := sarif.Run{Tool: sarif.Tool{Driver: sarif.Driver{Name: "stability test"}}}
 	for _, rule := range rules {
-		run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifRule{rule.level.String(), sarifText{rule.text}})
+		run.Tool.Driver.Rules = append(run.Tool.Driver.Rules,
+			sarif.Rule{ID: rule.level.String(), ShortDescription: sarif.Text{Text: rule.text}})
 	}
 	for _, f := range r.Findings {
 		var text strings.Builder
 		writeFinding(&text, f)
-		result := sarifResult{RuleID: f.Level.String(), Level: "error", Message: sarifText{text.String()}}
+		result := sarif.Result{RuleID: f.Level.String(), Level: sarif.Error, Message: sarif.Text{Text: text.String()}}
 		if f.Level == schedule.Suspect {
-			result.Level = "note"
+			result.Level = sarif.Note
 		}
 		for i, s := range f.Sides {
 			for _, frame := range s.Frames[:min(len(s.Frames), 1)] {
-				at := sarifLocation{Physical: physical(frame)}
 				if i == 0 {
-					result.Locations = append(result.Locations, at)
+					result.Locations = append(result.Locations, sarif.At(frame.File, frame.Line, 0, ""))
 					continue
 				}
-				at.Message = &sarifText{s.State}
-				result.Related = append(result.Related, at)
+				result.RelatedLocations = append(result.RelatedLocations, sarif.At(frame.File, frame.Line, 0, s.State))
 			}
 		}
 		run.Results = append(run.Results, result)
 	}
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	return enc.Encode(sarifLog{"https://json.schemastore.org/sarif-2.1.0.json", "2.1.0", []sarifRun{run}})
-}
-
-func physical(f schedule.Frame) sarifPhysical {
-	return sarifPhysical{sarifArtifact{f.File}, sarifRegion{max(f.Line, 1)}}
+	return sarif.Write(w, run)
 }
