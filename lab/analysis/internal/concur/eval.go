@@ -105,67 +105,25 @@ func (m *machine) jump(g *G, f *frame, to *ssa.BasicBlock) {
 }
 
 func (m *machine) step(g *G, f *frame, in ssa.Instruction) {
+	if m.control(g, f, in) || m.communicate(g, f, in) {
+		return
+	}
 	switch in := in.(type) {
-	case *ssa.If:
-		m.branch(g, f, in)
-		return
-	case *ssa.Jump:
-		m.jump(g, f, f.block.Succs[0])
-		return
-	case *ssa.Return:
-		m.doReturn(g, f, in)
-		return
-	case *ssa.Call:
-		m.doCall(g, f, &in.Call, in)
-		return
-	case *ssa.Go:
-		fn, args := m.prepare(f, &in.Call)
-		f.pc++
-		ng := m.spawn(fn, args, in.Pos())
-		m.note(g, in.Pos(), "starts "+goName(ng))
-		g.op = &op{kind: opStep, pos: in.Pos()}
-		return
 	case *ssa.Defer:
 		fn, args := m.prepare(f, &in.Call)
 		f.defers = append(f.defers, deferred{fn: fn, args: args, call: &in.Call, pos: in.Pos()})
-	case *ssa.RunDefers:
-		if n := len(f.defers); n > 0 {
-			d := f.defers[n-1]
-			f.defers = f.defers[:n-1]
-			m.invoke(&call{m: m, g: g, args: d.args, common: d.call, pos: d.pos, deferOf: f}, d.fn)
-			return
-		}
-	case *ssa.Panic:
-		if !g.recovers() { // the process ends
-			m.stop(exited)
-			return
-		}
-		f.panics, f.value, f.at = panicking, m.get(f, in.X), in.Pos()
-		return
-	case *ssa.Send:
-		g.op = &op{kind: opSend, ch: m.chanOf(m.get(f, in.Chan)), val: copyVal(m.get(f, in.X)), pos: in.Pos(),
-			name: "send", object: in.Chan, done: func(Value) { f.pc++ }}
-		return
-	case *ssa.Select:
-		m.doSelectInstr(g, f, in)
-		return
 	case *ssa.UnOp:
-		if in.Op == token.ARROW {
-			g.op = &op{kind: opRecv, ch: m.chanOf(m.get(f, in.X)), pos: in.Pos(), commaOk: in.CommaOk,
-				name: "receive", object: in.X, done: func(v Value) { m.set(f, in, v); f.pc++ }}
-			return
-		}
 		m.set(f, in, m.unop(in, m.get(f, in.X)))
 	case *ssa.Store:
-		if c := m.deref(m.get(f, in.Addr)); c != nil {
-			m.store(c, copyVal(m.get(f, in.Val)))
-		} else {
+		c := m.deref(m.get(f, in.Addr))
+		if c == nil {
 			m.stop(pruned)
 			return
 		}
+		m.store(c, copyVal(m.get(f, in.Val)))
 	case *ssa.MapUpdate:
 		m.mapUpdate(f, in)
-	case *ssa.DebugRef:
+	case *ssa.DebugRef, *ssa.RunDefers:
 	case ssa.Value:
 		m.set(f, in, m.value(f, in))
 	default:
@@ -173,6 +131,63 @@ func (m *machine) step(g *G, f *frame, in ssa.Instruction) {
 		return
 	}
 	f.pc++
+}
+
+// control executes an instruction that decides itself where f goes on; false if in is none.
+func (m *machine) control(g *G, f *frame, in ssa.Instruction) bool {
+	switch in := in.(type) {
+	case *ssa.If:
+		m.branch(g, f, in)
+	case *ssa.Jump:
+		m.jump(g, f, f.block.Succs[0])
+	case *ssa.Return:
+		m.doReturn(g, f, in)
+	case *ssa.Call:
+		m.doCall(g, f, &in.Call, in)
+	case *ssa.RunDefers:
+		n := len(f.defers)
+		if n == 0 {
+			return false
+		}
+		d := f.defers[n-1]
+		f.defers = f.defers[:n-1]
+		m.invoke(&call{m: m, g: g, args: d.args, common: d.call, pos: d.pos, deferOf: f}, d.fn)
+	case *ssa.Panic:
+		if !g.recovers() { // the process ends
+			m.stop(exited)
+			return true
+		}
+		f.panics, f.value, f.at = panicking, m.get(f, in.X), in.Pos()
+	default:
+		return false
+	}
+	return true
+}
+
+// communicate executes an instruction at which other goroutines may go on first; false if in is none.
+func (m *machine) communicate(g *G, f *frame, in ssa.Instruction) bool {
+	switch in := in.(type) {
+	case *ssa.Go:
+		fn, args := m.prepare(f, &in.Call)
+		f.pc++
+		ng := m.spawn(fn, args, in.Pos())
+		m.note(g, in.Pos(), "starts "+goName(ng))
+		g.op = &op{kind: opStep, pos: in.Pos()}
+	case *ssa.Send:
+		g.op = &op{kind: opSend, ch: m.chanOf(m.get(f, in.Chan)), val: copyVal(m.get(f, in.X)), pos: in.Pos(),
+			name: "send", object: in.Chan, done: func(Value) { f.pc++ }}
+	case *ssa.Select:
+		m.doSelectInstr(g, f, in)
+	case *ssa.UnOp:
+		if in.Op != token.ARROW {
+			return false
+		}
+		g.op = &op{kind: opRecv, ch: m.chanOf(m.get(f, in.X)), pos: in.Pos(), commaOk: in.CommaOk,
+			name: "receive", object: in.X, done: func(v Value) { m.set(f, in, v); f.pc++ }}
+	default:
+		return false
+	}
+	return true
 }
 
 // store writes v to c. A struct keeps its identity: pointers to its fields stay good.

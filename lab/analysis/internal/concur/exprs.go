@@ -13,31 +13,40 @@ func itoa(n int) string { return strconv.Itoa(n) }
 // value computes an instruction without effect.
 func (m *machine) value(f *frame, in ssa.Value) Value {
 	switch in := in.(type) {
+	case *ssa.Alloc, *ssa.MakeChan, *ssa.MakeMap, *ssa.MakeSlice, *ssa.MakeInterface, *ssa.MakeClosure:
+		return m.make(f, in)
+	case *ssa.BinOp:
+		return m.binop(in.Op, in.X.Type(), m.get(f, in.X), m.get(f, in.Y), in.Type())
+	case *ssa.ChangeInterface:
+		return m.get(f, in.X)
+	case *ssa.ChangeType:
+		return m.get(f, in.X)
+	case *ssa.Convert:
+		return m.convert(m.get(f, in.X), in.X.Type(), in.Type())
+	case *ssa.MultiConvert:
+		return m.get(f, in.X)
+	case *ssa.Slice:
+		return m.slice(f, in)
+	case *ssa.TypeAssert:
+		return m.typeAssert(m.get(f, in.X), in)
+	case *ssa.Range:
+		return m.rangeOf(m.get(f, in.X))
+	case *ssa.Next:
+		return m.next(m.get(f, in.Iter), in)
+	}
+	if v, ok := m.part(f, in); ok {
+		return v
+	}
+	return m.fresh(in.Type())
+}
+
+// make computes an instruction that makes something new.
+func (m *machine) make(f *frame, in ssa.Value) Value {
+	switch in := in.(type) {
 	case *ssa.Alloc:
 		c := new(Value)
 		*c = m.zero(in.Type().(*types.Pointer).Elem())
 		return c
-	case *ssa.BinOp:
-		return m.binop(in.Op, in.X.Type(), m.get(f, in.X), m.get(f, in.Y), in.Type())
-	case *ssa.FieldAddr:
-		return m.fieldAddr(m.get(f, in.X), in.Field, in.Type())
-	case *ssa.Field:
-		switch x := m.get(f, in.X).(type) {
-		case structVal:
-			return x[in.Field]
-		case *unknown:
-			return m.field(x, in.Field, in.Type())
-		}
-	case *ssa.IndexAddr:
-		return m.indexAddr(m.get(f, in.X), m.get(f, in.Index), in)
-	case *ssa.Index:
-		if a, ok := m.get(f, in.X).(arrayVal); ok {
-			if i, ok := m.get(f, in.Index).(int64); ok && i >= 0 && int(i) < len(a) {
-				return a[i]
-			}
-		}
-	case *ssa.Lookup:
-		return m.lookup(m.get(f, in.X), m.get(f, in.Index), in)
 	case *ssa.MakeChan:
 		m.nextID++
 		ch := &Chan{id: m.nextID, pos: in.Pos(), elem: chanElem(in.Type())}
@@ -54,7 +63,7 @@ func (m *machine) value(f *frame, in ssa.Value) Value {
 		n, ok := m.get(f, in.Len).(int64)
 		c, ok2 := m.get(f, in.Cap).(int64)
 		if !ok || !ok2 || n < 0 || c < n || c > maxArray {
-			return m.fresh(in.Type())
+			break
 		}
 		s := make(sliceVal, n, max(c, 1))
 		for i := range s {
@@ -69,28 +78,38 @@ func (m *machine) value(f *frame, in ssa.Value) Value {
 			c.env = append(c.env, m.get(f, b))
 		}
 		return c
-	case *ssa.ChangeInterface:
-		return m.get(f, in.X)
-	case *ssa.ChangeType:
-		return m.get(f, in.X)
-	case *ssa.Convert:
-		return m.convert(m.get(f, in.X), in.X.Type(), in.Type())
-	case *ssa.MultiConvert:
-		return m.get(f, in.X)
-	case *ssa.Extract:
-		if t, ok := m.get(f, in.Tuple).(tuple); ok && in.Index < len(t) {
-			return t[in.Index]
-		}
-	case *ssa.Slice:
-		return m.slice(f, in)
-	case *ssa.TypeAssert:
-		return m.typeAssert(m.get(f, in.X), in)
-	case *ssa.Range:
-		return m.rangeOf(m.get(f, in.X))
-	case *ssa.Next:
-		return m.next(m.get(f, in.Iter), in)
 	}
 	return m.fresh(in.Type())
+}
+
+// part computes an instruction that takes a part of a value; false if the model does not know the part.
+func (m *machine) part(f *frame, in ssa.Value) (Value, bool) {
+	switch in := in.(type) {
+	case *ssa.FieldAddr:
+		return m.fieldAddr(m.get(f, in.X), in.Field, in.Type()), true
+	case *ssa.Field:
+		switch x := m.get(f, in.X).(type) {
+		case structVal:
+			return x[in.Field], true
+		case *unknown:
+			return m.field(x, in.Field, in.Type()), true
+		}
+	case *ssa.IndexAddr:
+		return m.indexAddr(m.get(f, in.X), m.get(f, in.Index), in), true
+	case *ssa.Index:
+		if a, ok := m.get(f, in.X).(arrayVal); ok {
+			if i, ok := m.get(f, in.Index).(int64); ok && i >= 0 && int(i) < len(a) {
+				return a[i], true
+			}
+		}
+	case *ssa.Lookup:
+		return m.lookup(m.get(f, in.X), m.get(f, in.Index), in), true
+	case *ssa.Extract:
+		if t, ok := m.get(f, in.Tuple).(tuple); ok && in.Index < len(t) {
+			return t[in.Index], true
+		}
+	}
+	return nil, false
 }
 
 func (m *machine) fieldAddr(p Value, i int, t types.Type) Value {

@@ -164,72 +164,25 @@ func (k *marker) revive(g *G) {
 	}
 }
 
+// mark marks what v reaches. Values without an identity of their own are marked wherever they lie, objects once.
 func (k *marker) mark(v Value) {
 	switch v := v.(type) {
 	case nil, bool, int64, float64, string, *ssa.Function, *ssa.Builtin:
-	case *Value:
-		if k.seen[v] {
-			return
-		}
-		k.seen[v] = true
-		k.mark(*v)
 	case structVal:
-		for i := range v {
-			k.mark(&v[i])
-		}
+		k.cells(v)
 	case arrayVal:
-		for i := range v {
-			k.mark(&v[i])
-		}
+		k.cells(v)
 	case sliceVal:
-		for i := range v {
-			k.mark(&v[i])
-		}
+		k.cells(v)
 	case tuple:
-		for _, x := range v {
-			k.mark(x)
-		}
+		k.each(v)
 	case iface:
 		k.mark(v.val)
 	case *bound:
 		k.mark(v.recv)
-	case *closure:
-		if !k.once(v) {
-			for _, x := range v.env {
-				k.mark(x)
-			}
-		}
-	case *native:
-		if !k.once(v) {
-			for _, x := range v.refs {
-				k.mark(x)
-			}
-			if v.cancels != nil {
-				k.cancels(v.cancels)
-			}
-		}
-	case *mapVal:
-		if !k.once(v) {
-			for i := range v.keys {
-				k.mark(v.keys[i])
-				k.mark(v.vals[i])
-			}
-		}
 	case *iterator:
 		if v.of != nil {
 			k.mark(v.of)
-		}
-	case *Chan:
-		// Whoever holds only the Done channel of a context cannot end the context; see cancels.
-		if !v.signal && !k.once(v) {
-			for _, x := range v.buf {
-				k.mark(x)
-			}
-		}
-	case *Sync:
-		if !k.once(v) {
-			k.mark(v.L)
-			k.mark(v.val)
 		}
 	case *rlocker:
 		k.mark(v.of)
@@ -237,6 +190,52 @@ func (k *marker) mark(v Value) {
 		k.markCtx(v)
 	case *unknown:
 		k.markUnknown(v)
+	default:
+		if !k.isSignal(v) && !k.once(v) {
+			k.object(v)
+		}
+	}
+}
+
+// cells marks the cells of a struct, an array or a slice: somebody may hold a pointer to one.
+func (k *marker) cells(vs []Value) {
+	for i := range vs {
+		k.mark(&vs[i])
+	}
+}
+
+func (k *marker) each(vs []Value) {
+	for _, v := range vs {
+		k.mark(v)
+	}
+}
+
+// isSignal tells whether v is the Done channel of a context. Whoever holds only that cannot end the context; see cancels.
+func (k *marker) isSignal(v Value) bool {
+	ch, ok := v.(*Chan)
+	return ok && ch.signal
+}
+
+// object marks what an object reaches that is met for the first time.
+func (k *marker) object(v Value) {
+	switch v := v.(type) {
+	case *Value:
+		k.mark(*v)
+	case *closure:
+		k.each(v.env)
+	case *native:
+		k.each(v.refs)
+		if v.cancels != nil {
+			k.cancels(v.cancels)
+		}
+	case *mapVal:
+		k.each(v.keys)
+		k.each(v.vals)
+	case *Chan:
+		k.each(v.buf)
+	case *Sync:
+		k.mark(v.L)
+		k.mark(v.val)
 	}
 }
 
