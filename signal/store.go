@@ -9,8 +9,8 @@ import (
 type StoreConfig struct {
 	// Resolution is the expected distance between readings. Defaults to 1 s.
 	Resolution time.Duration
-	// MaxInstances caps the instances of one signal; past it they fold into one labeled "other", by their sum.
-	// Defaults to 100.
+	// MaxInstances caps the instances of one signal; past it they fold into one labeled "other": by their sum, or by the
+	// greatest of them where a sum means nothing, as of latencies and shares. Defaults to 100.
 	MaxInstances int
 	// MaxReadings caps the readings kept of one instance. Defaults to 7200 (two hours at 1 s).
 	MaxReadings int
@@ -30,9 +30,19 @@ type instances struct {
 	list     []*Series
 	byLabels map[Labels]*Series
 	capacity int
-	other    *Series
-	otherAt  time.Duration
-	otherSum float64
+	other    *other // nil while nothing is folded
+}
+
+// other is the instance that those past the cap share. What it adds up in one tick becomes a reading when the next tick
+// begins, because only then it is complete.
+type other struct {
+	*Series
+	desc Desc
+	at   time.Duration // of the tick that is being folded
+	sum  float64       // of that tick so far
+	none bool          // nothing is in it yet
+	last float64       // of a counter: the sum of the tick before,
+	rise float64       // and what was counted so far
 }
 
 // NewStore returns an empty store for the signals of a schema.
@@ -85,7 +95,8 @@ func (s *Store) Push(sample Sample) {
 		series.Push(sample.At, sample.Value)
 		return
 	}
-	if len(set.list) < s.config.MaxInstances || sample.Labels.IsZero() {
+	folds := set.other != nil && sample.Labels == set.other.labels // a source folds as well
+	if !folds && (len(set.list) < s.config.MaxInstances || sample.Labels.IsZero()) {
 		series := NewSeries(sample.Labels, s.schema.Desc(sample.ID).Kind, set.capacity)
 		set.byLabels[sample.Labels] = series
 		set.list = append(set.list, series)
@@ -93,32 +104,74 @@ func (s *Store) Push(sample Sample) {
 		series.Push(sample.At, sample.Value)
 		return
 	}
-	s.fold(set, sample)
+	if !folds {
+		s.folded++
+	}
+	if set.other == nil {
+		s.beginFolding(set, sample)
+	}
+	set.other.add(sample)
 }
 
-// fold adds a sample to the "other" instance. The sum of one tick becomes a reading when the next tick begins,
-// because only then it is complete.
-func (s *Store) fold(set *instances, sample Sample) {
-	s.folded++
-	if set.other == nil {
-		desc := s.schema.Desc(sample.ID)
-		var kv []string
-		for _, key := range desc.Labels {
-			kv = append(kv, key, Other)
+// beginFolding makes the other instance, or takes over the one that a source has which folds as well.
+func (s *Store) beginFolding(set *instances, sample Sample) {
+	desc := s.schema.Desc(sample.ID)
+	labels := otherLabels(desc)
+	o := &other{desc: desc, at: sample.At, none: true}
+	if series, ok := set.byLabels[labels]; ok {
+		delete(set.byLabels, labels)
+		at, value, _ := series.Last()
+		o.Series, o.last, o.rise = series, series.raw, value
+		if at == sample.At { // it has been read in this tick already
+			o.sum, o.none = value, false
+			if series.counter {
+				o.sum = series.raw
+			}
 		}
-		if len(kv) == 0 {
-			kv = []string{"instance", Other}
-		}
-		set.other = NewSeries(NewLabels(kv...), desc.Kind, set.capacity)
-		set.list = append(set.list, set.other)
+		series.counter = false
+	} else {
+		// No counter, for the rise of a sum is counted by finish.
+		o.Series = NewSeries(labels, Gauge, set.capacity)
+		set.list = append(set.list, o.Series)
 		s.shape++
-		set.otherAt = sample.At
 	}
-	if sample.At != set.otherAt {
-		set.other.Push(set.otherAt, set.otherSum)
-		set.otherAt, set.otherSum = sample.At, 0
+	set.other = o
+}
+
+func (o *other) add(sample Sample) {
+	if sample.At != o.at {
+		o.finish()
+		o.at, o.sum, o.none = sample.At, 0, true
 	}
-	set.otherSum += sample.Value
+	if o.none || o.desc.Kind == Counter || o.desc.Unit == Count || o.desc.Unit == Bytes {
+		o.sum, o.none = o.sum+sample.Value, false
+		return
+	}
+	// A hundred peers that answer within 20 ms are not one that takes two seconds: the worst stands for all.
+	o.sum = max(o.sum, sample.Value)
+}
+
+// finish makes the sum of a tick a reading. The sum of counters falls when one of them is gone, or gets an instance of its
+// own: that is no reset of all, and must not read as if everything had been counted again.
+func (o *other) finish() {
+	if o.desc.Kind != Counter {
+		o.Push(o.at, o.sum)
+		return
+	}
+	o.rise += max(o.sum-o.last, 0)
+	o.last = o.sum
+	o.Push(o.at, o.rise)
+}
+
+func otherLabels(d Desc) Labels {
+	var kv []string
+	for _, key := range d.Labels {
+		kv = append(kv, key, Other)
+	}
+	if len(kv) == 0 {
+		kv = []string{"instance", Other}
+	}
+	return NewLabels(kv...)
 }
 
 // Instances returns the series of a signal, in order of first appearance. The slice belongs to the store.
@@ -139,7 +192,7 @@ func (s *Store) Series(id ID, labels Labels) *Series {
 		return series
 	}
 	if set.other != nil && set.other.labels == labels {
-		return set.other
+		return set.other.Series
 	}
 	return nil
 }
@@ -151,8 +204,15 @@ func (s *Store) Forget(t time.Duration) {
 		set := &s.sets[i]
 		set.list = slices.DeleteFunc(set.list, func(series *Series) bool {
 			at, _, ok := series.Last()
-			if series == set.other || series.labels.IsZero() || (ok && at >= t) {
+			isOther := set.other != nil && series == set.other.Series
+			if isOther {
+				at, ok = set.other.at, true // its last reading is still to come
+			}
+			if series.labels.IsZero() || (ok && at >= t) {
 				return false
+			}
+			if isOther {
+				set.other = nil
 			}
 			delete(set.byLabels, series.labels)
 			s.shape++

@@ -61,6 +61,82 @@ func TestHazard06InstancesPastTheCapFoldIntoTheirSum(t *testing.T) {
 	}
 }
 
+// Latencies and shares are not added up: the worst stands for all.
+func TestFoldedLatenciesAreNotAddedUp(t *testing.T) {
+	for unit, want := range map[Unit]float64{Seconds: -1, Ratio: -1, Count: -6, Bytes: -6} {
+		store := NewStore(NewSchema(Desc{Name: "x", Unit: unit, Labels: []string{"peer"}}), StoreConfig{MaxInstances: 1})
+		for tick := range 2 {
+			for i := range 4 {
+				store.Push(Sample{0, NewLabels("peer", fmt.Sprint(i)), time.Duration(tick+1) * time.Second, -float64(i)})
+			}
+		}
+		if got := all(store.Series(0, NewLabels("peer", Other))); !slices.Equal(got, []float64{want}) {
+			t.Errorf("other of a gauge in %v = %v, want [%v]", unit, got, want)
+		}
+	}
+}
+
+// A counter that leaves the others takes its count out of their sum, and that is no reset of the rest.
+func TestFoldedCounterLeaves(t *testing.T) {
+	store := NewStore(NewSchema(Desc{Name: "x", Kind: Counter, Labels: []string{"peer"}}), StoreConfig{MaxInstances: 1})
+	store.Retain(0, time.Minute)
+	peers := []Labels{NewLabels("peer", "a"), NewLabels("peer", "b"), NewLabels("peer", "c")}
+	for tick := range 5 {
+		for i, peer := range peers {
+			if i < 2 || tick < 2 {
+				store.Push(Sample{0, peer, time.Duration(tick+1) * time.Second, 1000 + float64(tick)})
+			}
+		}
+	}
+	if got, want := all(store.Series(0, NewLabels("peer", Other))), []float64{2000, 2002, 2002, 2003}; !slices.Equal(got, want) {
+		t.Errorf("other = %v, want %v", got, want)
+	}
+}
+
+// A source that folds too, as httpserver does, has an instance "other" of its own: there is one of that name and no second.
+func TestFoldingJoinsTheSourcesOwnOther(t *testing.T) {
+	store := NewStore(NewSchema(Desc{Name: "x", Kind: Counter, Labels: []string{"route"}}), StoreConfig{MaxInstances: 2})
+	store.Retain(0, time.Minute)
+	for tick := range 5 {
+		at := time.Duration(tick+1) * time.Second
+		store.Push(Sample{0, NewLabels("route", Other), at, 100 + float64(tick)})
+		store.Push(Sample{0, NewLabels("route", "a"), at, 1})
+		if tick >= 2 {
+			store.Push(Sample{0, NewLabels("route", "b"), at, float64(tick - 1)})
+		}
+	}
+	if n := len(store.Instances(0)); n != 2 {
+		t.Errorf("%d instances, want 2", n)
+	}
+	if got, want := all(store.Series(0, NewLabels("route", Other))), []float64{100, 101, 102, 105}; !slices.Equal(got, want) {
+		t.Errorf("other = %v, want %v", got, want)
+	}
+	if got := store.Folded(); got != 3 {
+		t.Errorf("Folded = %d, want the 3 readings of b", got)
+	}
+}
+
+// When nothing is folded any more the other instance goes too; else every check on the signal would be Unknown for good.
+func TestForgetDropsOther(t *testing.T) {
+	store, id := newTestStore(t, StoreConfig{MaxInstances: 1})
+	other := NewLabels("pool", Other)
+	for at := time.Second; at < time.Minute; at += time.Second {
+		store.Push(Sample{id, NewLabels("pool", "a"), at, 1})
+		if at <= 10*time.Second {
+			store.Push(Sample{id, NewLabels("pool", "b"), at, 1})
+		}
+		store.Forget(at - 20*time.Second)
+		if here, want := store.Series(id, other) != nil, at <= 30*time.Second; here != want {
+			t.Fatalf("after %v: other is there: %t, want %t", at, here, want)
+		}
+	}
+	store.Push(Sample{id, NewLabels("pool", "c"), time.Minute, 1})
+	store.Push(Sample{id, NewLabels("pool", "c"), time.Minute + time.Second, 2})
+	if got := all(store.Series(id, other)); !slices.Equal(got, []float64{1}) {
+		t.Errorf("other begins anew with %v, want [1]", got)
+	}
+}
+
 func TestForgetDropsWhatIsGone(t *testing.T) {
 	store, id := newTestStore(t, StoreConfig{MaxInstances: 2})
 	gone, here := NewLabels("pool", "gone"), NewLabels("pool", "here")
