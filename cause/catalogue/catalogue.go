@@ -7,6 +7,7 @@ import (
 	"github.com/falsifiable/stability/cause"
 	"github.com/falsifiable/stability/cause/channelblock"
 	"github.com/falsifiable/stability/cause/connleak"
+	"github.com/falsifiable/stability/cause/deadlock"
 	"github.com/falsifiable/stability/cause/gcstorm"
 	"github.com/falsifiable/stability/cause/goroutineleak"
 	"github.com/falsifiable/stability/cause/lockconvoy"
@@ -19,6 +20,7 @@ func All() []cause.Cause {
 	return []cause.Cause{
 		channelblock.Cause,
 		connleak.Cause,
+		deadlock.Cause,
 		gcstorm.Cause,
 		goroutineleak.Cause,
 		lockconvoy.Cause,

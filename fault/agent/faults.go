@@ -5,6 +5,7 @@ import (
 	"github.com/falsifiable/stability/fault/allocstorm"
 	"github.com/falsifiable/stability/fault/channelblock"
 	"github.com/falsifiable/stability/fault/cpuburn"
+	"github.com/falsifiable/stability/fault/deadlock"
 	"github.com/falsifiable/stability/fault/fdleak"
 	"github.com/falsifiable/stability/fault/goroutineleak"
 	"github.com/falsifiable/stability/fault/heapgrowth"
@@ -21,6 +22,7 @@ func Faults() []fault.Fault {
 		allocstorm.Fault,
 		channelblock.Fault,
 		cpuburn.Fault,
+		deadlock.Fault,
 		fdleak.Fault,
 		goroutineleak.Fault,
 		heapgrowth.Fault,
