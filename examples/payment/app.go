@@ -7,7 +7,13 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"time"
 
+	"github.com/falsifiable/stability/defense"
+	"github.com/falsifiable/stability/defense/bulkhead"
+	"github.com/falsifiable/stability/defense/deadline"
+	"github.com/falsifiable/stability/defense/poolsize"
+	"github.com/falsifiable/stability/defense/retry"
 	"github.com/falsifiable/stability/examples/payment/internal/httpapi"
 	"github.com/falsifiable/stability/examples/payment/internal/idempotency"
 	"github.com/falsifiable/stability/examples/payment/internal/ledger"
@@ -15,25 +21,33 @@ import (
 	"github.com/falsifiable/stability/examples/payment/internal/risk"
 	"github.com/falsifiable/stability/examples/payment/internal/standin"
 	"github.com/falsifiable/stability/examples/payment/internal/tracing"
+	"github.com/falsifiable/stability/signal/httpclient"
+	"github.com/falsifiable/stability/signal/sqldb"
 )
 
-// app is the service with all that it depends on.
+// app is the service with all that it depends on, and what is told of that.
 type app struct {
-	routes  *http.ServeMux
-	db      *sql.DB
-	memory  *idempotency.Memory
+	routes *http.ServeMux
+	db     *sql.DB
+	memory *idempotency.Memory
+
+	pools   *sqldb.Pools
+	calls   *httpclient.Tracker
+	guards  []*defense.Guard
+	writes  *bulkhead.Bulkhead // to the ledger
+	retries *retry.Budget
 	closers []func() error
 }
 
 // newApp connects the service to its dependencies and starts those that nobody provides.
 func newApp(ctx context.Context, cfg config, log *slog.Logger) (_ *app, err error) {
-	a := new(app)
+	a := &app{pools: sqldb.New(sqldb.Config{}), calls: httpclient.New(httpclient.Config{})}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.Close())
 		}
 	}()
-	orders, err := a.openLedger(ctx, cfg.databaseURL)
+	orders, err := a.openLedger(ctx, cfg.databaseURL, log)
 	if err != nil {
 		return nil, err
 	}
@@ -48,19 +62,48 @@ func newApp(ctx context.Context, cfg config, log *slog.Logger) (_ *app, err erro
 	return a, nil
 }
 
-func (a *app) openLedger(ctx context.Context, url string) (*ledger.Ledger, error) {
-	db, closeDB, err := ledger.Open(url)
+func (a *app) openLedger(ctx context.Context, url string, log *slog.Logger) (*ledger.Ledger, error) {
+	db, closeDB, err := ledger.Open(url, a.pools)
 	if err != nil {
 		return nil, err
 	}
 	a.db = db
 	a.onClose(closeDB)
-	orders, err := ledger.New(ctx, db)
+	if url != "" { // the embedded one has the size that suits it
+		a.sizePool(ctx, log)
+	}
+	if a.writes, err = bulkhead.New(ledger.Writes(url)); err != nil {
+		return nil, err
+	}
+	orders, err := ledger.New(ctx, db, a.writes)
 	if err != nil {
 		return nil, err
 	}
 	a.onClose(orders.Close)
 	return orders, nil
+}
+
+// sizePool keeps the database's pool as large as serves callers best, until Close.
+func (a *app) sizePool(ctx context.Context, log *slog.Logger) {
+	ctx, stop := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = poolsize.Run(ctx, a.db, poolsize.Config{ // it only ends with ctx
+			MaxOpen: ledger.PostgresConns, Logger: log,
+			Use: func() (int64, time.Duration) { return a.pools.Use(ledger.Pool) },
+		})
+	}()
+	a.onClose(func() error { stop(); <-done; return nil })
+}
+
+// guard makes the guard of one dependency, whose signals are then watched.
+func (a *app) guard(config defense.Config) (*defense.Guard, error) {
+	g, err := defense.New(config)
+	if err == nil {
+		a.guards = append(a.guards, g)
+	}
+	return g, err
 }
 
 func (a *app) openMemory(url string, log *slog.Logger) error {
@@ -72,7 +115,11 @@ func (a *app) openMemory(url string, log *slog.Logger) error {
 		a.onClose(func() error { redis.Close(); return nil })
 		url = redis.URL()
 	}
-	memory, err := idempotency.Open(url)
+	guard, err := a.guard(idempotency.Guard)
+	if err != nil {
+		return err
+	}
+	memory, err := idempotency.Open(url, guard)
 	if err != nil {
 		return err
 	}
@@ -90,7 +137,16 @@ func (a *app) openRisk(url string) (*risk.Client, error) {
 		a.onClose(service.Close)
 		url = service.URL()
 	}
-	client, err := risk.NewClient(url, tracing.Transport{Base: risk.NewTransport()})
+	guard, err := a.guard(risk.Guard)
+	if err != nil {
+		return nil, err
+	}
+	if a.retries, err = retry.New(risk.Retries); err != nil {
+		return nil, err
+	}
+	// The calls are followed outside of the guard, whose own timeout would hide that a request's deadline got lost.
+	guarded := guard.Transport(tracing.Transport{Base: &deadline.Transport{Base: risk.NewTransport()}})
+	client, err := risk.NewClient(url, a.calls.Transport(guarded), a.retries)
 	if err != nil {
 		return nil, err
 	}

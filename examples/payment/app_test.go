@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/falsifiable/stability/defense/breaker"
+	"github.com/falsifiable/stability/defense/deadline"
 	"github.com/falsifiable/stability/examples/payment/internal/httpapi"
 	"github.com/falsifiable/stability/examples/payment/internal/payment"
 	"github.com/falsifiable/stability/examples/payment/internal/standin"
@@ -165,6 +167,41 @@ func TestRiskHangs(t *testing.T) {
 	response, _ = s.do(t, payRequest("", payment.UncheckedLimit+1))
 	if response.StatusCode != http.StatusServiceUnavailable || response.Header.Get("Retry-After") == "" {
 		t.Errorf("a large payment: %s, want 503 and Retry-After: nothing large is accepted unchecked", response.Status)
+	}
+}
+
+// When the risk service hangs, only the first customers wait for it: then its breaker opens, and who cannot be served is
+// told when to come back.
+func TestRiskBreaker(t *testing.T) {
+	s := newTestService(t, config{riskURL: hangingRisk(t)})
+	var load sync.WaitGroup
+	for range 20 { // as many as the breaker wants to have seen
+		load.Go(func() { s.do(t, payRequest("", 1299)) })
+	}
+	load.Wait()
+	begun := time.Now()
+	response, order := s.pay(t, payRequest("", 1299))
+	if response.StatusCode != http.StatusCreated || order.Status != payment.InReview {
+		t.Errorf("a small payment: %s, %q, want it in review", response.Status, order.Status)
+	}
+	response, _ = s.do(t, payRequest("", payment.UncheckedLimit+1))
+	if response.StatusCode != http.StatusServiceUnavailable || response.Header.Get("Retry-After") != "1" {
+		t.Errorf("a large payment: %s, Retry-After %q, want 503 and 1", response.Status, response.Header.Get("Retry-After"))
+	}
+	if dump := s.app.guards[1].Breaker().Dump(); dump.Config.Name != "risk" || dump.State != breaker.Open || dump.Rejected < 2 {
+		t.Errorf("%s's breaker is %v after %d rejections in %v, want risk's open", dump.Config.Name, dump.State, dump.Rejected, time.Since(begun))
+	}
+}
+
+// A gateway on this machine may ask for less time than the service would take, not for more.
+func TestBudgetOfTheCaller(t *testing.T) {
+	s := newTestService(t, config{riskURL: hangingRisk(t)})
+	for budget, want := range map[string]int{"100m": http.StatusGatewayTimeout, "8H": http.StatusCreated} {
+		r := payRequest("", 1299)
+		r.Header.Set(deadline.Header, budget)
+		if response, body := s.do(t, r); response.StatusCode != want {
+			t.Errorf("with %s left: %s, want %d: %s", budget, response.Status, want, body)
+		}
 	}
 }
 

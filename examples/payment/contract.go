@@ -43,4 +43,24 @@ var stabilityChecks = []stability.Check{
 		For:   time.Minute,
 		Cause: "channelblock",
 	},
+	{
+		// No risk service for two minutes: large payments are turned away, small ones pile up for review (§1). A breaker that
+		// opens and closes again is doing its work; one that stays open is news.
+		Name: "risk_open",
+		Expr: "breaker.critical_open > 0",
+		For:  2 * time.Minute,
+	},
+	{
+		// It answers, but its customers notice: each payment waits for the score.
+		Name: "risk_slow",
+		Expr: "quantile_over_time(0.5, http.client.request.duration.p50[1m]) > 100ms" +
+			" + 2 * baseline(quantile_over_time(0.5, http.client.request.duration.p50[1m]))",
+		For: time.Minute,
+	},
+	{
+		// Payments do without something, their replay cache for instance: the breaker that is not closed names it.
+		Name: "degraded",
+		Expr: "breaker.state > 0",
+		For:  2 * time.Minute,
+	},
 }

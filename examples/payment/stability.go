@@ -5,7 +5,11 @@ import (
 	"log/slog"
 
 	"github.com/falsifiable/stability/auto"
+	"github.com/falsifiable/stability/defense/breaker"
+	"github.com/falsifiable/stability/defense/bulkhead"
+	"github.com/falsifiable/stability/defense/retry"
 	"github.com/falsifiable/stability/health"
+	"github.com/falsifiable/stability/signal"
 	"github.com/falsifiable/stability/telemetry"
 )
 
@@ -18,9 +22,26 @@ func watch(ctx context.Context, app *app, log *slog.Logger) (*auto.Watch, error)
 	return auto.Start(ctx, auto.Config{
 		Service: "payment",
 		Logger:  log,
+		Sources: sources(app),
 		Components: []health.Component{
 			{Name: "database", Check: app.db.PingContext},
 			{Name: "redis", Check: app.memory.Ping, Role: health.Optional}, // without it, payments only lose their replay protection
 		},
 	})
+}
+
+// sources are what can be read of the dependencies: calls, pools and how they are defended.
+func sources(app *app) []signal.Source {
+	redis := app.memory.Pool
+	breakers, bulkheads := []*breaker.Breaker(nil), []*bulkhead.Bulkhead{app.writes}
+	for _, g := range app.guards {
+		breakers, bulkheads = append(breakers, g.Breaker()), append(bulkheads, g.Bulkhead())
+	}
+	return []signal.Source{
+		breaker.Source(breakers...), bulkhead.Source(bulkheads...), retry.Source(app.retries), app.calls, app.pools,
+		signal.GaugeFunc("redis.pool.open", signal.Count, func() float64 { return float64(redis().ActiveCount) }),
+		signal.GaugeFunc("redis.pool.idle", signal.Count, func() float64 { return float64(redis().IdleCount) }),
+		signal.CounterFunc("redis.pool.wait.count", signal.Count, func() float64 { return float64(redis().WaitCount) }),
+		signal.CounterFunc("redis.pool.wait.duration", signal.Seconds, func() float64 { return redis().WaitDuration.Seconds() }),
+	}
 }

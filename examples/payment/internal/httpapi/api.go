@@ -13,9 +13,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net/http"
+	"strconv"
 	"strings"
 
+	"github.com/falsifiable/stability/defense/breaker"
 	"github.com/falsifiable/stability/examples/payment/internal/payment"
 	"github.com/falsifiable/stability/examples/payment/internal/tracing"
 )
@@ -41,7 +44,7 @@ func Routes(payments Payments) *http.ServeMux {
 
 // Guard gives each request on its way to the routes a deadline, a place in a trace, and one line in the log.
 func Guard(log *slog.Logger, routes http.Handler) http.Handler {
-	return tracing.Handler(withDeadline(withLog(log, routes)))
+	return tracing.Handler(deadlines.Middleware(withLog(log, routes)))
 }
 
 func (a api) pay(w http.ResponseWriter, r *http.Request) {
@@ -116,13 +119,22 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.Is(r.Context().Err(), context.DeadlineExceeded): // the request's time, not a dependency's
 		status, told = http.StatusGatewayTimeout, "the time for this request is up"
 	case errors.Is(err, payment.ErrUnavailable):
-		w.Header().Set("Retry-After", "1")
+		w.Header().Set("Retry-After", retryAfter(err))
 		status, told = http.StatusServiceUnavailable, "temporarily unavailable"
 	}
 	noteError(r.Context(), err)
 	write(w, status, struct {
 		Error string `json:"error"`
 	}{told})
+}
+
+// retryAfter returns how many seconds the client should wait: until the breaker that rejected the call tries again, else one.
+func retryAfter(err error) string {
+	seconds := 1.0
+	if rejection, ok := errors.AsType[*breaker.OpenError](err); ok {
+		seconds = max(seconds, math.Ceil(rejection.RetryAfter().Seconds()))
+	}
+	return strconv.Itoa(int(seconds))
 }
 
 func write(w http.ResponseWriter, status int, body any) {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/falsifiable/stability/defense/bulkhead"
 	"github.com/falsifiable/stability/examples/payment/internal/payment"
 )
 
@@ -33,15 +34,16 @@ const (
 // Ledger implements [payment.Ledger]. It is safe for concurrent use.
 type Ledger struct {
 	insert, byID, byKey *sql.Stmt
+	writes              *bulkhead.Bulkhead
 }
 
 // New makes a ledger in the database, which stays the caller's to close, after the ledger. It creates the table
 // if there is none.
-func New(ctx context.Context, db *sql.DB) (*Ledger, error) {
+func New(ctx context.Context, db *sql.DB, writes *bulkhead.Bulkhead) (*Ledger, error) {
 	if _, err := db.ExecContext(ctx, schema); err != nil {
 		return nil, fmt.Errorf("ledger: creating the table: %w", err)
 	}
-	l := new(Ledger)
+	l := &Ledger{writes: writes}
 	for _, p := range []struct {
 		stmt **sql.Stmt
 		text string
@@ -68,8 +70,10 @@ func (l *Ledger) Close() error {
 
 // Record stores the order. If its key is taken it returns the order that has it, and false.
 func (l *Ledger) Record(ctx context.Context, o payment.Order, key string) (payment.Order, bool, error) {
-	result, err := l.insert.ExecContext(ctx, o.ID, sql.NullString{String: key, Valid: key != ""},
-		o.Account, o.Amount, o.Currency, o.Status, o.Risk, o.Created.UnixMilli())
+	result, err := bulkhead.Execute(ctx, l.writes, func(ctx context.Context) (sql.Result, error) {
+		return l.insert.ExecContext(ctx, o.ID, sql.NullString{String: key, Valid: key != ""},
+			o.Account, o.Amount, o.Currency, o.Status, o.Risk, o.Created.UnixMilli())
+	})
 	if err != nil {
 		return payment.Order{}, false, fmt.Errorf("ledger: recording an order: %w", err)
 	}

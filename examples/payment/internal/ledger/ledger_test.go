@@ -9,7 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/falsifiable/stability/defense/bulkhead"
 	"github.com/falsifiable/stability/examples/payment/internal/payment"
+	"github.com/falsifiable/stability/signal/sqldb"
 )
 
 // databases are those to test: always SQLite, and PostgreSQL where DATABASE_URL names one.
@@ -24,11 +26,11 @@ func databases() map[string]string {
 func eachDatabase(t *testing.T, test func(t *testing.T, l *Ledger)) {
 	for name, url := range databases() {
 		t.Run(name, func(t *testing.T) {
-			db, closeDB, err := Open(url)
+			db, closeDB, err := Open(url, sqldb.New(sqldb.Config{}))
 			if err != nil {
 				t.Fatal(err)
 			}
-			l, err := New(t.Context(), db)
+			l, err := New(t.Context(), db, newWrites(t))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -112,16 +114,26 @@ func TestOneKeyOneOrder(t *testing.T) {
 	})
 }
 
-func TestOpen(t *testing.T) {
-	if _, _, err := Open("mysql://localhost/orders"); err == nil {
-		t.Error("a MySQL URL was accepted")
-	}
-	t.Setenv("TMPDIR", t.TempDir())
-	db, closeDB, err := Open("")
+// newWrites is the bulkhead that suits SQLite, which a PostgreSQL can bear too.
+func newWrites(t testing.TB) *bulkhead.Bulkhead {
+	t.Helper()
+	writes, err := bulkhead.New(Writes(""))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := New(t.Context(), db); err != nil {
+	return writes
+}
+
+func TestOpen(t *testing.T) {
+	if _, _, err := Open("mysql://localhost/orders", sqldb.New(sqldb.Config{})); err == nil {
+		t.Error("a MySQL URL was accepted")
+	}
+	t.Setenv("TMPDIR", t.TempDir())
+	db, closeDB, err := Open("", sqldb.New(sqldb.Config{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := New(t.Context(), db, newWrites(t)); err != nil {
 		t.Fatal(err)
 	}
 	var mode string
@@ -140,12 +152,12 @@ func TestOpen(t *testing.T) {
 }
 
 func BenchmarkRecord(b *testing.B) {
-	db, closeDB, err := Open("")
+	db, closeDB, err := Open("", sqldb.New(sqldb.Config{}))
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer closeDB()
-	l, err := New(b.Context(), db)
+	l, err := New(b.Context(), db, newWrites(b))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/falsifiable/stability/defense"
+	"github.com/falsifiable/stability/defense/retry"
 	"github.com/falsifiable/stability/examples/payment/internal/payment"
 )
 
@@ -16,6 +18,24 @@ import (
 func hang(_ http.ResponseWriter, r *http.Request) {
 	io.Copy(io.Discard, r.Body)
 	<-r.Context().Done()
+}
+
+// newClient makes a client as the service does, with a guard and retries of its own.
+func newClient(t *testing.T, url string) *Client {
+	t.Helper()
+	guard, err := defense.New(Guard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	retries, err := retry.New(Retries)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := NewClient(url, guard.Transport(NewTransport()), retries)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client
 }
 
 func TestScore(t *testing.T) {
@@ -36,16 +56,13 @@ func TestScore(t *testing.T) {
 		{"garbage", answer(200, `<html>`), 0, "reading the score"},
 		{"out of range", answer(200, `{"score":2}`), 0, "not between"},
 		{"endless", answer(200, `{"score":0.5,"x":"`+strings.Repeat("x", 2*maxAnswer)+`"}`), 0, "reading the score"},
-		{"hanging", hang, 0, "Timeout"},
+		{"hanging", hang, 0, "deadline exceeded"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			server := httptest.NewServer(test.server)
 			defer server.Close()
-			client, err := NewClient(server.URL, NewTransport())
-			if err != nil {
-				t.Fatal(err)
-			}
+			client := newClient(t, server.URL)
 			defer client.Close()
 			got, err := client.Score(t.Context(), payment.Request{Account: "a", Amount: 1, Currency: "EUR"})
 			if got != test.want || (err == nil) != (test.err == "") || err != nil && !strings.Contains(err.Error(), test.err) {
@@ -63,10 +80,7 @@ func TestScoreCanceled(t *testing.T) {
 		hang(nil, r)
 	}))
 	defer server.Close()
-	client, err := NewClient(server.URL, NewTransport())
-	if err != nil {
-		t.Fatal(err)
-	}
+	client := newClient(t, server.URL)
 	defer client.Close()
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { <-arrived; cancel() }()

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/falsifiable/stability/defense"
+	"github.com/falsifiable/stability/defense/retry"
 	"github.com/falsifiable/stability/examples/payment/internal/idempotency"
 	"github.com/falsifiable/stability/examples/payment/internal/payment"
 	"github.com/falsifiable/stability/examples/payment/internal/risk"
@@ -15,13 +17,21 @@ var (
 	_ payment.Scorer = (*risk.Client)(nil)
 )
 
+// must unwraps what cannot fail here.
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
 func TestRisk(t *testing.T) {
 	service, err := StartRisk("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer service.Close()
-	client, err := risk.NewClient(service.URL(), risk.NewTransport())
+	client, err := risk.NewClient(service.URL(), risk.NewTransport(), must(retry.New(risk.Retries)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +57,7 @@ func TestRedisRemembers(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer server.Close()
-	memory, err := idempotency.Open(server.URL())
+	memory, err := idempotency.Open(server.URL(), must(defense.New(idempotency.Guard)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +84,7 @@ func TestRedisForgets(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer server.Close()
-	memory, err := idempotency.Open(server.URL())
+	memory, err := idempotency.Open(server.URL(), must(defense.New(idempotency.Guard)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +107,7 @@ func TestRedisGone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	memory, err := idempotency.Open(server.URL())
+	memory, err := idempotency.Open(server.URL(), must(defense.New(idempotency.Guard)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,11 +127,11 @@ func TestRedisGone(t *testing.T) {
 }
 
 func TestBadURLs(t *testing.T) {
-	if _, err := idempotency.Open("http://localhost"); err == nil {
+	if _, err := idempotency.Open("http://localhost", nil); err == nil {
 		t.Error("an http:// URL was accepted for Redis")
 	}
 	for _, url := range []string{"localhost:9000", "ftp://localhost", "http://", "http://%zz"} {
-		if _, err := risk.NewClient(url, risk.NewTransport()); err == nil {
+		if _, err := risk.NewClient(url, risk.NewTransport(), nil); err == nil {
 			t.Errorf("%q was accepted for the risk service", url)
 		}
 	}
