@@ -11,6 +11,7 @@ package auto
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -25,9 +26,11 @@ import (
 	"github.com/falsifiable/stability/evidence/flight"
 	"github.com/falsifiable/stability/evidence/goroutines"
 	"github.com/falsifiable/stability/evidence/profile"
+	"github.com/falsifiable/stability/expr"
 	"github.com/falsifiable/stability/health"
 	"github.com/falsifiable/stability/response/log"
 	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signal/goroutineleak"
 	"github.com/falsifiable/stability/signal/goruntime"
 	"github.com/falsifiable/stability/signal/httpserver"
 	"github.com/falsifiable/stability/signal/process"
@@ -100,7 +103,7 @@ func (w *Watch) configure() error {
 		return err
 	}
 	var read []signal.Desc
-	for _, source := range append([]signal.Source{goruntime.New(), process.New(), w.requests}, w.config.Sources...) {
+	for _, source := range w.sources() {
 		if err := w.monitor.Attach(source); err != nil {
 			return err
 		}
@@ -110,24 +113,51 @@ func (w *Watch) configure() error {
 		return nil
 	}
 	for _, c := range catalogue.All() {
-		if !readable(c, read) {
-			continue // it would be Unknown for ever
+		contract, err := readable(c, read)
+		if err != nil {
+			return err
 		}
-		if err := w.monitor.Register(c.Contract()); err != nil {
+		if len(contract.Checks) == 0 {
+			continue
+		}
+		if err := w.monitor.Register(contract); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// readable reports whether all signals of a cause are read.
-func readable(c cause.Cause, read []signal.Desc) bool {
-	for _, name := range c.Signals.Names {
-		if !slices.ContainsFunc(read, func(d signal.Desc) bool { return d.Name == name }) {
-			return false
-		}
+// sources returns what is to be read.
+func (w *Watch) sources() []signal.Source {
+	sources := append([]signal.Source{goruntime.New(), process.New(), w.requests}, w.config.Sources...)
+	switch {
+	case !w.config.Leaks:
+	case goroutineleak.Available():
+		sources = append(sources, goroutineleak.New(goroutineleak.Config{}))
+	default:
+		w.config.Logger.Warn("stability: leaks will not be proven",
+			"reason", "this build has no goroutineleak profile: Go 1.26 needs GOEXPERIMENT=goroutineleakprofile")
 	}
-	return true
+	return sources
+}
+
+// readable returns a cause's stock contract without the checks on signals that nothing reads: they would be Unknown for
+// ever.
+func readable(c cause.Cause, read []signal.Desc) (*stability.Contract, error) {
+	schema := signal.NewSchema(signal.Standard()...)
+	contract := c.Contract()
+	var errs []error
+	contract.Checks = slices.DeleteFunc(contract.Checks, func(k stability.Check) bool {
+		program, err := expr.Compile(schema, k.Expr, expr.Options{})
+		if err != nil {
+			errs = append(errs, err)
+			return true
+		}
+		return slices.ContainsFunc(program.Signals(), func(id signal.ID) bool {
+			return !slices.ContainsFunc(read, func(d signal.Desc) bool { return d.Name == schema.Desc(id).Name })
+		})
+	})
+	return contract, errors.Join(errs...)
 }
 
 // evidence opens the capturer, or says why there is none.

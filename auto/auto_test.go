@@ -17,6 +17,7 @@ import (
 	"github.com/falsifiable/stability/evidence/flight"
 	"github.com/falsifiable/stability/health"
 	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signal/goroutineleak"
 	"github.com/falsifiable/stability/signal/httpclient"
 	"github.com/falsifiable/stability/signal/sqldb"
 )
@@ -62,6 +63,26 @@ func TestStockContractsNeedTheirSignals(t *testing.T) {
 		if c.Name == "lostdeadline" || c.Name == "connleak" {
 			t.Errorf("contract %s is watched, and nothing reads its signals", c.Name)
 		}
+	}
+}
+
+// Leaks are proven where the build can; where it cannot, a warning says so, and the check that needs them is left out
+// while the rest of its contract stays.
+func TestLeaks(t *testing.T) {
+	var logged bytes.Buffer
+	for _, on := range []bool{false, true} {
+		w := start(t, Config{Leaks: on, Logger: slog.New(slog.NewTextHandler(&logged, nil))})
+		deadlock, ok := w.Monitor().Contract("deadlock")
+		if want := 1 + len(w.sources()) - len(w.config.Sources) - 3; !ok || len(deadlock.Checks) != want {
+			t.Errorf("Leaks %t: contract deadlock has %d checks, want %d", on, len(deadlock.Checks), want)
+		}
+		if said := strings.Contains(logged.String(), "leaks will not be proven"); said != (on && !goroutineleak.Available()) {
+			t.Errorf("Leaks %t: a warning was logged: %t", on, said)
+		}
+	}
+	source := goroutineleak.New(goroutineleak.Config{})
+	if d, _ := start(t, Config{Sources: []signal.Source{source}}).Monitor().Contract("deadlock"); len(d.Checks) != 2 {
+		t.Errorf("with a source of the service's own, contract deadlock has %d checks, want 2", len(d.Checks))
 	}
 }
 
@@ -136,10 +157,11 @@ func TestEvidenceIsServedByNameOnly(t *testing.T) {
 }
 
 func TestEnvironmentOverrides(t *testing.T) {
-	env := map[string]string{"STABILITY_SERVICE": "other", "STABILITY_SAMPLE_INTERVAL": "500ms", "STABILITY_NO_STOCK": "true"}
+	env := map[string]string{"STABILITY_SERVICE": "other", "STABILITY_SAMPLE_INTERVAL": "500ms", "STABILITY_NO_STOCK": "true",
+		"STABILITY_LEAKS": "true"}
 	lookup := func(name string) (string, bool) { v, ok := env[name]; return v, ok }
 	cfg, err := Config{Service: "payment"}.withEnvironment(lookup)
-	if err != nil || cfg.Service != "other" || cfg.SampleInterval.Milliseconds() != 500 || !cfg.NoStock {
+	if err != nil || cfg.Service != "other" || cfg.SampleInterval.Milliseconds() != 500 || !cfg.NoStock || !cfg.Leaks {
 		t.Errorf("configuration is %+v, error %v", cfg, err)
 	}
 	for name, value := range map[string]string{

@@ -31,6 +31,10 @@ type Config struct {
 	// Trace keeps the runtime's flight recorder running, so that evidence holds the last seconds before a violation.
 	// It costs about 0.4 µs for each park and wake of a goroutine. STABILITY_TRACE=true.
 	Trace bool
+	// Leaks proves goroutine leaks by a profile of the garbage collector, at most once a minute and for at most a thousandth
+	// of a core (signal/goroutineleak). It needs Go 1.27, or Go 1.26 built with GOEXPERIMENT=goroutineleakprofile;
+	// elsewhere a warning is logged. STABILITY_LEAKS=true.
+	Leaks bool
 	// Token, when set, opens /debug/stability/ to requests from elsewhere that carry it as "Authorization: Bearer TOKEN".
 	// Without it only the machine itself may look: evidence shows the inside of the service. STABILITY_TOKEN.
 	Token string
@@ -67,6 +71,7 @@ func (c Config) withEnvironment(lookup func(string) (string, bool)) (Config, err
 	read("STABILITY_OFF", "true or false", boolean(&c.Off))
 	read("STABILITY_NO_STOCK", "true or false", boolean(&c.NoStock))
 	read("STABILITY_TRACE", "true or false", boolean(&c.Trace))
+	read("STABILITY_LEAKS", "true or false", boolean(&c.Leaks))
 	read("STABILITY_EVIDENCE_DIR", "a directory, or none", func(text string) error { c.EvidenceDir = text; return nil })
 	read("STABILITY_TOKEN", "a token", func(text string) error { c.Token = text; return nil })
 	read("STABILITY_SAMPLE_INTERVAL", "a duration from 100ms to 1m", func(text string) (err error) {

@@ -30,6 +30,7 @@ func Example() {
 	}
 	// Output:
 	// channelblock observe
+	// deadlock observe
 	// gcstorm observe
 	// goroutineleak observe
 	// lockconvoy observe
