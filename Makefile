@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 GO ?= go
-MODULES := . lab examples/payment bench
+MODULES := . adapter/stabilitygrpc lab examples/payment bench
 export GOFLAGS ?= -buildvcs=false
 
 .PHONY: help demo test check bench fuzz gen install

@@ -7,7 +7,7 @@ import "time"
 // then a check on it is Unknown and says which source is missing.
 func Standard() []Desc {
 	var all []Desc
-	for _, group := range [][]Desc{GoRuntime(), GoroutineLeak(), Process(), HTTPServer(), HTTPClient(), SQLDB(), Breaker(), Bulkhead(), Retry()} {
+	for _, group := range [][]Desc{GoRuntime(), GoroutineLeak(), Process(), HTTPServer(), HTTPClient(), GRPCClient(), GRPCServer(), SQLDB(), Breaker(), Bulkhead(), Retry()} {
 		all = append(all, group...)
 	}
 	return all

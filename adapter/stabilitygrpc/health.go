@@ -1,0 +1,82 @@
+package stabilitygrpc
+
+import (
+	"context"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/status"
+
+	"github.com/falsifiable/stability"
+)
+
+// Health answers grpc.health.v1 from a monitor, as package health answers /healthz over HTTP. The name of a contract is a
+// service: NOT_SERVING while the contract is violated in Enforce mode, or is in Enforce mode and the monitor has stopped
+// ticking. An unknown state is no violation. The service "" is the process: SERVING as long as it can answer. Contracts
+// leave it alone, because what all instances violate at once would take all of them out (errata E35, E51); to let one
+// decide, ask for it by name. Safe for concurrent use. Make it with [NewHealth].
+type Health struct {
+	grpc_health_v1.UnimplementedHealthServer
+	monitor *stability.Monitor
+}
+
+// NewHealth returns the service, to be registered with grpc_health_v1.RegisterHealthServer.
+func NewHealth(m *stability.Monitor) *Health { return &Health{monitor: m} }
+
+// watchInterval is how often a Watch looks: contracts are judged no oftener than they are sampled.
+const watchInterval = time.Second
+
+// Check answers for one service. The error for an unknown one is NOT_FOUND.
+func (h *Health) Check(_ context.Context, r *grpc_health_v1.HealthCheckRequest) (*grpc_health_v1.HealthCheckResponse, error) {
+	s := h.serving(r.GetService())
+	if s == grpc_health_v1.HealthCheckResponse_SERVICE_UNKNOWN {
+		return nil, status.Errorf(codes.NotFound, "stabilitygrpc: there is no contract %q", r.GetService())
+	}
+	return &grpc_health_v1.HealthCheckResponse{Status: s}, nil
+}
+
+// List answers for the process and every contract.
+func (h *Health) List(context.Context, *grpc_health_v1.HealthListRequest) (*grpc_health_v1.HealthListResponse, error) {
+	all := map[string]*grpc_health_v1.HealthCheckResponse{"": {Status: h.serving("")}}
+	for _, c := range h.monitor.Status().Contracts {
+		all[c.Name] = &grpc_health_v1.HealthCheckResponse{Status: h.serving(c.Name)}
+	}
+	return &grpc_health_v1.HealthListResponse{Statuses: all}, nil
+}
+
+// Watch sends the answer for one service, and every other answer as it comes, until the client has enough. The answer for an
+// unknown service is SERVICE_UNKNOWN; a contract may be registered later.
+func (h *Health) Watch(r *grpc_health_v1.HealthCheckRequest, stream grpc.ServerStreamingServer[grpc_health_v1.HealthCheckResponse]) error {
+	ticker := time.NewTicker(watchInterval)
+	defer ticker.Stop()
+	last := grpc_health_v1.HealthCheckResponse_ServingStatus(-1)
+	for {
+		if s := h.serving(r.GetService()); s != last {
+			if err := stream.Send(&grpc_health_v1.HealthCheckResponse{Status: s}); err != nil {
+				return err
+			}
+			last = s
+		}
+		select {
+		case <-ticker.C:
+		case <-stream.Context().Done():
+			return status.FromContextError(stream.Context().Err()).Err()
+		}
+	}
+}
+
+func (h *Health) serving(service string) grpc_health_v1.HealthCheckResponse_ServingStatus {
+	if service == "" {
+		return grpc_health_v1.HealthCheckResponse_SERVING
+	}
+	c, known := h.monitor.Contract(service)
+	switch {
+	case !known:
+		return grpc_health_v1.HealthCheckResponse_SERVICE_UNKNOWN
+	case c.Mode == stability.Enforce && (c.State == stability.Violated || h.monitor.Status().Stale):
+		return grpc_health_v1.HealthCheckResponse_NOT_SERVING
+	}
+	return grpc_health_v1.HealthCheckResponse_SERVING
+}

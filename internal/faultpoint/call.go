@@ -1,0 +1,66 @@
+package faultpoint
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+)
+
+// CallFunc runs before a call that the service makes is sent, by signal/httpclient or adapter/stabilitygrpc. Its error, if
+// any, becomes that of the call, and nothing is sent.
+type CallFunc func() error
+
+// GoAwayFunc is asked before each read from a gRPC client's connection, by adapter/stabilitygrpc. If it hits, the client
+// reads a GOAWAY frame of that code and debug data, and then the end of the connection.
+type GoAwayFunc func() (code uint32, debug string, hit bool)
+
+var (
+	calls   latest[CallFunc]
+	goAways latest[GoAwayFunc]
+)
+
+// SetCall makes f run before each call that the service makes, until restore. Of several the latest runs. restore is
+// idempotent.
+func SetCall(f CallFunc) (restore func()) { return calls.set(f) }
+
+// Call returns what is to run before a call, nil for nothing.
+func Call() CallFunc { return calls.get() }
+
+// SetGoAway makes f decide on the connections of gRPC clients, until restore. Of several the latest does. restore is
+// idempotent.
+func SetGoAway(f GoAwayFunc) (restore func()) { return goAways.set(f) }
+
+// GoAway returns what decides on the connections of gRPC clients, nil for nothing.
+func GoAway() GoAwayFunc { return goAways.get() }
+
+// latest holds functions of which the one set last counts.
+type latest[F any] struct {
+	mu      sync.Mutex
+	all     []*F
+	current atomic.Pointer[F]
+}
+
+func (l *latest[F]) set(f F) (restore func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	own := &f
+	l.all = append(l.all, own)
+	l.current.Store(own)
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.all = slices.DeleteFunc(l.all, func(other *F) bool { return other == own })
+		if n := len(l.all); n > 0 {
+			l.current.Store(l.all[n-1])
+		} else {
+			l.current.Store(nil)
+		}
+	}
+}
+
+func (l *latest[F]) get() (f F) {
+	if p := l.current.Load(); p != nil {
+		f = *p
+	}
+	return f
+}
