@@ -86,6 +86,10 @@ func newCheck(c *contract, k Check, program *expr.Program, store *signal.Store, 
 	for _, w := range program.Warnings() {
 		made.warnings = append(made.warnings, w.String())
 	}
+	if text, span := program.Longest(); span > store.Reach()+store.Resolution() { // give or take one, as the evaluator does
+		made.warnings = append(made.warnings, fmt.Sprintf("%s can never be judged: one reading each %v is kept for %v; take it at steps, "+
+			"such as max_over_time(max_over_time(x[1m])[3h:]), or sample less often", text, store.Resolution(), store.Reach()))
+	}
 	// A recorded violation can be replayed only if the history reaches back over the time the condition had
 	// to hold, besides the expression's own windows.
 	for _, w := range program.Windows() {

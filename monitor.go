@@ -171,7 +171,7 @@ func (m *Monitor) Attach(source signal.Source) error {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	s := newSampler(source, ids)
+	s := m.newSampler(source, ids)
 	m.samplers = append(m.samplers, s)
 	if m.alive() {
 		go s.run()
@@ -179,8 +179,17 @@ func (m *Monitor) Attach(source signal.Source) error {
 	return nil
 }
 
-// Register puts a contract under watch. A contract with an error is refused whole, and nothing else changes.
+// Register puts a contract under watch. A contract with an error is refused whole, and nothing else changes. Warnings
+// about one that is accepted, such as a check that can never fire, go to the log, and are in its CheckStatus.
 func (m *Monitor) Register(c *Contract) error {
+	if err := m.register(c); err != nil {
+		return err
+	}
+	m.warn(c)
+	return nil
+}
+
+func (m *Monitor) register(c *Contract) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if c != nil && m.contracts[c.Name] != nil {
@@ -202,16 +211,41 @@ func (m *Monitor) Register(c *Contract) error {
 	return nil
 }
 
+// warn logs what is doubtful about a contract. Until the monitor starts it waits: its logger may not be the final one.
+func (m *Monitor) warn(contracts ...*Contract) {
+	m.mu.Lock()
+	running, logger := m.running, m.cfg.Logger
+	m.mu.Unlock()
+	if !running {
+		return
+	}
+	for _, c := range contracts {
+		status, _ := m.Contract(c.Name)
+		for _, k := range status.Checks {
+			for _, w := range k.Warnings {
+				logger.Warn("stability: a doubtful check", "contract", c.Name, "check", k.Name, "expr", k.Expr, "warning", w)
+			}
+		}
+	}
+}
+
 // Start begins to watch, on goroutines of the monitor's own. It returns the error of a wrong configuration, and
 // ErrStarted the second time.
 func (m *Monitor) Start() error {
+	contracts, err := m.start()
+	m.warn(contracts...)
+	return err
+}
+
+// start returns the contracts that are registered by then.
+func (m *Monitor) start() ([]*Contract, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.running {
-		return ErrStarted
+		return nil, ErrStarted
 	}
 	if m.err != nil {
-		return m.err
+		return nil, m.err
 	}
 	m.running = true
 	m.started = time.Now()
@@ -233,7 +267,11 @@ func (m *Monitor) Start() error {
 	}
 	go m.watchIncidents(ctx)
 	go m.loop(ctx)
-	return nil
+	var contracts []*Contract
+	for _, c := range m.engine.contracts {
+		contracts = append(contracts, c.Contract)
+	}
+	return contracts, nil
 }
 
 // Stop ends the watch and waits for the sampling to end. Calls to responders that are under way see their context

@@ -2,6 +2,8 @@ package stability
 
 import (
 	"context"
+	"fmt"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,6 +28,8 @@ type desk struct {
 	clock func() time.Duration
 	still func(Violation) bool // whether it is violated now
 
+	complain func(responder string, v Violation, reason any)
+
 	busySince atomic.Int64 // clock reading at the start of the call under way, 0 when idle
 	failures  atomic.Uint64
 }
@@ -41,7 +45,8 @@ func (m *Monitor) newDesk(r Response, only *Contract) *desk {
 		r.Every = defaultActEvery
 	}
 	return &desk{
-		Response: r, only: only, clock: m.age, still: m.violated, box: newMailbox[Violation](mailboxSize), acted: -r.Every,
+		Response: r, only: only, clock: m.age, still: m.violated, complain: m.complain,
+		box: newMailbox[Violation](mailboxSize), acted: -r.Every,
 	}
 }
 
@@ -100,15 +105,34 @@ func (d *desk) call(ctx context.Context, v Violation, now time.Duration) {
 	returned := false
 	defer func() {
 		if !returned { // a panic or a Goexit: neither may end the desk or the process
-			recover()
+			reason := abnormal(recover())
 			d.failures.Add(1)
+			d.complain(d.Responder.Name(), v, reason)
 		}
 	}()
 	err := d.Responder.Respond(ctx, v)
 	returned = true
-	if err != nil || ctx.Err() == context.DeadlineExceeded {
-		d.failures.Add(1)
+	if err == nil && ctx.Err() == context.DeadlineExceeded {
+		err = fmt.Errorf("it took longer than its %v", d.Timeout)
 	}
+	if err != nil {
+		d.failures.Add(1)
+		d.complain(d.Responder.Name(), v, err)
+	}
+}
+
+// abnormal says why a call of the service's code did not return, given what recover returned.
+func abnormal(panicked any) string {
+	if panicked == nil {
+		return "it ended its goroutine" // runtime.Goexit
+	}
+	return fmt.Sprintf("it panicked: %v\n%s", panicked, debug.Stack())
+}
+
+// complain logs the failure of a responder: there are no more of them than strikes.
+func (m *Monitor) complain(responder string, v Violation, reason any) {
+	m.cfg.Logger.Warn("stability: a responder failed", "responder", responder, "contract", v.Contract, "check", v.Name,
+		"labels", v.Labels, "strike", v.Strike, "reason", reason)
 }
 
 // hung reports whether the call under way has outlasted its deadline: the responder ignores its context.

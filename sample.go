@@ -17,6 +17,8 @@ type sampler struct {
 	done     chan struct{} // buffered
 	state    samplerState  // belongs to the sampling goroutine
 	failures atomic.Uint64
+	complain func(reason any) // of the first panic: a source that panics once may do so in every tick
+	told     bool             // belongs to the source's goroutine
 }
 
 type samplerState uint8
@@ -27,8 +29,20 @@ const (
 	late               // not back within the patience of an earlier tick
 )
 
-func newSampler(source signal.Source, ids []signal.ID) *sampler {
-	return &sampler{source: source, ids: ids, wake: make(chan struct{}, 1), done: make(chan struct{}, 1)}
+func (m *Monitor) newSampler(source signal.Source, ids []signal.ID) *sampler {
+	return &sampler{
+		source: source, ids: ids, wake: make(chan struct{}, 1), done: make(chan struct{}, 1),
+		complain: func(reason any) {
+			m.cfg.Logger.Warn("stability: a source failed; further failures are only counted", "signals", m.names(ids), "reason", reason)
+		},
+	}
+}
+
+func (m *Monitor) names(ids []signal.ID) (names []string) {
+	for _, id := range ids {
+		names = append(names, m.schema.Desc(id).Name)
+	}
+	return names
 }
 
 func (s *sampler) run() {
@@ -51,9 +65,13 @@ func (s *sampler) read() {
 	returned := false
 	defer func() {
 		if !returned { // a panic or a Goexit
-			recover()
+			reason := abnormal(recover())
 			s.batch.Reset() // half a reading is none
 			s.failures.Add(1)
+			if !s.told {
+				s.told = true
+				s.complain(reason)
+			}
 		}
 	}()
 	s.source.Sample(&s.batch)

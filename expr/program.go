@@ -121,6 +121,17 @@ type Window struct {
 // signal.Store.Retain before the first samples arrive; without it a condition over a window stays Unknown.
 func (p *Program) Windows() []Window { return slices.Clone(p.history) }
 
+// Longest returns the longest window over readings as they were taken, and how it is written; "" when there is none. Windows
+// of sub-queries do not count: their points are the evaluator's own and need no readings of that age.
+func (p *Program) Longest() (text string, span time.Duration) {
+	for _, w := range p.windows {
+		if w.subquery == nil && w.span > span {
+			text, span = w.text, w.span
+		}
+	}
+	return text, span
+}
+
 // remembers reports whether evaluations leave something behind for the next.
 func (p *Program) remembers() bool { return len(p.subqueries)+len(p.baselines) > 0 }
 
