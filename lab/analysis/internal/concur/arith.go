@@ -217,8 +217,23 @@ func (m *machine) mapUpdate(f *frame, in *ssa.MapUpdate) {
 	case nil:
 		m.stop(pruned)
 	default:
+		if u, ok := mv.(*unknown); ok {
+			u.changed = true
+		}
 		m.env = append(m.env, k, v)
 	}
+}
+
+// entries returns how many entries an unknown map has; false if the program has changed that.
+func (m *machine) entries(u *unknown) (int, bool) {
+	if u.changed {
+		return 0, false
+	}
+	if !u.counted {
+		u.counted = true
+		u.count = [3]int{1, 0, unknownLen}[m.choose(3)]
+	}
+	return u.count, true
 }
 
 func (m *machine) lookup(x, k Value, in *ssa.Lookup) Value {
@@ -297,7 +312,8 @@ func (m *machine) next(x Value, in *ssa.Next) Value {
 	}
 	if it.unknown != nil {
 		it.n++
-		if it.n > 2 || m.choose(2) == 1 {
+		n, ok := m.entries(it.unknown)
+		if it.n > n && ok || !ok && (it.n > 2 || m.choose(2) == 1) {
 			return tuple{false, m.zeroOf(tup.At(1).Type()), m.zeroOf(tup.At(2).Type())}
 		}
 		return tuple{true, m.freshOf(tup.At(1).Type()), m.freshOf(tup.At(2).Type())}

@@ -257,17 +257,23 @@ func (m *machine) builtin(c *call, b *ssa.Builtin) {
 		c.result(m.newUnknown(types.Typ[types.Int]))
 		return
 	case "delete":
-		if mv, ok := x.(*mapVal); ok {
+		switch mv := x.(type) {
+		case *mapVal:
 			if i := mv.find(m, c.args[1]); i >= 0 {
 				mv.keys = append(mv.keys[:i:i], mv.keys[i+1:]...)
 				mv.vals = append(mv.vals[:i:i], mv.vals[i+1:]...)
 			}
+		case *unknown:
+			mv.changed = true
 		}
 		c.result(nil)
 		return
 	case "clear":
-		if mv, ok := x.(*mapVal); ok {
+		switch mv := x.(type) {
+		case *mapVal:
 			mv.keys, mv.vals = nil, nil
+		case *unknown:
+			mv.changed = true
 		}
 		c.result(nil)
 		return
@@ -356,6 +362,12 @@ func (m *machine) length(name string, x Value) Value {
 		if _, ok := x.typ.Underlying().(*types.Slice); ok {
 			s, _ := m.sliceOf(x)
 			return int64(len(s))
+		}
+		if _, ok := x.typ.Underlying().(*types.Map); ok {
+			if n, ok := m.entries(x); ok {
+				return int64(n)
+			}
+			break
 		}
 		return m.expr(token.ILLEGAL, x, nil, types.Typ[types.Int])
 	}

@@ -69,6 +69,9 @@ type unknown struct {
 	fields  map[int]*unknown
 	slice   sliceVal
 	sliced  bool
+	count   int  // of the entries of a map
+	counted bool // somebody asked for count
+	changed bool // the program wrote to the map: count no longer holds
 	asserts map[string]*unknown
 	done    *unknown // Done() of an unknown context
 }

@@ -1,0 +1,71 @@
+package a
+
+import "sync"
+
+type registry struct {
+	mu   sync.RWMutex
+	byID map[int]func() int
+	more []func() int
+}
+
+// gather counts its work by the lengths of a map and a slice, and hands it out over channels.
+func (r *registry) gather() int {
+	r.mu.RLock()
+	if len(r.byID) == 0 && len(r.more) == 0 {
+		r.mu.RUnlock()
+		return 0
+	}
+	var wg sync.WaitGroup
+	results := make(chan int, 1000)
+	budget := len(r.byID) + len(r.more)
+	work := make(chan func() int, len(r.byID))
+	rest := make(chan func() int, len(r.more))
+	for _, f := range r.byID {
+		work <- f
+	}
+	for _, f := range r.more {
+		rest <- f
+	}
+	r.mu.RUnlock()
+	wg.Add(budget)
+	worker := func() {
+		for {
+			select {
+			case f := <-work:
+				results <- f()
+			case f := <-rest:
+				results <- f()
+			default:
+				return
+			}
+			wg.Done()
+		}
+	}
+	go worker()
+	budget--
+	go func() {
+		wg.Wait()
+		close(results)
+	}()
+	sum := 0
+	for {
+		select {
+		case n, ok := <-results:
+			if !ok {
+				return sum
+			}
+			sum += n
+		default:
+			if budget <= 0 {
+				n, ok := <-results
+				if !ok {
+					return sum
+				}
+				sum += n
+				break
+			}
+			go worker()
+			budget--
+		}
+	}
+}
