@@ -37,17 +37,23 @@ const (
 	watchMethod = healthpb.Health_Watch_FullMethodName
 )
 
-// serve runs a real server until the test ends.
-func serve(t testing.TB, handlers *Server, s healthpb.HealthServer, more ...grpc.ServerOption) (address string, server *grpc.Server) {
+// serve runs a real server until the test ends, a plain one if handlers is nil.
+func serve(t testing.TB, handlers *Server, s healthpb.HealthServer) (address string, server *grpc.Server) {
+	t.Helper()
+	var options []grpc.ServerOption
+	if handlers != nil {
+		options = handlers.Options(nil)
+	}
+	return serveWith(t, s, options...)
+}
+
+func serveWith(t testing.TB, s healthpb.HealthServer, options ...grpc.ServerOption) (address string, server *grpc.Server) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if handlers != nil {
-		more = append(handlers.Options(nil), more...)
-	}
-	server = grpc.NewServer(more...)
+	server = grpc.NewServer(options...)
 	healthpb.RegisterHealthServer(server, s)
 	go func() { _ = server.Serve(listener) }()
 	t.Cleanup(server.Stop)

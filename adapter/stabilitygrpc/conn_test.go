@@ -1,0 +1,158 @@
+package stabilitygrpc
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"math/big"
+	"net"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/status"
+
+	"github.com/falsifiable/stability/internal/faultpoint"
+)
+
+// A server that ends in good order sends two GOAWAY frames on each connection; it is one connection to leave.
+func TestGracefulGoAway(t *testing.T) {
+	handlers := newServer(t, ServerConfig{})
+	address, server := serve(t, handlers, &service{})
+	client := NewClient(ClientConfig{})
+	if _, err := dial(t, client, address, Peer{Name: "risk"}).Check(within(t), request); err != nil {
+		t.Fatal(err)
+	}
+	server.GracefulStop()
+	expect(t, client, readings{
+		`rpc.client.peer.goaway.count{peer="risk",reason="graceful"}`: 1, `rpc.client.peer.goaway.count{peer="risk",reason="too_many_pings"}`: 0,
+		`rpc.client.peer.connections{peer="risk"}`: 0,
+	})
+	expect(t, handlers, readings{`rpc.server.goaway.count{reason="graceful"}`: 1, "rpc.server.connections": 0})
+}
+
+// TestGoAwayStorm has each connection ended with too_many_pings while a call is on it: the call fails with UNAVAILABLE, the
+// reason is counted, and once the storm is over calls work again.
+func TestGoAwayStorm(t *testing.T) {
+	entered := make(chan struct{}, 1)
+	address, _ := serve(t, nil, &service{check: func(ctx context.Context) error {
+		if _, last := ctx.Deadline(); last {
+			return nil
+		}
+		entered <- struct{}{}
+		<-ctx.Done()
+		return ctx.Err()
+	}})
+	client := NewClient(ClientConfig{})
+	health := dial(t, client, address, Peer{Name: "risk"})
+	if _, err := health.Check(within(t), request); err != nil {
+		t.Fatal(err)
+	}
+	const storm = 3
+	for range storm {
+		result := make(chan error, 1)
+		go func() {
+			_, err := health.Check(t.Context(), request)
+			result <- err
+		}()
+		<-entered
+		restore := faultpoint.SetGoAway(func() (uint32, string, bool) { return codeEnhanceYourCalm, "too_many_pings", true })
+		// The next frame of the server lets the client read: an answer to a second call.
+		go func() { _, _ = health.Check(within(t), request) }()
+		if err := <-result; status.Code(err) != codes.Unavailable {
+			t.Errorf("the call in flight ends with %v, want UNAVAILABLE", err)
+		}
+		restore()
+		eventually(t, "the client is connected anew", func() bool {
+			_, err := health.Check(within(t), request)
+			return err == nil
+		})
+	}
+	if n := sample(client)[`rpc.client.peer.goaway.count{peer="risk",reason="too_many_pings"}`]; n < storm {
+		t.Errorf("%v connections were counted, want %d or more", n, storm)
+	}
+}
+
+// What the server sends is seen behind TLS too.
+func TestTLS(t *testing.T) {
+	certificate, pool := selfSigned(t)
+	handlers := newServer(t, ServerConfig{MaxConcurrentStreams: 7})
+	address, _ := serveWith(t, &service{}, handlers.Options(credentials.NewTLS(&tls.Config{Certificates: []tls.Certificate{certificate}}))...)
+	client := NewClient(ClientConfig{})
+	health := dial(t, client, address, Peer{Name: "risk", Credentials: credentials.NewTLS(&tls.Config{RootCAs: pool, ServerName: "localhost"})})
+	if _, err := health.Check(within(t), request); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, client, readings{`rpc.client.peer.max_streams{peer="risk"}`: 7})
+}
+
+// The scanner finds its frames however the stream is cut into pieces, and survives any bytes.
+func TestScanner(t *testing.T) {
+	settings := []byte{0, 0, 12, frameSettings, 0, 0, 0, 0, 0, 0, 4, 0, 0, 255, 255, 0, settingMaxStreams, 0, 0, 1, 44}
+	ack := []byte{0, 0, 0, frameSettings, flagAck, 0, 0, 0, 0}
+	data := append([]byte{0, 3, 232, 0, 0, 0, 0, 0, 1}, bytes.Repeat([]byte{frameGoAway}, 1000)...)
+	long := goAwayFrame(codeEnhanceYourCalm, string(bytes.Repeat([]byte("x"), 2*keptPayload)))
+	stream := bytes.Join([][]byte{settings, ack, data, goAwayFrame(codeEnhanceYourCalm, "too_many_pings"), data, goAwayFrame(codeNo, "bye"), long, goAwayFrame(2, "")}, nil)
+	for _, piece := range []int{1, 2, 7, 9, 64, len(stream)} {
+		var limits []uint32
+		var reasons []reason
+		s := scanner{settings: func(n uint32) { limits = append(limits, n) }, goAway: func(r reason) { reasons = append(reasons, r) }}
+		for at := 0; at < len(stream); at += piece {
+			s.scan(stream[at:min(at+piece, len(stream))])
+		}
+		if len(limits) != 1 || limits[0] != 300 {
+			t.Errorf("in pieces of %d: limits %v, want 300", piece, limits)
+		}
+		if len(reasons) != 4 || reasons[0] != tooManyPings || reasons[1] != graceful || reasons[2] != enhanceYourCalm || reasons[3] != protocolError {
+			t.Errorf("in pieces of %d: reasons %v", piece, reasons)
+		}
+		if !s.between() || cap(s.payload) > 2*keptPayload {
+			t.Errorf("in pieces of %d: between frames %t, %d bytes kept", piece, s.between(), cap(s.payload))
+		}
+	}
+}
+
+func FuzzScanner(f *testing.F) {
+	f.Add([]byte{0, 0, 6, frameSettings, 0, 0, 0, 0, 0, 0, settingMaxStreams, 0, 0, 0, 100}, uint8(3))
+	f.Add(goAwayFrame(codeEnhanceYourCalm, "too_many_pings"), uint8(1))
+	f.Fuzz(func(t *testing.T, stream []byte, piece uint8) {
+		count := func(step int) (events int) {
+			s := scanner{settings: func(uint32) { events++ }, goAway: func(reason) { events++ }}
+			for at := 0; at < len(stream); at += step {
+				s.scan(stream[at:min(at+step, len(stream))])
+			}
+			return events
+		}
+		if whole, cut := count(max(len(stream), 1)), count(int(piece)+1); whole != cut {
+			t.Errorf("%d events in one piece, %d in pieces of %d", whole, cut, int(piece)+1)
+		}
+	})
+}
+
+func selfSigned(t *testing.T) (tls.Certificate, *x509.CertPool) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), DNSNames: []string{"localhost"}, NotAfter: time.Now().Add(time.Hour),
+		IsCA: true, BasicConstraintsValid: true, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parsed, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	pool.AddCert(parsed)
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, pool
+}
