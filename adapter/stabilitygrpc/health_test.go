@@ -1,0 +1,91 @@
+package stabilitygrpc
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/status"
+
+	"github.com/falsifiable/stability"
+	"github.com/falsifiable/stability/signal"
+)
+
+// A contract in Enforce mode decides over the service of its name, one in Observe mode does not, and neither over the process.
+func TestHealth(t *testing.T) {
+	var load atomic.Int64
+	monitor := stability.NewMonitor(stability.Config{SampleInterval: 5 * time.Millisecond, Warmup: -1})
+	if err := monitor.Attach(signal.GaugeFunc("app.load", signal.Count, func() float64 { return float64(load.Load()) })); err != nil {
+		t.Fatal(err)
+	}
+	for name, mode := range map[string]stability.Mode{"enforced": stability.Enforce, "observed": stability.Observe} {
+		err := monitor.Register(&stability.Contract{
+			Name: name, Mode: mode, Interval: 5 * time.Millisecond,
+			Checks: []stability.Check{{Name: "load", Expr: "app.load > 10"}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := monitor.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(monitor.Stop)
+	address, _ := serve(t, nil, NewHealth(monitor))
+	client := dial(t, NewClient(ClientConfig{}), address, Peer{})
+
+	serving := func(service string) (healthpb.HealthCheckResponse_ServingStatus, error) {
+		r, err := client.Check(within(t), &healthpb.HealthCheckRequest{Service: service})
+		return r.GetStatus(), err
+	}
+	expectAll := func(enforced healthpb.HealthCheckResponse_ServingStatus) {
+		t.Helper()
+		eventually(t, "the enforced contract answers "+enforced.String(), func() bool { s, _ := serving("enforced"); return s == enforced })
+		for _, service := range []string{"", "observed"} {
+			if s, err := serving(service); s != healthpb.HealthCheckResponse_SERVING || err != nil {
+				t.Errorf("%q answers %v, %v; want SERVING", service, s, err)
+			}
+		}
+	}
+	watched, cancel := context.WithCancel(within(t))
+	defer cancel()
+	stream, err := client.Watch(watched, &healthpb.HealthCheckRequest{Service: "enforced"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := func(want healthpb.HealthCheckResponse_ServingStatus) {
+		t.Helper()
+		if r, err := stream.Recv(); err != nil || r.GetStatus() != want {
+			t.Fatalf("Watch sends %v, %v; want %v", r.GetStatus(), err, want)
+		}
+	}
+	next(healthpb.HealthCheckResponse_SERVING)
+	expectAll(healthpb.HealthCheckResponse_SERVING)
+	load.Store(11)
+	expectAll(healthpb.HealthCheckResponse_NOT_SERVING)
+	next(healthpb.HealthCheckResponse_NOT_SERVING)
+	load.Store(0)
+	expectAll(healthpb.HealthCheckResponse_SERVING)
+	next(healthpb.HealthCheckResponse_SERVING)
+
+	if list, err := client.List(within(t), &healthpb.HealthListRequest{}); err != nil || len(list.GetStatuses()) != 3 {
+		t.Errorf("List = %v, %v; want the process and two contracts", list, err)
+	}
+	if _, err := serving("no such"); status.Code(err) != codes.NotFound {
+		t.Errorf("an unknown contract is %v, want NOT_FOUND", err)
+	}
+	unknown, err := client.Watch(watched, &healthpb.HealthCheckRequest{Service: "no such"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r, err := unknown.Recv(); err != nil || r.GetStatus() != healthpb.HealthCheckResponse_SERVICE_UNKNOWN {
+		t.Errorf("Watch of an unknown contract sends %v, %v", r.GetStatus(), err)
+	}
+
+	// A monitor that has ended can vouch for nothing.
+	monitor.Stop()
+	expectAll(healthpb.HealthCheckResponse_NOT_SERVING)
+}
