@@ -31,12 +31,13 @@ var Analyzer = &analysis.Analyzer{
 const (
 	packageWork = 2_000_000
 	maxRootWork = 800_000
-	minRootWork = 40_000
+	minRootWork = 10_000
 )
 
-// Budget returns the limits for each of n roots of one package.
-func Budget(n int) Limits {
-	return Limits{Work: min(max(packageWork/max(n, 1), minRootWork), maxRootWork)}
+// Budget returns the limit of the next root when n of them are still to be explored, this one included, and so much of
+// the package's work is used: an even share of what is left, and a little for each where nothing is left.
+func Budget(used, n int) Limits {
+	return Limits{Work: min(max((packageWork-used)/max(n, 1), minRootWork), maxRootWork)}
 }
 
 func run(pass *analysis.Pass) (any, error) {
@@ -45,11 +46,12 @@ func run(pass *analysis.Pass) (any, error) {
 	if len(roots) == 0 {
 		return []Finding(nil), nil
 	}
-	e := NewExplorer(prog.Pkg, Budget(len(roots)))
+	e := NewExplorer(prog.Pkg, Limits{})
 	e.Strict = os.Getenv("STABILITY_VET_STRICT") != ""
 	seen := make(map[token.Pos]bool)
 	var out []Finding
-	for _, r := range roots {
+	for i, r := range roots {
+		e.Limit(Budget(e.Used, len(roots)-i))
 		for _, f := range e.Explore(r) {
 			if news := f.sites(seen); news {
 				out = append(out, f)

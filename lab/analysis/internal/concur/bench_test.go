@@ -14,8 +14,9 @@ func BenchmarkKernel(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				roots := Roots(pkg, srcs)
-				e := NewExplorer(pkg, Budget(len(roots)))
-				for _, r := range roots {
+				e := NewExplorer(pkg, Limits{})
+				for i, r := range roots {
+					e.Limit(Budget(e.Used, len(roots)-i))
 					e.Explore(r)
 				}
 			}

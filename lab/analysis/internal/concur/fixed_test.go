@@ -75,10 +75,11 @@ func explore(t *testing.T, files ...string) ([]Finding, time.Duration) {
 	pkg, srcs, _ := buildSSA(t, files)
 	start := cpu()
 	roots := Roots(pkg, srcs)
-	e := NewExplorer(pkg, Budget(len(roots)))
+	e := NewExplorer(pkg, Limits{})
 	e.Strict = true
 	var out []Finding
-	for _, r := range roots {
+	for i, r := range roots {
+		e.Limit(Budget(e.Used, len(roots)-i))
 		out = append(out, e.Explore(r)...)
 	}
 	return out, cpu() - start

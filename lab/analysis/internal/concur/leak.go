@@ -34,6 +34,12 @@ func (m *machine) stuck() []*G {
 	}
 	for changed := true; changed; {
 		changed = false
+		for _, t := range m.timers { // who holds a timer that is stopped may start it again
+			if t.cell != nil && k.seen[t.cell] && !k.seen[t] {
+				k.seen[t], changed = true, true
+				k.each(t.refs)
+			}
+		}
 		for _, g := range m.gs {
 			if g.done || k.live[g] {
 				continue

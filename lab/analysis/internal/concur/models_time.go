@@ -4,6 +4,7 @@ import (
 	"go/token"
 	"go/types"
 	"strings"
+	"time"
 
 	"golang.org/x/tools/go/ssa"
 )
@@ -159,7 +160,9 @@ func afterFuncModel(c *call) {
 	cell := new(Value)
 	*cell = m.zero(c.common.Signature().Results().At(0).Type().(*types.Pointer).Elem())
 	fn, pos := c.args[1], c.pos
-	m.timers = append(m.timers, &timer{name: "the AfterFunc timer fires", active: true, refs: []Value{fn}, cell: cell,
+	// A timer made with a time that never comes is made to be Reset later.
+	d, known := c.args[0].(int64)
+	m.timers = append(m.timers, &timer{name: "the AfterFunc timer fires", active: !known || d < int64(24*time.Hour), refs: []Value{fn}, cell: cell,
 		fire: func() { m.spawn(fn, nil, pos) }})
 	c.result(cell)
 }

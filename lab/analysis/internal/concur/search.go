@@ -110,6 +110,9 @@ func NewExplorer(pkg *ssa.Package, limits Limits) *Explorer {
 	return &Explorer{prog: &program{pkg: pkg, infos: make(map[*ssa.Function]*fnInfo), models: modelTable()}, limits: limits.orDefault()}
 }
 
+// Limit sets the limits of the roots explored from now on.
+func (e *Explorer) Limit(l Limits) { e.limits = l.orDefault() }
+
 type node struct {
 	script []uint8
 	cost   int

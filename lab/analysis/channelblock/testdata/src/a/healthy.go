@@ -1,6 +1,10 @@
 package a
 
-import "sync"
+import (
+	"math"
+	"sync"
+	"time"
+)
 
 type registry struct {
 	mu   sync.RWMutex
@@ -68,4 +72,18 @@ func (r *registry) gather() int {
 			budget--
 		}
 	}
+}
+
+type writer struct {
+	slow    *time.Timer
+	started chan struct{}
+}
+
+// newWriter makes a timer to be set later, and what its function needs after it.
+func newWriter() *writer {
+	w := new(writer)
+	w.slow = time.AfterFunc(math.MaxInt64, func() { w.started <- struct{}{} })
+	w.slow.Stop()
+	w.started = make(chan struct{})
+	return w
 }
