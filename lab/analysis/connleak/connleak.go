@@ -51,7 +51,7 @@ func kind(t types.Type) string {
 }
 
 func run(pass *analysis.Pass) (any, error) {
-	prog := pass.ResultOf[ssabuild.Analyzer].(*ssabuild.SSA)
+	prog := ssabuild.Of(pass)
 	var visit func(*ssa.Function)
 	visit = func(f *ssa.Function) {
 		if strings.HasSuffix(pass.Fset.Position(f.Pos()).Filename, "_test.go") {

@@ -31,7 +31,7 @@ func run(pass *analysis.Pass) (any, error) {
 		}
 	}
 	keptCancels(pass)
-	prog := pass.ResultOf[ssabuild.Analyzer].(*ssabuild.SSA)
+	prog := ssabuild.Of(pass)
 	for _, f := range prog.SrcFuncs {
 		functions(f, func(f *ssa.Function) {
 			if strings.HasSuffix(pass.Fset.Position(f.Pos()).Filename, "_test.go") {

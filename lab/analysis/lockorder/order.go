@@ -2,7 +2,6 @@ package lockorder
 
 import (
 	"go/token"
-	"go/types"
 	"maps"
 	"slices"
 	"strings"
@@ -43,7 +42,7 @@ type graph struct {
 // in; a pair counts only where both locks belong to one value, or both are package variables, so that it is
 // certain that the same two locks are meant.
 func orders(pass *analysis.Pass) {
-	prog := pass.ResultOf[ssabuild.Analyzer].(*ssabuild.SSA)
+	prog := ssabuild.Of(pass)
 	g := &graph{edges: make(map[edge]witness), takes: make(map[*ssa.Function][]taking), busy: make(map[*ssa.Function]bool)}
 	for _, f := range prog.SrcFuncs {
 		if !strings.HasSuffix(pass.Fset.Position(f.Pos()).Filename, "_test.go") {
@@ -69,24 +68,6 @@ func short(class string) string {
 
 func common(a, b []string) bool {
 	return slices.ContainsFunc(a, func(x string) bool { return slices.Contains(b, x) })
-}
-
-// class is the name of the lock at path in f that all functions share, and the value that it belongs to; "" for a lock
-// that has none.
-func class(f *ssa.Function, path string) (name, base string) {
-	if strings.HasPrefix(path, "@") {
-		return path, "@"
-	}
-	for _, p := range f.Params {
-		if rest, ok := strings.CutPrefix(path, p.Name()+"."); ok {
-			t := p.Type()
-			if ptr, ok := t.Underlying().(*types.Pointer); ok {
-				t = ptr.Elem()
-			}
-			return types.TypeString(t, nil) + "." + rest, p.Name()
-		}
-	}
-	return "", ""
 }
 
 // function adds the edges of f.
@@ -157,12 +138,12 @@ func (g *graph) summary(f *ssa.Function) []taking {
 }
 
 func (g *graph) add(f *ssa.Function, held []string, t taking, pos token.Pos) {
-	taken, base := class(f, t.path)
+	taken, base := locks.Class(f, t.path)
 	if taken == "" {
 		return
 	}
 	for i, h := range held {
-		name, owner := class(f, h)
+		name, owner := locks.Class(f, h)
 		e := edge{name, taken}
 		if name == "" || name == taken || owner != base {
 			continue
@@ -172,7 +153,7 @@ func (g *graph) add(f *ssa.Function, held []string, t taking, pos token.Pos) {
 		}
 		var others []string
 		for j, o := range held {
-			if n, _ := class(f, o); j != i && n != "" {
+			if n, _ := locks.Class(f, o); j != i && n != "" {
 				others = append(others, n)
 			}
 		}

@@ -20,6 +20,8 @@ type collector struct {
 	order []*types.Var
 	calls map[*ssa.Function][]callSite
 	locks map[*ssa.Function]bool // functions that lock something themselves
+
+	callers map[*ssa.Function][]string // what inherited has found
 }
 
 // callSite is a static call within the package.
@@ -126,64 +128,105 @@ func (p *collector) access(f *ssa.Function, addr ssa.Value, pos token.Pos, write
 	p.uses[v] = append(p.uses[v], a)
 }
 
-// fresh tells whether v is made in the function that uses it.
+// fresh tells whether v is made in the function that uses it, or taken from a sync.Pool: nobody else knows it yet.
 func fresh(v ssa.Value) bool { return madeHere(v, 4) }
 
 func madeHere(v ssa.Value, depth int) bool {
 	switch x := v.(type) {
-	case *ssa.Alloc:
+	case *ssa.Alloc, *ssa.MakeSlice:
 		return true
 	case *ssa.FieldAddr:
 		return madeHere(x.X, depth)
-	case *ssa.UnOp: // a local variable that holds a new object
-		a, ok := x.X.(*ssa.Alloc)
-		if !ok || a.Referrers() == nil || depth == 0 {
-			return false
-		}
-		for _, r := range *a.Referrers() {
-			if s, ok := r.(*ssa.Store); ok && s.Addr == a && madeHere(s.Val, depth-1) {
-				return true
-			}
+	case *ssa.IndexAddr:
+		return madeHere(x.X, depth)
+	case *ssa.TypeAssert:
+		return madeHere(x.X, depth)
+	case *ssa.Call:
+		f := x.Call.StaticCallee()
+		return f != nil && f.RelString(nil) == "(*sync.Pool).Get"
+	case *ssa.UnOp:
+		return depth > 0 && loadedHere(x, depth)
+	}
+	return false
+}
+
+// loadedHere tells whether v comes from a local variable that holds a new object, or is a slice of a new object.
+func loadedHere(v *ssa.UnOp, depth int) bool {
+	a, ok := v.X.(*ssa.Alloc)
+	if !ok {
+		_, slice := v.Type().Underlying().(*types.Slice)
+		return slice && madeHere(v.X, depth-1)
+	}
+	if a.Referrers() == nil {
+		return false
+	}
+	for _, r := range *a.Referrers() {
+		if s, ok := r.(*ssa.Store); ok && s.Addr == a && madeHere(s.Val, depth-1) {
+			return true
 		}
 	}
 	return false
 }
 
 // inherited returns the locks that every caller of f in the package holds, in f's own terms.
-func (p *collector) inherited(f *ssa.Function, depth int) []string {
-	if f.Parent() != nil || depth > 3 {
-		return nil
+func (p *collector) inherited(f *ssa.Function) []string {
+	if f.Object() != nil && f.Object().Exported() && f.Signature.Recv() == nil {
+		return nil // anybody may call it
 	}
-	sites := p.calls[f]
-	if len(sites) == 0 || f.Object() != nil && f.Object().Exported() && depth == 0 && f.Signature.Recv() == nil {
-		return nil
+	locks, _ := p.fromCallers(f, make(map[*ssa.Function]bool))
+	return locks
+}
+
+// fromCallers is inherited. A call that is part of a recursion adds nothing to what the first call brought: known is
+// false where there are no others.
+func (p *collector) fromCallers(f *ssa.Function, busy map[*ssa.Function]bool) (all []string, known bool) {
+	if locks, ok := p.callers[f]; ok {
+		return locks, true
 	}
-	var all []string
-	for i, s := range sites {
+	if busy[f] {
+		return nil, false
+	}
+	if f.Parent() != nil || len(p.calls[f]) == 0 {
+		return nil, true
+	}
+	busy[f] = true
+	defer delete(busy, f)
+	for _, s := range p.calls[f] {
 		if s.async {
-			return nil
+			all, known = nil, true
+			break
 		}
-		held := s.locks
-		held = append(held[:len(held):len(held)], p.inherited(s.fn, depth+1)...)
-		var mine []string
-		for _, l := range held {
-			if strings.HasPrefix(l, "@") {
-				mine = append(mine, l)
-				continue
-			}
-			for j, arg := range s.args {
-				if j < len(s.params) && (l == arg || strings.HasPrefix(l, arg+".")) {
-					mine = append(mine, s.params[j].Name()+l[len(arg):])
-				}
-			}
+		outer, ok := p.fromCallers(s.fn, busy)
+		if !ok && len(s.locks) == 0 {
+			continue
 		}
-		if i == 0 {
-			all = mine
-		} else {
-			all = intersect(all, mine)
+		mine := s.translate(append(s.locks[:len(s.locks):len(s.locks)], outer...))
+		if known {
+			mine = intersect(all, mine)
+		}
+		all, known = mine, true
+	}
+	if len(busy) == 1 { // inside a recursion it is not the whole truth
+		p.callers[f] = all
+	}
+	return all, known
+}
+
+// translate returns those of the caller's locks that the callee can name, in the callee's terms.
+func (s *callSite) translate(held []string) []string {
+	var mine []string
+	for _, l := range held {
+		if strings.HasPrefix(l, "@") {
+			mine = append(mine, l)
+			continue
+		}
+		for i, arg := range s.args {
+			if i < len(s.params) && (l == arg || strings.HasPrefix(l, arg+".")) {
+				mine = append(mine, s.params[i].Name()+l[len(arg):])
+			}
 		}
 	}
-	return all
+	return mine
 }
 
 func bodyOf(n ast.Node) *ast.BlockStmt {

@@ -40,8 +40,9 @@ func run(pass *analysis.Pass) (any, error) {
 	if path := pass.Pkg.Path(); path == "sync/atomic" || path == "runtime" || strings.HasPrefix(path, "internal/runtime") {
 		return nil, nil // these packages make the rules that we check
 	}
-	prog := pass.ResultOf[ssabuild.Analyzer].(*ssabuild.SSA)
-	p := &collector{pass: pass, uses: make(map[*types.Var][]access), calls: make(map[*ssa.Function][]callSite)}
+	prog := ssabuild.Of(pass)
+	p := &collector{pass: pass, uses: make(map[*types.Var][]access), calls: make(map[*ssa.Function][]callSite),
+		callers: make(map[*ssa.Function][]string)}
 	var fns []*ssa.Function
 	var visit func(*ssa.Function)
 	visit = func(f *ssa.Function) {
@@ -99,7 +100,7 @@ func (p *collector) mixed(v *types.Var, plain []access, a access) {
 
 // held returns the locks that are held at x, those of all callers included.
 func (p *collector) held(x access) []string {
-	return append(x.locks[:len(x.locks):len(x.locks)], p.inherited(x.fn, 0)...)
+	return append(x.locks[:len(x.locks):len(x.locks)], p.inherited(x.fn)...)
 }
 
 // guarded reports accesses without the lock that all writes hold.

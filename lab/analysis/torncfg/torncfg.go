@@ -26,7 +26,7 @@ var Analyzer = &analysis.Analyzer{
 }
 
 func run(pass *analysis.Pass) (any, error) {
-	prog := pass.ResultOf[ssabuild.Analyzer].(*ssabuild.SSA)
+	prog := ssabuild.Of(pass)
 	v := &viper{}
 	var visit func(*ssa.Function)
 	visit = func(f *ssa.Function) {

@@ -41,7 +41,7 @@ func Budget(used, n int) Limits {
 }
 
 func run(pass *analysis.Pass) (any, error) {
-	prog := pass.ResultOf[ssabuild.Analyzer].(*ssabuild.SSA)
+	prog := ssabuild.Of(pass)
 	roots := tested(pass, Roots(prog.Pkg, prog.SrcFuncs))
 	if len(roots) == 0 {
 		return []Finding(nil), nil

@@ -6,6 +6,7 @@ import (
 	"go/ast"
 	"go/types"
 	"reflect"
+	"sync"
 
 	"golang.org/x/tools/go/analysis"
 	"golang.org/x/tools/go/ssa"
@@ -18,15 +19,21 @@ type SSA struct {
 	SrcFuncs []*ssa.Function
 }
 
-// Analyzer builds an *SSA.
+// Analyzer offers the SSA form of a package; see [Of].
 var Analyzer = &analysis.Analyzer{
 	Name:       "ssabuild",
 	Doc:        "build SSA form for other analyzers",
-	ResultType: reflect.TypeFor[*SSA](),
-	Run:        run,
+	ResultType: reflect.TypeFor[func() *SSA](),
+	Run: func(pass *analysis.Pass) (any, error) {
+		return sync.OnceValue(func() *SSA { return build(pass) }), nil
+	},
 }
 
-func run(pass *analysis.Pass) (any, error) {
+// Of returns the SSA form of the package that pass is about. The analyzer of pass must require [Analyzer]. The form is
+// built when it is first asked for, because an analyzer with facts runs on every dependency and rarely needs it there.
+func Of(pass *analysis.Pass) *SSA { return pass.ResultOf[Analyzer].(func() *SSA)() }
+
+func build(pass *analysis.Pass) *SSA {
 	prog := ssa.NewProgram(pass.Fset, ssa.BuilderMode(0))
 	created := make(map[*types.Package]bool)
 	var create func([]*types.Package)
@@ -54,5 +61,5 @@ func run(pass *analysis.Pass) (any, error) {
 			}
 		}
 	}
-	return s, nil
+	return s
 }
