@@ -21,7 +21,7 @@ const (
 	// Retries come within seconds; later ones the ledger answers.
 	ttl = 30 * time.Second
 	// A memory that saves a few milliseconds must not cost more than this when it is gone.
-	timeout = 200 * time.Millisecond
+	timeout = 300 * time.Millisecond
 	// More connections than this, and the ledger would have been quicker.
 	connections = 20
 

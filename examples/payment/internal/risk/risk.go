@@ -22,7 +22,7 @@ import (
 
 const (
 	// timeout is how long a customer may be kept waiting for a score; after that the payment goes on without.
-	timeout   = 500 * time.Millisecond
+	timeout   = 600 * time.Millisecond
 	maxAnswer = 4 << 10
 )
 
