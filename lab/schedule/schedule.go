@@ -105,6 +105,11 @@ func (r *Report) Proven() (proven []Finding) {
 // too where some packages could be tested and others could not be built. It can be called concurrently.
 func Run(ctx context.Context, c Config) (*Report, error) {
 	c.setDefaults()
+	if c.Replay != "" {
+		if _, err := parseSchedule(c.Replay); err != nil {
+			return nil, err
+		}
+	}
 	tmp, err := os.MkdirTemp("", "stability-schedule-")
 	if err != nil {
 		return nil, fmt.Errorf("schedule: making a folder for binaries: %w", err)
