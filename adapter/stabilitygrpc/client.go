@@ -71,7 +71,7 @@ func (c *Client) DialOptions(p Peer) ([]grpc.DialOption, error) {
 	known := c.peers.Get(p.Name)
 	known.keepalive(p.Keepalive)
 	known.list(p.Name)
-	gate := &gate{peer: known, guard: p.Guard, reserve: max(p.Reserve, 0)}
+	gate := &gate{client: c, peer: known, guard: p.Guard, reserve: max(p.Reserve, 0)}
 	unary := []grpc.UnaryClientInterceptor{gate.unary}
 	if p.Retry != nil {
 		unary = []grpc.UnaryClientInterceptor{retryUnary(p.Retry), gate.unary}
@@ -210,7 +210,7 @@ func (c *Client) samplePeer(dst *signal.Batch, p *peer, now time.Duration, all *
 	if d := p.pingTime.Load(); d > 0 {
 		dst.AddInstance(peerKeepalive, labels, time.Duration(d).Seconds())
 	}
-	if d := p.permitted.Load(); d > 0 {
-		dst.AddInstance(peerPermitted, labels, time.Duration(d).Seconds())
+	if d := p.minTime(); d > 0 {
+		dst.AddInstance(peerPermitted, labels, d.Seconds())
 	}
 }

@@ -18,6 +18,7 @@ import (
 
 // gate stands before each call of a peer.
 type gate struct {
+	client  *Client
 	peer    *peer
 	guard   *defense.Guard
 	reserve time.Duration
@@ -32,6 +33,11 @@ type pass struct {
 
 // enter asks the guard, then sees to it that there is time left. The error is a status.
 func (g *gate) enter(ctx context.Context) (context.Context, pass, error) {
+	if fault := faultpoint.Call(); fault != nil {
+		if attempts, err := fault(); err != nil {
+			return ctx, pass{}, g.fail(attempts, err)
+		}
+	}
 	var p pass
 	var err error
 	if end, bounded := ctx.Deadline(); bounded {
@@ -50,14 +56,18 @@ func (g *gate) enter(ctx context.Context) (context.Context, pass, error) {
 			}
 		}
 	}
-	if fault := faultpoint.Call(); fault != nil {
-		if err := fault(); err != nil {
-			err = status.Error(codes.Unavailable, err.Error())
-			p.end(err)
-			return ctx, pass{}, err
-		}
-	}
 	return ctx, p, nil
+}
+
+// fail is what an injected fault makes of a call: attempts that are counted and not made.
+func (g *gate) fail(attempts int, err error) error {
+	for range attempts {
+		c := &call{}
+		g.peer.calls.begin(c, g.client.epoch)
+		g.peer.calls.end(c, g.client.epoch, codes.Unavailable)
+		g.client.codes[codes.Unavailable].Add(1)
+	}
+	return status.Error(codes.Unavailable, err.Error())
 }
 
 // photoFinish is by how much a server's clock for a deadline may run ahead of the caller's.

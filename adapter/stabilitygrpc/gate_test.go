@@ -20,6 +20,7 @@ import (
 	"github.com/falsifiable/stability/defense/deadline"
 	"github.com/falsifiable/stability/defense/retry"
 	"github.com/falsifiable/stability/internal/faultpoint"
+	"github.com/falsifiable/stability/internal/openpeers"
 )
 
 func guard(t testing.TB, c defense.Config) *defense.Guard {
@@ -290,18 +291,62 @@ func TestRetrySucceeds(t *testing.T) {
 	}
 }
 
-// A fault that fails calls is one that the guard sees, and that is not sent.
+// A fault that fails calls is seen in the signals, sends nothing, and leaves the guard alone, which would end it.
 func TestInjectedFailure(t *testing.T) {
 	var served atomic.Int64
 	address, _ := serve(t, nil, &service{check: func(context.Context) error { served.Add(1); return nil }})
 	g := guard(t, defense.Config{})
-	health := dial(t, NewClient(ClientConfig{}), address, Peer{Guard: g})
-	restore := faultpoint.SetCall(func() error { return errors.New("injected") })
+	client := NewClient(ClientConfig{})
+	health := dial(t, client, address, Peer{Name: "risk", Guard: g})
+	restore := faultpoint.SetCall(func() (int, error) { return 5, errors.New("injected") })
 	_, err := health.Check(within(t), request)
 	restore()
-	if status.Code(err) != codes.Unavailable || served.Load() != 0 || g.Breaker().Dump().Ever.Failures != 1 {
-		t.Errorf("error %v, %d sent, %d failures", err, served.Load(), g.Breaker().Dump().Ever.Failures)
+	if status.Code(err) != codes.Unavailable || served.Load() != 0 || g.Breaker().Dump().Ever.Calls != 0 {
+		t.Errorf("error %v, %d sent, the breaker has seen %+v", err, served.Load(), g.Breaker().Dump().Ever)
 	}
+	expect(t, client, readings{
+		`rpc.client.peer.call.count{peer="risk"}`: 5, `rpc.client.peer.unavailable.count{peer="risk"}`: 5,
+		`rpc.client.error.count{code="UNAVAILABLE"}`: 5, "rpc.client.call.completed": 5,
+	})
+	if _, err := health.Check(within(t), request); err != nil {
+		t.Error(err)
+	}
+}
+
+// A fault that takes streams takes those of the connection, and gives them back.
+func TestHeldStreams(t *testing.T) {
+	address, _ := serve(t, newServer(t, ServerConfig{MaxConcurrentStreams: 3}), &service{})
+	client := NewClient(ClientConfig{})
+	health := dial(t, client, address, Peer{Name: "held"})
+	var peer *openpeers.Peer
+	for _, p := range openpeers.List() {
+		if p.Name == "held" {
+			peer = p
+		}
+	}
+	if peer == nil {
+		t.Fatal("the peer is not listed")
+	}
+	if _, err := peer.Hold(t.Context()); err == nil {
+		t.Error("a peer that was never called has a stream to hold")
+	}
+	if _, err := health.Check(within(t), request); err != nil {
+		t.Fatal(err)
+	}
+	ctx, release := context.WithCancel(t.Context())
+	for range 3 {
+		if open, err := peer.Hold(ctx); err != nil || !open() {
+			t.Fatal(err)
+		}
+	}
+	expect(t, client, readings{`rpc.client.peer.active_streams{peer="held"}`: 3, `rpc.client.peer.max_streams{peer="held"}`: 3})
+	waiting, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if _, err := health.Check(waiting, request); status.Code(err) != codes.DeadlineExceeded {
+		t.Errorf("error %v, want that there is no stream left", err)
+	}
+	release()
+	expect(t, client, readings{`rpc.client.peer.active_streams{peer="held"}`: 0})
 	if _, err := health.Check(within(t), request); err != nil {
 		t.Error(err)
 	}

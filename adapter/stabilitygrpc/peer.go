@@ -6,12 +6,14 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/metadata"
 
 	"github.com/falsifiable/stability/defense/deadline"
+	"github.com/falsifiable/stability/internal/faultpoint"
 	"github.com/falsifiable/stability/internal/openpeers"
 	"github.com/falsifiable/stability/signal"
 )
@@ -63,6 +65,14 @@ func (p *peer) announced(md metadata.MD) {
 			p.permitted.Store(int64(d))
 		}
 	}
+}
+
+// minTime returns how often the server permits a ping, 0 if that is not known.
+func (p *peer) minTime() time.Duration {
+	if fault := faultpoint.Permitted(); fault != nil {
+		return fault()
+	}
+	return time.Duration(p.permitted.Load())
 }
 
 func (p *peer) add(c *clientConn) {

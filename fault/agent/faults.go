@@ -3,10 +3,12 @@ package agent
 import (
 	"github.com/falsifiable/stability/fault"
 	"github.com/falsifiable/stability/fault/allocstorm"
+	"github.com/falsifiable/stability/fault/callfailure"
 	"github.com/falsifiable/stability/fault/channelblock"
 	"github.com/falsifiable/stability/fault/cpuburn"
 	"github.com/falsifiable/stability/fault/deadlock"
 	"github.com/falsifiable/stability/fault/fdleak"
+	"github.com/falsifiable/stability/fault/goawaystorm"
 	"github.com/falsifiable/stability/fault/goroutineleak"
 	"github.com/falsifiable/stability/fault/heapgrowth"
 	"github.com/falsifiable/stability/fault/lockconvoy"
@@ -14,16 +16,19 @@ import (
 	panicfault "github.com/falsifiable/stability/fault/panic"
 	"github.com/falsifiable/stability/fault/rowleak"
 	"github.com/falsifiable/stability/fault/slowhandler"
+	"github.com/falsifiable/stability/fault/streamhold"
 )
 
 // Faults returns every fault that there is, by name.
 func Faults() []fault.Fault {
 	return []fault.Fault{
 		allocstorm.Fault,
+		callfailure.Fault,
 		channelblock.Fault,
 		cpuburn.Fault,
 		deadlock.Fault,
 		fdleak.Fault,
+		goawaystorm.Fault,
 		goroutineleak.Fault,
 		heapgrowth.Fault,
 		lockconvoy.Fault,
@@ -31,5 +36,6 @@ func Faults() []fault.Fault {
 		panicfault.Fault,
 		rowleak.Fault,
 		slowhandler.Fault,
+		streamhold.Fault,
 	}
 }

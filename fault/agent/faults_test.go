@@ -13,6 +13,7 @@ import (
 	"github.com/falsifiable/stability/fault"
 	"github.com/falsifiable/stability/fault/internal/faulttest"
 	"github.com/falsifiable/stability/internal/faultpoint"
+	"github.com/falsifiable/stability/internal/openpeers"
 	"github.com/falsifiable/stability/signal/sqldb"
 )
 
@@ -56,6 +57,9 @@ func (nowhere) Driver() driver.Driver                        { return nil }
 func TestEveryFaultKeepsItsPromises(t *testing.T) {
 	db := sqldb.New(sqldb.Config{}).OpenDB("test", nowhere{}) // for those that need a pool
 	defer db.Close()
+	peer := &openpeers.Peer{Name: "test", Hold: func(context.Context) (func() bool, error) { return nil, driver.ErrBadConn }}
+	openpeers.Add(peer)
+	defer runtime.KeepAlive(peer)
 	for _, f := range Faults() {
 		t.Run(f.Name, func(t *testing.T) {
 			if err := f.Validate(); err != nil {

@@ -4,34 +4,44 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
-// CallFunc runs before a call that the service makes is sent, by signal/httpclient or adapter/stabilitygrpc. Its error, if
-// any, becomes that of the call, and nothing is sent.
-type CallFunc func() error
+// CallFunc is asked before each call that the service makes by adapter/stabilitygrpc, before its defenses. With an error the
+// call ends with it, after that many attempts that all failed, and nothing is sent.
+type CallFunc func() (attempts int, err error)
 
 // GoAwayFunc is asked before each read from a gRPC client's connection, by adapter/stabilitygrpc. If it hits, the client
 // reads a GOAWAY frame of that code and debug data, and then the end of the connection.
 type GoAwayFunc func() (code uint32, debug string, hit bool)
 
+// PermittedFunc tells how often gRPC servers permit their clients to ping, whatever they say.
+type PermittedFunc func() time.Duration
+
 var (
-	calls   latest[CallFunc]
-	goAways latest[GoAwayFunc]
+	calls     latest[CallFunc]
+	goAways   latest[GoAwayFunc]
+	permitted latest[PermittedFunc]
 )
 
-// SetCall makes f run before each call that the service makes, until restore. Of several the latest runs. restore is
-// idempotent.
+// SetCall makes f decide on each call that the service makes, until restore. As with all of these, of several the latest
+// decides, and restore is idempotent.
 func SetCall(f CallFunc) (restore func()) { return calls.set(f) }
 
-// Call returns what is to run before a call, nil for nothing.
+// Call returns what decides on a call, nil for nothing.
 func Call() CallFunc { return calls.get() }
 
-// SetGoAway makes f decide on the connections of gRPC clients, until restore. Of several the latest does. restore is
-// idempotent.
+// SetGoAway makes f decide on the connections of gRPC clients, until restore.
 func SetGoAway(f GoAwayFunc) (restore func()) { return goAways.set(f) }
 
 // GoAway returns what decides on the connections of gRPC clients, nil for nothing.
 func GoAway() GoAwayFunc { return goAways.get() }
+
+// SetPermitted makes f tell how often gRPC servers permit a ping, until restore.
+func SetPermitted(f PermittedFunc) (restore func()) { return permitted.set(f) }
+
+// Permitted returns what tells how often gRPC servers permit a ping, nil for the servers themselves.
+func Permitted() PermittedFunc { return permitted.get() }
 
 // latest holds functions of which the one set last counts.
 type latest[F any] struct {

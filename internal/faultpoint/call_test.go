@@ -3,6 +3,7 @@ package faultpoint
 import (
 	"errors"
 	"testing"
+	"time"
 )
 
 func TestTheLatestCounts(t *testing.T) {
@@ -10,14 +11,14 @@ func TestTheLatestCounts(t *testing.T) {
 	if Call() != nil || GoAway() != nil {
 		t.Fatal("something is set from the start")
 	}
-	restoreFirst := SetCall(func() error { return first })
-	restoreSecond := SetCall(func() error { return second })
-	if err := Call()(); err != second {
+	restoreFirst := SetCall(func() (int, error) { return 1, first })
+	restoreSecond := SetCall(func() (int, error) { return 1, second })
+	if _, err := Call()(); err != second {
 		t.Errorf("%v runs, want the latest", err)
 	}
 	restoreSecond()
 	restoreSecond()
-	if err := Call()(); err != first {
+	if _, err := Call()(); err != first {
 		t.Errorf("%v runs, want the one that is left", err)
 	}
 	restoreFirst()
@@ -26,7 +27,8 @@ func TestTheLatestCounts(t *testing.T) {
 		t.Error("what was set does not decide")
 	}
 	restore()
-	if Call() != nil || GoAway() != nil {
+	SetPermitted(func() time.Duration { return time.Hour })()
+	if Call() != nil || GoAway() != nil || Permitted() != nil {
 		t.Error("something is still set")
 	}
 }
