@@ -44,10 +44,11 @@ type target struct {
 func (t *Tracker) begin(r *http.Request, mux *http.ServeMux) *flight {
 	f := t.flights.Get().(*flight)
 	f.request = r
-	if r.Pattern != "" {
-		f.route = t.routes.Get(r.Pattern)
-	} else if mux != nil && r.URL != nil {
+	switch {
+	case mux != nil && r.URL != nil: // a pattern that is there already is that of an outer mux, and about to be replaced
 		f.target = target{mux, r.Method, r.Host, r.URL.Path, r.URL.RawPath}
+	case r.Pattern != "":
+		f.route = t.routes.Get(r.Pattern)
 	}
 	s := f.shard
 	f.start = time.Since(t.epoch)

@@ -145,7 +145,7 @@ func TestLatencyIsOfTheRequestsSinceTheLastReading(t *testing.T) {
 func TestRequestsInFlightAreKnownByRouteAndAge(t *testing.T) {
 	inner := http.NewServeMux() // a mux in a mux: the inner pattern counts, as in r.Pattern
 	release := make(chan struct{})
-	for _, place := range []string{"around the mux", "around the handlers"} {
+	for _, place := range []string{"around the mux", "around the mux, within another", "around the handlers"} {
 		t.Run(place, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				tracker := New(Config{})
@@ -160,8 +160,13 @@ func TestRequestsInFlightAreKnownByRouteAndAge(t *testing.T) {
 				inner.Handle("POST /api/pay", wait)
 				mux.Handle("/api/", inner)
 				handler := http.Handler(mux)
-				if place == "around the mux" {
+				if place != "around the handlers" {
 					handler = tracker.Middleware(mux)
+				}
+				if place == "around the mux, within another" {
+					outer := http.NewServeMux()
+					outer.Handle("/", handler)
+					handler = outer
 				}
 				go get(handler, "POST", "/api/pay")
 				<-time.After(3 * time.Second)
