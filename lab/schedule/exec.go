@@ -60,7 +60,7 @@ func (u *unit) execute(ctx context.Context, s schedule, n int) (result, error) {
 	if r.trace, err = parseTrace(text); err != nil {
 		return r, err
 	}
-	r.trace.procs = s.procs
+	r.trace.schedule = s
 	// A run which the watch ended failed for what the report says.
 	r.failed = r.failed && r.trace.reason == reasonExit
 	return r, nil

@@ -2,7 +2,6 @@ package schedule
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,8 +9,8 @@ import (
 
 // A Mode is a way to perturb: settings of the added runtime file without a seed, and a number of processors.
 //
-// The chances are of 1024. To stay is to wait until nobody else can run: of several that stay, those who end
-// something are let go first and those who hold a lock last.
+// The chances are of 1024. To stay is to wait until nobody else can run: of several that stay, those who end something
+// are let go first, and last those who send or hold a lock.
 type Mode struct {
 	Name     string
 	Procs    int
@@ -20,36 +19,32 @@ type Mode struct {
 
 // Modes are the modes of one rotation, in order. The first one finds the most, no single one all of it:
 //
-//   - focus: stay before whatever may block while a lock is held, before a writer's lock, a send, a wait for a
-//     signal: the places where real deadlocks are made. The other side gets all the way to its own.
-//   - nap: sleep for a random time, so that timers come in between.
-//   - mix: yield and stay everywhere a little.
+//   - focus: everybody stays before a send, a lock, a close, a select, a wait for a signal, and before whatever may
+//     block while a lock is held. Who came first goes first, children before those who started them. So everything that
+//     can be at work is, when the first thing is stopped.
+//   - young: as focus, but who came last goes first. A select prefers one of its cases for the whole run.
 //   - off: some bugs are hidden by any perturbation.
+//   - nap: sleep for a random time, so that timers come in between.
 //   - pct: run by random priorities that change now and then (Burckhardt et al., ASPLOS 2010), select by the seed.
-//   - wide: focus with less certainty and more places; timers are late.
+//   - wake: who waits last is woken first; timers are late.
+//   - mix: yield and stay everywhere a little.
 //   - start: goroutines come to their first point in another order than they were started in.
 //   - yield: let others go first, half of the time.
 var Modes = []Mode{
-	{"focus", 1, focus},
-	{"nap", 1, "nap=300,napmax=100000,k11=1000"},
-	{"mix", 1, mix},
+	{"focus", 1, focus + ",order=1"},
+	{"young", 1, focus + ",order=2,selects=2"},
 	{"off", 2, ""},
+	{"nap", 2, "nap=512,napmax=100000,k11=1000"},
 	{"pct", 1, "pct=1,demote=200,selects=1,k11=500"},
-	{"nap", 1, "nap=200,napmax=50000,k11=1000"},
-	{"mix", 1, mix},
-	{"wide", 1, "nested=600,k14=600,k5=300,k0=512,k11=900,k1=500,k4=200,yield=100,patience=3000000,skew=2000000"},
-	{"nap", 2, "nap=512,k11=1000"},
-	{"mix", 2, mix},
+	{"wake", 1, "waiters=700,skew=3000000,k1=300,k4=300,k5=300,yield=100"},
+	{"mix", 1, "yield=256,k1=300,k4=300,k11=900,k3=400,k13=150,patience=2000000"},
 	{"start", 1, "first=500,k3=700,k11=1000,nested=600,k1=300"},
 	{"yield", 4, "yield=512,selects=1"},
 }
 
-// The numbers after k are kinds of operations: 0 go, 1 send, 3 close, 4 select, 5 lock, 11 condition wait, 13 try,
-// 14 writer's lock.
-const (
-	focus = "nested=900,k14=900,k1=700,k0=256,k4=300,k11=900,yield=50,patience=3000000"
-	mix   = "yield=256,k1=300,k4=300,k11=900,k3=400,k13=150,patience=2000000"
-)
+// The numbers after k are kinds of operations: 1 send, 3 close, 4 select, 5 lock, 11 condition wait, 13 try, 14 writer's
+// lock.
+const focus = "nested=1024,k1=1024,k3=1024,k4=1024,k5=1024,k11=1024,k14=1024,window=128,patience=3000000,rounds=3,fifo=1"
 
 // schedule is one concrete way to run, as replay lines have it: "procs=1,seed=7,yield=512".
 type schedule struct {
@@ -98,50 +93,93 @@ type point struct {
 	action uint8
 }
 
-// planned returns a schedule that does these things and nothing else.
-func planned(points []point, procs int) schedule {
-	parts := make([]string, len(points))
-	for i, p := range points {
-		parts[i] = fmt.Sprintf("at=%d:%d:%d", p.id, p.n, p.action)
+// planned returns the schedule with these things done and no others.
+func (s schedule) planned(points []point) schedule {
+	if len(points) == 0 {
+		return schedule{mode: "off", procs: s.procs}
 	}
-	if len(parts) == 0 {
-		return schedule{mode: "off", procs: procs}
+	settings := slices.DeleteFunc(strings.Split(s.text, ","), isChance)
+	s.mode, s.text = "plan", strings.Join(settings, ",")
+	return s.with(points...)
+}
+
+// isChance tells whether a setting makes goroutines do something, apart from in which order they do it.
+func isChance(setting string) bool {
+	key, _, _ := strings.Cut(setting, "=")
+	switch key {
+	case "", "at", "yield", "stay", "nap", "demote", "nested", "first":
+		return true
+	default:
+		return key[0] == 'k'
 	}
-	return schedule{mode: "plan", procs: procs, text: strings.Join(parts, ",")}
+}
+
+// with returns the schedule with these things done too.
+func (s schedule) with(points ...point) schedule {
+	for _, p := range points {
+		s.text = strings.TrimPrefix(fmt.Sprintf("%s,at=%d:%d:%d", s.text, p.id, p.n, p.action), ",")
+	}
+	return s
 }
 
 // maxPlan is how many points the runtime can keep in a plan.
 const maxPlan = 256
 
-// next returns the schedule of run i: one rotation of the modes, then by turns a further one and a mutant of a
-// schedule that reached something new.
-func next(i int, rng *rand.Rand, kept []trace) schedule {
-	if i >= len(Modes) && i%2 == 1 && len(kept) > 0 {
-		return mutate(rng, kept[rng.IntN(len(kept))])
+// next returns the schedule of run i: by turns one of the modes, and a mutant of a schedule that reached something new.
+func (u *unit) next(i int) schedule {
+	if i%2 == 1 {
+		if s, ok := u.mutant(); ok {
+			return s
+		}
 	}
-	m := Modes[i%len(Modes)]
-	return schedule{mode: m.Name, procs: m.Procs, seed: rng.Uint64() >> 1, text: m.Settings}
+	m := Modes[(i+1)/2%len(Modes)]
+	return schedule{mode: m.Name, procs: m.Procs, seed: u.rng.Uint64() >> 1, text: m.Settings}
 }
 
-// stayAction is the runtime's number of the action that waits for the others and their timers.
-const stayAction = 2
+// lastAction is the runtime's number of the action that waits for all others, also for those that wait.
+const lastAction = 5
 
-// mutate drops some of what a kept run did and makes one to three other operations of it stay.
-func mutate(rng *rand.Rand, kept trace) schedule {
-	var points []point
-	for _, e := range kept.events {
-		if e.action != 0 && rng.IntN(3) > 0 {
-			points = append(points, point{e.id, e.n, e.action})
-		}
+// mutant returns a kept schedule with one or two of its operations held back until all else is at rest: such that came
+// to an object before another goroutine did, and have not been tried yet. So the other one comes first.
+func (u *unit) mutant() (schedule, bool) {
+	if len(u.kept) == 0 {
+		return schedule{}, false
 	}
-	for range 1 + rng.IntN(3) {
-		if len(kept.events) > 0 {
-			e := kept.events[rng.IntN(len(kept.events))]
-			points = append([]point{{e.id, e.n, stayAction}}, points...)
-		}
+	t := u.kept[0] // half of the time: the first mode is the one that finds the most
+	if u.rng.IntN(2) == 0 {
+		t = u.kept[u.rng.IntN(len(u.kept))]
 	}
-	points = slices.Clip(points[:min(len(points), maxPlan)])
-	s := planned(points, kept.procs)
+	early := slices.DeleteFunc(t.early(), func(p point) bool { return u.tried[p] })
+	if len(early) == 0 {
+		return schedule{}, false
+	}
+	s := t.schedule
 	s.mode = "mutant"
-	return s
+	for range 1 + u.rng.IntN(2) {
+		p := early[u.rng.IntN(len(early))]
+		u.tried[p] = true
+		s = s.with(p)
+	}
+	return s, true
+}
+
+// early returns the operations, held back, which came to an object before another goroutine did.
+func (t *trace) early() (points []point) {
+	first := map[uint64][]event{} // by object
+	seen := map[point]bool{}
+	for _, e := range t.events {
+		if e.object == 0 || e.kind == kindUnlock || e.kind == kindRUnlock {
+			continue
+		}
+		for _, before := range first[e.object] {
+			if p := (point{before.id, before.n, lastAction}); before.id != e.id && !seen[p] && len(points) < maxPlan {
+				seen[p] = true
+				points = append(points, p)
+			}
+		}
+		if len(first[e.object]) < maxPlan {
+			first[e.object] = append(first[e.object], e)
+		}
+	}
+	return points
 }

@@ -20,7 +20,7 @@ func (u *unit) replay(ctx context.Context, f *Finding) {
 		}
 	}
 	if f.Level != Suspect && f.Level != Race && u.config.Minimize > 0 {
-		u.minimize(ctx, f, s.procs)
+		u.minimize(ctx, f, s)
 	}
 }
 
@@ -43,14 +43,14 @@ const tries = 2
 
 // minimize looks for the fewest of the points at which the finding's run did something that still show it, by
 // leaving out ever smaller parts (Zeller's delta debugging).
-func (u *unit) minimize(ctx context.Context, f *Finding, procs int) {
+func (u *unit) minimize(ctx context.Context, f *Finding, s schedule) {
 	budget := u.config.Minimize
 	holds := func(points []point) bool {
 		for range tries {
 			if budget--; budget < 0 || ctx.Err() != nil {
 				return false
 			}
-			if u.shows(ctx, planned(points, procs), f.key) {
+			if u.shows(ctx, s.planned(points), f.key) {
 				return true
 			}
 		}
@@ -80,7 +80,7 @@ func (u *unit) minimize(ctx context.Context, f *Finding, procs int) {
 			size = min(size, max(len(points)/2, 1))
 		}
 	}
-	f.Minimal, f.Points = planned(points, procs).String(), []string{}
+	f.Minimal, f.Points = s.planned(points).String(), []string{}
 	for _, p := range points {
 		f.Points = append(f.Points, f.trace.pointText(p))
 	}

@@ -16,9 +16,10 @@ type trace struct {
 	reason string // exit, asleep, stuck, deadline
 	leaked int
 	acted  uint64
-	procs  int // of the schedule that made it
-	events []event
-	gs     []goroutine
+	// schedule is the one that made it.
+	schedule schedule
+	events   []event
+	gs       []goroutine
 }
 
 // event is an operation: what goroutine id did as its n-th one, and what the point before it did.
@@ -49,9 +50,11 @@ type lock struct {
 
 // Kinds of operations, as package runtime's added file numbers them.
 const (
-	kindLock  = 5 // of a Mutex
-	kindRLock = 7
-	kindWLock = 14 // of an RWMutex
+	kindLock    = 5 // of a Mutex
+	kindUnlock  = 6
+	kindRLock   = 7
+	kindRUnlock = 8
+	kindWLock   = 14 // of an RWMutex
 )
 
 // parseTrace reads a report. One that is cut short, as by a killed process, is an error: it must not be taken for

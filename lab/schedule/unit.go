@@ -3,6 +3,7 @@ package schedule
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -20,6 +21,9 @@ type unit struct {
 	findings []Finding
 	replays  int
 	plain    *bool // whether a plain run fails, once known
+	rng      *rand.Rand
+	kept     []trace        // of the runs that reached something new
+	tried    map[point]bool // in mutants
 }
 
 // units splits the binaries into what is run as one.
@@ -72,11 +76,10 @@ func listTests(ctx context.Context, b binary, pattern string) ([]string, error) 
 // run takes the unit's schedules one after the other.
 func (u *unit) run(ctx context.Context) {
 	begin := time.Now()
-	rng := u.config.rng(u.Package + "." + u.Test)
+	u.rng, u.tried = u.config.rng(u.Package+"."+u.Test), map[point]bool{}
 	reached := map[string]bool{}
-	var kept []trace
 	for i := 0; i < u.config.Runs && ctx.Err() == nil; i++ {
-		s := next(i, rng, kept)
+		s := u.next(i)
 		if u.config.Replay != "" {
 			var err error
 			if s, err = parseSchedule(u.config.Replay); err != nil {
@@ -91,7 +94,7 @@ func (u *unit) run(ctx context.Context) {
 		}
 		u.add(judge(r, r.failed && u.failsPlain(ctx)))
 		if r.trace != nil && u.learn(r.trace, reached) {
-			kept = append(kept, *r.trace)
+			u.kept = append(u.kept, *r.trace)
 		}
 		if u.config.First && u.proven() {
 			break

@@ -32,10 +32,13 @@ var added embed.FS
 // addedFiles are the files that the overlay adds, by their path below GOROOT/src.
 var addedFiles = map[string]string{
 	"runtime/zperturb_point.go":       "files/runtime_point.go.txt",
+	"runtime/zperturb_stay.go":        "files/runtime_stay.go.txt",
+	"runtime/zperturb_order.go":       "files/runtime_order.go.txt",
 	"runtime/zperturb_report.go":      "files/runtime_report.go.txt",
 	"runtime/zperturb_prove.go":       "files/runtime_prove.go.txt",
 	"internal/sync/zperturb_point.go": "files/sync_point.go.txt",
 	"sync/zperturb_point.go":          "files/sync_point.go.txt",
+	"sync/zperturb_rwmutex.go":        "files/sync_rwmutex.go.txt",
 }
 
 // Overlay is a written overlay.
