@@ -10,9 +10,12 @@ import (
 	"github.com/falsifiable/stability/cause/deadlock"
 	"github.com/falsifiable/stability/cause/gcstorm"
 	"github.com/falsifiable/stability/cause/goroutineleak"
+	"github.com/falsifiable/stability/cause/grpcexhaustion"
+	"github.com/falsifiable/stability/cause/keepalivemismatch"
 	"github.com/falsifiable/stability/cause/lockconvoy"
 	"github.com/falsifiable/stability/cause/lostdeadline"
 	"github.com/falsifiable/stability/cause/poolexhaustion"
+	"github.com/falsifiable/stability/cause/retrystorm"
 )
 
 // All returns the causes in order of their ids.
@@ -23,8 +26,11 @@ func All() []cause.Cause {
 		deadlock.Cause,
 		gcstorm.Cause,
 		goroutineleak.Cause,
+		grpcexhaustion.Cause,
+		keepalivemismatch.Cause,
 		lockconvoy.Cause,
 		lostdeadline.Cause,
 		poolexhaustion.Cause,
+		retrystorm.Cause,
 	}
 }
