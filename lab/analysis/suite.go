@@ -24,6 +24,7 @@ func Own() []*analysis.Analyzer {
 		goroutineleak.Analyzer,
 		channelblock.Analyzer,
 		lockorder.Analyzer,
+		lockorder.Held,
 		lockset.Analyzer,
 		lostdeadline.Analyzer,
 		keepalivemismatch.Analyzer,

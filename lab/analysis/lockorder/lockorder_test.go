@@ -7,3 +7,5 @@ import (
 )
 
 func Test(t *testing.T) { analysistest.Run(t, analysistest.TestData(), Analyzer, "a") }
+
+func TestHeld(t *testing.T) { analysistest.Run(t, analysistest.TestData(), Held, "held") }

@@ -92,6 +92,7 @@ func (c *checker) hasBetterWay(t *ast.FuncType) bool {
 // function walks a body; better says whether it has a better way than to end the process.
 func (c *checker) function(inInit, better bool, body *ast.BlockStmt) {
 	var deferred token.Pos
+	told := false // of the first exit that skips them; the others of the function are mended with it
 	ast.Inspect(body, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.FuncLit:
@@ -111,30 +112,37 @@ func (c *checker) function(inInit, better bool, body *ast.BlockStmt) {
 				c.initPanic(n)
 			}
 		case *ast.CallExpr:
-			c.exit(n, deferred, better)
+			at := deferred
+			if told {
+				at = token.NoPos
+			}
+			told = c.exit(n, at, better) || told
 		}
 		return true
 	})
 }
 
-func (c *checker) exit(call *ast.CallExpr, deferred token.Pos, better bool) {
+// exit looks at a call that may end the process, after a defer statement at deferred if that is valid. It returns whether
+// it reported skipped calls.
+func (c *checker) exit(call *ast.CallExpr, deferred token.Pos, better bool) bool {
 	name := c.name(call)
 	switch name {
 	case "os.Exit", "log.Fatal", "log.Fatalf", "log.Fatalln", "(*log.Logger).Fatal", "(*log.Logger).Fatalf", "(*log.Logger).Fatalln":
 	default:
-		return
+		return false
 	}
 	if c.pass.Pkg.Name() != "main" {
-		if !better {
-			return
+		if better {
+			c.pass.Reportf(call.Pos(), "%s outside of package main ends the whole process; return an error", name)
 		}
-		c.pass.Reportf(call.Pos(), "%s outside of package main ends the whole process; return an error", name)
-		return
+		return false
 	}
-	if deferred.IsValid() && deferred < call.Pos() {
+	skips := deferred.IsValid() && deferred < call.Pos()
+	if skips {
 		c.pass.Report(analysis.Diagnostic{Pos: call.Pos(), Message: name + " skips the deferred calls of this function",
 			Related: []analysis.RelatedInformation{{Pos: deferred, Message: "the first of them"}}})
 	}
+	return skips
 }
 
 // swallows reports a recover in the body of a deferred function whose value nobody looks at.

@@ -1,0 +1,170 @@
+package held
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"store"
+)
+
+type cache struct {
+	mu   sync.Mutex
+	m    map[string]string
+	db   *store.DB
+	hook []func(string)
+	now  func() time.Time
+
+	OnDrop func(string)
+}
+
+func (c *cache) Get(ctx context.Context, k string) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if v, ok := c.m[k]; ok {
+		return v
+	}
+	v, _ := c.db.Load(ctx, k) // want `c.mu is held over \(\*database/sql.DB\).QueryRowContext, called by Load: whoever else wants the lock, as Len does, waits`
+	c.m[k] = v
+	return v
+}
+
+func (c *cache) Len() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.m)
+}
+
+func (c *cache) Drop(k string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.m, k)
+	for _, f := range c.hook {
+		f(k) // want `a registered function is called with c.mu held: if it calls Get, it waits for the lock of its own caller`
+	}
+	c.OnDrop(k) // want `a registered function is called with c.mu held`
+}
+
+func (c *cache) Subscribe(f func(string)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.hook = append(c.hook, f)
+}
+
+func (c *cache) Age(t time.Time) time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now().Sub(t) // a clock is no callback
+}
+
+func (c *cache) GetWell(ctx context.Context, k string) string {
+	c.mu.Lock()
+	v, ok := c.m[k]
+	c.mu.Unlock()
+	if ok {
+		return v
+	}
+	v, _ = c.db.Load(ctx, k)
+	c.mu.Lock()
+	c.m[k] = v
+	c.mu.Unlock()
+	return v
+}
+
+func (c *cache) DropWell(k string) {
+	c.mu.Lock()
+	delete(c.m, k)
+	hooks := append([]func(string){}, c.hook...)
+	c.mu.Unlock()
+	for _, f := range hooks {
+		f(k)
+	}
+}
+
+// peer has a lock for its connection and one for its state.
+type peer struct {
+	writeMu sync.Mutex
+	conn    net.Conn
+	mu      sync.RWMutex
+	state   int
+}
+
+func (p *peer) Send(b []byte) { p.writeMu.Lock(); defer p.writeMu.Unlock(); p.conn.Write(b) }
+func (p *peer) Swap(c net.Conn) {
+	p.writeMu.Lock()
+	p.conn = c
+	p.writeMu.Unlock()
+}
+func (p *peer) Ping(c *http.Client) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	c.Get("https://example.org") // want `p.mu is held over \(\*net/http.Client\).Get`
+}
+func (p *peer) State() int     { p.mu.RLock(); defer p.mu.RUnlock(); return p.state }
+func (p *peer) SetState(n int) { p.mu.Lock(); defer p.mu.Unlock(); p.state = n }
+
+// journal is all I/O: its lock is for that.
+type journal struct {
+	mu sync.Mutex
+	f  *os.File
+}
+
+func (j *journal) Append(b []byte) { j.mu.Lock(); defer j.mu.Unlock(); j.f.Write(b) }
+func (j *journal) Flush()          { j.mu.Lock(); defer j.mu.Unlock(); j.f.Sync() }
+func (j *journal) Name() string    { j.mu.Lock(); defer j.mu.Unlock(); return j.f.Name() }
+
+var mu sync.Mutex
+
+func pause() {
+	mu.Lock()
+	time.Sleep(time.Second) // want `mu is held over time.Sleep`
+	mu.Unlock()
+}
+
+func unpaused() {
+	mu.Lock()
+	mu.Unlock()
+	time.Sleep(time.Second)
+	mu.Lock()
+	go time.Sleep(time.Second)
+	mu.Unlock()
+}
+
+type pool struct {
+	mu   sync.Mutex
+	wg   sync.WaitGroup
+	done int
+	gate sync.Mutex
+	cond *sync.Cond
+}
+
+func (p *pool) work() {
+	defer p.wg.Done()
+	p.mu.Lock()
+	p.done++
+	p.mu.Unlock()
+}
+
+func (p *pool) Close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.wg.Wait() // want `p.mu is held over this Wait, and work, which it waits for, takes the same lock`
+}
+
+func (p *pool) CloseWell() {
+	p.gate.Lock()
+	defer p.gate.Unlock()
+	p.wg.Wait()
+}
+
+func (p *pool) await() {
+	p.gate.Lock()
+	p.mu.Lock()
+	p.cond.Wait() // want `2 locks are held over this Wait`
+	p.mu.Unlock()
+	p.cond.Wait()
+	p.gate.Unlock()
+}
