@@ -90,6 +90,19 @@ func TestTerminal(t *testing.T) {
 	contains(t, "the colored terminal", colored, "\x1b[32mKILLED 6/6", "\x1b[31mMISSED 2/2")
 }
 
+// A service that crashes is quoted, and not at the length of all its stacks.
+func TestTerminalQuotesACrash(t *testing.T) {
+	r := sample("/srv/pay")
+	r.Runs = append(r.Runs, &Run{ID: 9, Kind: FaultRun, Fault: "leak", Outcomes: map[string]Outcome{"pay-sla/blind": CrashedFirst, "pay-sla/heap": Killed},
+		Note: "it ended: exit status 9; its last words:\ntoo many open files" + strings.Repeat("\nmain.go:1", 100)})
+	var b bytes.Buffer
+	Terminal{W: &b}.Report(r)
+	if text := b.String(); strings.Count(text, "run 9: it ended: exit status 9; its last words:\n      too many open files") != 1 ||
+		strings.Count(text, "main.go:1") > 8 {
+		t.Errorf("the crash is not quoted once, in short:\n%s", text)
+	}
+}
+
 func TestProgress(t *testing.T) {
 	var b bytes.Buffer
 	for done := range 101 {

@@ -204,9 +204,29 @@ func (t Terminal) check(r *Report, c *Check) {
 	for _, claim := range r.Claims(c) {
 		fmt.Fprintf(t.W, "    %s\n", t.paint(faint, claim))
 	}
+	if words := r.lastWords(c); words != "" {
+		fmt.Fprintf(t.W, "    %s\n", strings.ReplaceAll(words, "\n", "\n      "))
+	}
 	if c.Verdict == stability.Refuted || c.Verdict == stability.Inconclusive {
 		fmt.Fprintf(t.W, "    again: stability falsify -%s -seed %d -only %s %s\n", r.Tier, r.Seed, c.ID(), r.Dir)
 	}
+}
+
+// lastWords are those of the first fault run in which something else than the check failed, such as the service itself: a
+// CRASHED-FIRST alone does not tell of what. It returns "" when there is none.
+func (r *Report) lastWords(c *Check) string {
+	const most = 8 // lines: a crash may print every stack
+	for _, run := range r.Runs {
+		if o := run.Outcomes[c.ID()]; run.Fault == "" || run.Fault != c.Fault || run.Note == "" || o == "" || o == Killed {
+			continue
+		}
+		lines := strings.Split(strings.TrimSpace(run.Note), "\n")
+		if len(lines) > most {
+			lines = append(lines[:most], "…")
+		}
+		return fmt.Sprintf("run %d: %s", run.ID, strings.Join(lines, "\n"))
+	}
+	return ""
 }
 
 // Claims says in sentences what the counts support: per run, per hour, and on detection.
