@@ -5,7 +5,7 @@ GO ?= go
 MODULES := . adapter/stabilitygrpc lab examples/payment bench
 export GOFLAGS ?= -buildvcs=false
 
-.PHONY: help demo test check bench fuzz gen install
+.PHONY: help demo test e2e check bench fuzz gen install
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,6 +19,13 @@ demo: ## prove the payment example's contracts: builds it, breaks it, writes fal
 
 test: ## run every test of every module with the race detector, in random order
 	@set -e; for m in $(MODULES); do echo "== $$m"; (cd $$m && $(GO) test -race -shuffle=on -timeout 12m ./...); done
+	@$(E2E) || [ $$? = 77 ] # 77 means that PostgreSQL or Redis is neither here nor to be had; it has said so
+
+# What is tried on real dependencies. It ends by itself, and what it started with it.
+E2E = cd lab && echo "== e2e" && ./e2e/run.sh $(GO) test -race -count=1 -tags e2e -timeout 12m ./e2e/...
+
+e2e: ## try it on a real PostgreSQL and Redis, which it installs and starts, and on other people's bugs
+	@$(E2E)
 
 check: ## gofmt, go vet, and generated files that are stale
 	@out=$$(git ls-files -z '*.go' | grep -zv testdata/ | xargs -0 gofmt -l); if [ -n "$$out" ]; then echo "not gofmt-ed:"; echo "$$out"; exit 1; fi
