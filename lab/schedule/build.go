@@ -25,9 +25,11 @@ type builder struct {
 	tmp       string
 	goTool    string // the go command
 	goVersion string
-	overlay   *patch.Overlay
+	overlay   overlay
 	env       []string
 	warnings  []string
+
+	experiments string // GOEXPERIMENT that the overlay needs
 }
 
 // binary is a built test binary.
@@ -49,23 +51,44 @@ func newBuilder(ctx context.Context, c Config, tmp string) (*builder, error) {
 	if env.GOOS == "windows" || env.GOOS == "plan9" || env.GOOS == "js" || env.GOOS == "wasip1" {
 		return nil, fmt.Errorf("schedule: patching for %s: %w", env.GOOS, errors.ErrUnsupported)
 	}
-	if env.GOROOT, err = b.outsideModCache(env.GOROOT, env.GOMODCACHE, env.GOVERSION); err != nil {
-		return nil, err
-	}
-	if b.overlay, err = patch.Write(env.GOROOT, env.GOVERSION, c.Cache); err != nil {
-		return nil, err
-	}
 	b.goVersion = env.GOVERSION
-	if !b.overlay.Tried {
-		b.warnings = append(b.warnings, fmt.Sprintf("the patches fit %s, but nobody has tried them on it: they were on %s",
-			env.GOVERSION, strings.Join(patch.Tried, ", ")))
+	if c.Rewrite {
+		err = b.rewriteSource("-rewrite")
+	} else {
+		err = b.patchRuntime(env.GOROOT, env.GOMODCACHE)
 	}
-	experiments := b.overlay.Experiments
-	if env.GOEXPERIMENT != "" {
-		experiments = env.GOEXPERIMENT + "," + experiments
+	if err != nil {
+		return nil, err
 	}
-	b.env = append(b.env, "GOEXPERIMENT="+experiments)
+	if env.GOEXPERIMENT != "" && b.experiments != "" {
+		b.experiments = env.GOEXPERIMENT + "," + b.experiments
+	}
+	if b.experiments != "" {
+		b.env = append(b.env, "GOEXPERIMENT="+b.experiments)
+	}
 	return b, nil
+}
+
+// patchRuntime prepares an overlay for the runtime. A toolchain that it does not fit is left as it is, and the
+// project's own source rewritten.
+func (b *builder) patchRuntime(goroot, modCache string) error {
+	goroot, err := b.outsideModCache(goroot, modCache, b.goVersion)
+	if err != nil {
+		return err
+	}
+	o, err := patch.Write(goroot, b.goVersion, b.Cache)
+	if errors.Is(err, patch.ErrMismatch) {
+		return b.rewriteSource(err.Error())
+	}
+	if err != nil {
+		return err
+	}
+	b.overlay, b.experiments = overlay{o.File, patch.Hook}, o.Experiments
+	if !o.Tried {
+		b.warnings = append(b.warnings, fmt.Sprintf("the patches fit %s, but nobody has tried them on it: they were on %s",
+			b.goVersion, strings.Join(patch.Tried, ", ")))
+	}
+	return nil
 }
 
 // outsideModCache returns another name for a GOROOT that a toolchain line has fetched into the module cache: an overlay
@@ -112,6 +135,9 @@ func (b *builder) goCommand(ctx context.Context, args ...string) ([]byte, error)
 // build builds the test binary of each package that has tests. One that does not build keeps none of the others from
 // being tested: the error comes with what was built.
 func (b *builder) build(ctx context.Context) ([]binary, error) {
+	if err := b.writeRewritten(ctx); err != nil {
+		return nil, err
+	}
 	args := append([]string{"list", "-json=ImportPath,Dir,TestGoFiles,XTestGoFiles"}, b.listFlags()...)
 	out, err := b.goCommand(ctx, append(args, b.Packages...)...)
 	if err != nil {
@@ -143,7 +169,7 @@ func (b *builder) build(ctx context.Context) ([]binary, error) {
 }
 
 func (b *builder) buildOne(ctx context.Context, bin binary) error {
-	args := []string{"test", "-c", "-vet=off", "-overlay", b.overlay.File, "-o", bin.path}
+	args := []string{"test", "-c", "-vet=off", "-overlay", b.overlay.file, "-o", bin.path}
 	if b.Race {
 		args = append(args, "-race")
 	}
@@ -155,7 +181,7 @@ func (b *builder) buildOne(ctx context.Context, bin binary) error {
 	if err != nil {
 		return fmt.Errorf("schedule: building %s: %w", bin.pkg, err)
 	}
-	if !bytes.Contains(text, []byte(patch.Hook)) {
+	if !bytes.Contains(text, []byte(b.overlay.hook)) {
 		return fmt.Errorf("schedule: building %s: %w", bin.pkg, ErrNotPatched)
 	}
 	return nil

@@ -135,6 +135,9 @@ func (gr *graph) describe(gs []goroutine) []string {
 }
 
 func (gr *graph) sentence(g goroutine) string {
+	if len(g.waits) == 0 { // for nothing that there is, or it is not known
+		return ""
+	}
 	who := fmt.Sprintf("%s at %s", g.stack.State, shortPlace(sideOf(g.stack)))
 	if hs := gr.blockers(g); len(hs) > 0 {
 		h := hs[0]

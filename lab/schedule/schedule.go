@@ -27,6 +27,8 @@ import (
 	"runtime"
 	"sync"
 	"time"
+
+	"github.com/falsifiable/stability/lab/schedule/rewrite"
 )
 
 // Config says what to test and how hard. The zero value tests the package in the current folder.
@@ -52,6 +54,9 @@ type Config struct {
 	Minimize int
 	// Replay, if set, is a schedule from a report: only that one is taken, Runs times.
 	Replay string
+	// Rewrite puts the points into the project's own source rather than the runtime (package rewrite), as is done by
+	// itself with a toolchain that the patches of the runtime do not fit.
+	Rewrite bool
 	// Race builds with the race detector.
 	Race bool
 	// BuildFlags are passed to go test -c (-tags, -mod, ...), TestFlags to the test binary (-test.short, ...).
@@ -71,9 +76,11 @@ var ErrNothing = errors.New("no package has a test to run")
 
 // Report is what Run found.
 type Report struct {
-	GoVersion string    `json:"go_version"`
-	Seed      uint64    `json:"seed"`
-	Warnings  []string  `json:"warnings,omitempty"`
+	GoVersion string   `json:"go_version"`
+	Seed      uint64   `json:"seed"`
+	Warnings  []string `json:"warnings,omitempty"`
+	// Rewritten is true if the points were in the project's source. A schedule is good for one kind of points only.
+	Rewritten bool      `json:"rewritten,omitempty"`
 	Units     []Unit    `json:"units"`
 	Findings  []Finding `json:"findings"`
 }
@@ -119,8 +126,8 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	report := &Report{GoVersion: b.goVersion, Seed: c.Seed, Warnings: b.warnings}
 	binaries, failed := b.build(ctx)
+	report := &Report{GoVersion: b.goVersion, Seed: c.Seed, Warnings: b.warnings, Rewritten: b.overlay.hook == rewrite.Hook}
 	if len(binaries) == 0 && failed != nil {
 		return nil, failed
 	}

@@ -87,6 +87,7 @@ func newFlags(c *schedule.Config, out *outputs, stderr io.Writer) *flag.FlagSet 
 	f.IntVar(&c.Replays, "replays", 5, "how often to take a finding's schedule again to measure its rate; -1 for never")
 	f.IntVar(&c.Minimize, "minimize", 0, "runs to spend on making each proven finding's schedule smaller")
 	f.StringVar(&c.Replay, "replay", "", "take only this schedule, from a report")
+	f.BoolVar(&c.Rewrite, "rewrite", false, "put the points into the project's own source, not into the runtime; sees less")
 	f.BoolVar(&c.Race, "race", false, "build with the race detector")
 	f.DurationVar(&c.Timeout, "timeout", c.Timeout, "limit for one run (default 1m)")
 	f.IntVar(&c.Workers, "workers", 0, "runs at the same time (default half of the CPUs)")

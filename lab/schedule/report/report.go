@@ -22,7 +22,7 @@ func Text(w io.Writer, r *schedule.Report) error {
 		fmt.Fprintf(&b, "warning: %s\n", warning)
 	}
 	for _, f := range r.Findings {
-		writeFinding(&b, f)
+		writeFinding(&b, r, f)
 	}
 	var sum schedule.Unit
 	for _, u := range r.Units {
@@ -34,7 +34,7 @@ func Text(w io.Writer, r *schedule.Report) error {
 	return err
 }
 
-func writeFinding(b *strings.Builder, f schedule.Finding) {
+func writeFinding(b *strings.Builder, r *schedule.Report, f schedule.Finding) {
 	fmt.Fprintf(b, "== %s  %s  seen in %d of %d runs, first in run %d\n", f.Level, name(f), f.Seen, f.Runs, f.FirstRun)
 	for _, s := range f.Sides {
 		fmt.Fprintf(b, "   %d × [%s]\n", s.Count, s.State)
@@ -57,7 +57,7 @@ func writeFinding(b *strings.Builder, f schedule.Finding) {
 	if f.Points != nil && len(f.Points) == 0 {
 		fmt.Fprintf(b, "   it takes: nothing, a plain run shows it\n")
 	}
-	fmt.Fprintf(b, "   again: stability test %s (shown by %d of %d replays)\n\n", replayArgs(f), f.Reproduced, f.Replayed)
+	fmt.Fprintf(b, "   again: stability test %s (shown by %d of %d replays)\n\n", replayArgs(r, f), f.Reproduced, f.Replayed)
 }
 
 func name(f schedule.Finding) string {
@@ -68,10 +68,13 @@ func name(f schedule.Finding) string {
 }
 
 // replayArgs are the arguments that take the finding's schedule again.
-func replayArgs(f schedule.Finding) string {
+func replayArgs(r *schedule.Report, f schedule.Finding) string {
 	args := "-replay '" + f.Schedule + "'"
 	if f.Level == schedule.Race {
 		args = "-race " + args
+	}
+	if r.Rewritten {
+		args = "-rewrite " + args
 	}
 	if f.Test != "" {
 		args += " -each -run '^" + f.Test + "$'"
@@ -123,10 +126,10 @@ func JUnit(w io.Writer, r *schedule.Report) error {
 				continue
 			}
 			if f.Level == schedule.Suspect {
-				writeFinding(&suspect, f)
+				writeFinding(&suspect, r, f)
 				continue
 			}
-			writeFinding(&proven, f)
+			writeFinding(&proven, r, f)
 			if message == "" {
 				message = f.Level.String() + " " + where(f).String()
 			}

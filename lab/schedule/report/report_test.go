@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -113,11 +114,16 @@ func TestAnErrorOfTheWriterIsReported(t *testing.T) {
 
 func TestReplayArgs(t *testing.T) {
 	f := schedule.Finding{Package: "shop/pay", Schedule: "mode=off", Level: schedule.Race}
-	if got, want := replayArgs(f), "-race -replay 'mode=off' shop/pay"; got != want {
+	r := new(schedule.Report)
+	if got, want := replayArgs(r, f), "-race -replay 'mode=off' shop/pay"; got != want {
 		t.Errorf("replay a race by %q, want %q", got, want)
 	}
 	f.Level, f.Test = schedule.Cycle, "TestA"
-	if got, want := replayArgs(f), "-replay 'mode=off' -each -run '^TestA$' shop/pay"; got != want {
+	if got, want := replayArgs(r, f), "-replay 'mode=off' -each -run '^TestA$' shop/pay"; got != want {
 		t.Errorf("replay one test by %q, want %q", got, want)
+	}
+	r.Rewritten = true
+	if got := replayArgs(r, f); !strings.HasPrefix(got, "-rewrite -replay") {
+		t.Errorf("replay in rewritten source by %q, want -rewrite: the schedule means nothing to the patched runtime", got)
 	}
 }

@@ -28,7 +28,7 @@ func SARIF(w io.Writer, r *schedule.Report) error {
 	}
 	for _, f := range r.Findings {
 		var text strings.Builder
-		writeFinding(&text, f)
+		writeFinding(&text, r, f)
 		result := sarif.Result{RuleID: f.Level.String(), Level: sarif.Error, Message: sarif.Text{Text: text.String()}}
 		if f.Level == schedule.Suspect {
 			result.Level = sarif.Note
