@@ -24,7 +24,8 @@ test: ## run every test of every module with the race detector, in random order
 # What is tried on real dependencies. It ends by itself, and what it started with it.
 E2E = cd lab && echo "== e2e" && ./e2e/run.sh $(GO) test -race -count=1 -tags e2e -timeout 12m ./e2e/...
 
-e2e: ## try it on a real PostgreSQL and Redis, which it installs and starts, and on other people's bugs
+e2e: ## try it on a real PostgreSQL and Redis, which it installs and starts, on other people's bugs, and on gRPC's patience
+	@echo "== keepalive in real time: a minute"; cd adapter/stabilitygrpc && $(GO) test -race -count=1 -tags e2e -run TestKeepaliveIsPunished -v .
 	@$(E2E)
 
 check: ## gofmt, go vet, and generated files that are stale
