@@ -3,6 +3,7 @@ package stability
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"math"
 
 	"github.com/falsifiable/stability/evidence"
@@ -29,7 +30,7 @@ func (m *Monitor) watchIncidents(ctx context.Context) {
 		}
 		if t := i.recovery; t != nil {
 			delete(links, evidenceKey(t.Contract, t.Check, t.Labels.String()))
-			m.cfg.Logger.InfoContext(ctx, "stability: no longer violated", "contract", t.Contract, "check", t.Check,
+			m.log(slog.LevelInfo, "stability: no longer violated", "contract", t.Contract, "check", t.Check,
 				"labels", t.Labels, "state", t.To, "value", t.Value, "threshold", t.Threshold)
 			continue
 		}
@@ -48,7 +49,13 @@ func (m *Monitor) watchIncidents(ctx context.Context) {
 func evidenceKey(contract, check, labels string) string { return contract + "/" + check + labels }
 
 // capture saves the evidence of a violation and returns its path, "" when there is none. The capturer bounds its time.
-func (m *Monitor) capture(ctx context.Context, key string, i incident) string {
+func (m *Monitor) capture(ctx context.Context, key string, i incident) (path string) {
+	defer func() {
+		if reason := recover(); reason != nil { // of the capturer's logger, for instance
+			m.uncaught.Add(1)
+			m.log(slog.LevelWarn, "stability: no evidence", "reason", reason)
+		}
+	}()
 	bundle, err := m.cfg.Evidence.Capture(ctx, evidence.Request{
 		Key: key, Level: level(i.violation), Violation: i.violation,
 		Documents: map[string]any{RecordingDocument: i.recording},
@@ -57,11 +64,11 @@ func (m *Monitor) capture(ctx context.Context, key string, i incident) string {
 		return bundle.Path
 	}
 	if refusal, ok := errors.AsType[*evidence.Refusal](err); ok { // the budget at its work
-		m.cfg.Logger.DebugContext(ctx, "stability: no evidence of its own", "reason", err)
+		m.log(slog.LevelDebug, "stability: no evidence of its own", "reason", err)
 		return refusal.Bundle // of the same incident, if it is recent
 	}
 	m.uncaught.Add(1)
-	m.cfg.Logger.WarnContext(ctx, "stability: no evidence", "reason", err)
+	m.log(slog.LevelWarn, "stability: no evidence", "reason", err)
 	return ""
 }
 

@@ -42,6 +42,51 @@ func (w *written) want(t *testing.T, times int, texts ...string) {
 	}
 }
 
+// broken is a service's logger that panics.
+type broken struct{ slog.Handler }
+
+func (broken) Enabled(context.Context, slog.Level) bool  { return true }
+func (broken) Handle(context.Context, slog.Record) error { panic("nil pointer in a log handler") }
+
+// Hazard 15, the service's code panics: its logger is its code as well.
+func TestHazard15LoggerPanics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		told := new(recorder)
+		m := NewMonitor(Config{Warmup: -1, Logger: slog.New(broken{}), Responses: []Response{
+			{Responder: &recorder{do: func(context.Context) error { return errors.New("told to the log") }}}, {Responder: told},
+		}})
+		d := &dial{name: "level"}
+		d.value.Store(11)
+		start(t, m, d, &Contract{Name: "c", Interval: 10 * time.Second, Checks: []Check{{Name: "level", Expr: "level > 10"}}})
+		pass(time.Minute)
+		d.value.Store(1)
+		pass(time.Minute) // the recovery is logged
+		d.value.Store(11)
+		pass(time.Minute)
+		if got := len(told.strikes()); got != 6 {
+			t.Errorf("%d responses, want the three strikes of two violations", got)
+		}
+	})
+}
+
+// Hazard 4, the monitor dies: of a mistake of our own it dies alone, and not silently.
+func TestHazard04MonitorDiesAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := new(written)
+		m := NewMonitor(Config{Warmup: -1, Logger: log.logger()})
+		start(t, m, &dial{name: "level"}, &Contract{Name: "c", Interval: 10 * time.Second, Checks: []Check{{Name: "level", Expr: "level > 10"}}})
+		pass(15 * time.Second)
+		m.mu.Lock()
+		m.engine.contracts[0].checks[0].evaluator = nil // the mistake
+		m.mu.Unlock()
+		pass(time.Minute)
+		if !m.Status().Stale {
+			t.Error("a dead monitor is not stale")
+		}
+		log.want(t, 1, "the monitor has died", "nil pointer")
+	})
+}
+
 // A check that can never fire, or never be judged, is accepted; whoever wrote it must hear of it.
 func TestWarningsAreLogged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

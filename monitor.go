@@ -295,6 +295,7 @@ func (m *Monitor) age() time.Duration { return time.Since(m.started) }
 
 func (m *Monitor) loop(ctx context.Context) {
 	defer close(m.ended)
+	defer m.survive()
 	interval := m.engine.store.Resolution()
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()

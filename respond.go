@@ -3,6 +3,7 @@ package stability
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -131,7 +132,7 @@ func abnormal(panicked any) string {
 
 // complain logs the failure of a responder: there are no more of them than strikes.
 func (m *Monitor) complain(responder string, v Violation, reason any) {
-	m.cfg.Logger.Warn("stability: a responder failed", "responder", responder, "contract", v.Contract, "check", v.Name,
+	m.log(slog.LevelWarn, "stability: a responder failed", "responder", responder, "contract", v.Contract, "check", v.Name,
 		"labels", v.Labels, "strike", v.Strike, "reason", reason)
 }
 

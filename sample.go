@@ -1,6 +1,7 @@
 package stability
 
 import (
+	"log/slog"
 	"sync/atomic"
 	"time"
 
@@ -33,7 +34,7 @@ func (m *Monitor) newSampler(source signal.Source, ids []signal.ID) *sampler {
 	return &sampler{
 		source: source, ids: ids, wake: make(chan struct{}, 1), done: make(chan struct{}, 1),
 		complain: func(reason any) {
-			m.cfg.Logger.Warn("stability: a source failed; further failures are only counted", "signals", m.names(ids), "reason", reason)
+			m.log(slog.LevelWarn, "stability: a source failed; further failures are only counted", "signals", m.names(ids), "reason", reason)
 		},
 	}
 }
