@@ -37,8 +37,12 @@ redis=
 
 # as_owner runs a program of PostgreSQL, which refuses to be root.
 as_owner() {
-	if [ "$(id -u)" = 0 ]; then runuser -u postgres -- "$@"; else "$@"; fi
+	if [ "$(id -u)" != 0 ]; then "$@"; else runuser -u postgres $group -- "$@"; fi
 }
+
+# Where the root folder is closed to everybody else, the user needs root's group to reach its own programs.
+group=
+as_owner "$bin/initdb" --version >/dev/null 2>&1 || group="-g root"
 
 stop() {
 	trap - EXIT INT TERM
