@@ -3,6 +3,10 @@
 package analysis
 
 import (
+	"fmt"
+	"slices"
+	"strings"
+
 	"golang.org/x/tools/go/analysis"
 
 	"github.com/falsifiable/stability/lab/analysis/channelblock"
@@ -45,4 +49,23 @@ func Suite() []*analysis.Analyzer {
 		out = append(out, ignore.Wrap(c.named()))
 	}
 	return out
+}
+
+// Select returns the analyzers of the suite that have one of the names, or belong to a cause of that name: "lockorder" means
+// lockorder_held too. It is an error if a name means none.
+func Select(names []string) ([]*analysis.Analyzer, error) {
+	var out []*analysis.Analyzer
+	suite := Suite()
+	for _, name := range names {
+		n := len(out)
+		for _, a := range suite {
+			if (a.Name == name || strings.HasPrefix(a.Name, name+"_")) && !slices.Contains(out, a) {
+				out = append(out, a)
+			}
+		}
+		if len(out) == n && !slices.ContainsFunc(out, func(a *analysis.Analyzer) bool { return a.Name == name }) {
+			return nil, fmt.Errorf("analysis: there is no analyzer %q; stability vet explain lists them", name)
+		}
+	}
+	return out, nil
 }

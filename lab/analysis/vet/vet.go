@@ -140,11 +140,12 @@ func (o *options) collect() (findings []Finding, broken string, err error) {
 	}
 	args := []string{"vet", "-vettool=" + self, "-json"}
 	if o.only != "" {
-		for name := range strings.SplitSeq(o.only, ",") {
-			if !slices.ContainsFunc(analysis.Suite(), func(a *analysisAnalyzer) bool { return a.Name == name }) {
-				return nil, "", fmt.Errorf("vet: there is no analyzer %q; see stability vet explain", name)
-			}
-			args = append(args, "-"+name)
+		chosen, err := analysis.Select(strings.Split(o.only, ","))
+		if err != nil {
+			return nil, "", fmt.Errorf("vet: %w", err)
+		}
+		for _, a := range chosen {
+			args = append(args, "-"+a.Name)
 		}
 	}
 	cmd := exec.Command("go", append(args, o.patterns...)...)
