@@ -1,0 +1,79 @@
+package stability
+
+import (
+	"context"
+	"errors"
+	"math"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/falsifiable/stability/evidence"
+)
+
+func TestLevelIsHowFarBeyondTheThreshold(t *testing.T) {
+	for _, test := range []struct{ value, threshold, want float64 }{
+		{3000, 2000, 1.5},
+		{5, 20, 4}, // a check on "less than" is worse the smaller the value is
+		{-30, -10, 3},
+		{2, 0, 0}, {0, 5, 0}, {math.NaN(), 1, 0}, // unknown: there is no factor
+	} {
+		if got := level(Violation{Value: test.value, Threshold: test.threshold}); got != test.want {
+			t.Errorf("level of %v against %v = %v, want %v", test.value, test.threshold, got, test.want)
+		}
+	}
+}
+
+// A recovery is logged, and the next violation of the same check does not point to the evidence of the last.
+func TestRecoveryEndsAnIncident(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log, told := new(written), new(recorder)
+		saver, err := evidence.Open(evidence.Config{Dir: t.TempDir(), Logger: quiet(), Cooldown: -1, Spacing: -1, HighWaterReset: -1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := NewMonitor(Config{Warmup: -1, Logger: log.logger(), Evidence: saver, Responses: []Response{{Responder: told}}})
+		d := &dial{name: "level"}
+		start(t, m, d, &Contract{Name: "c", Interval: 10 * time.Second, Checks: []Check{{Name: "level", Expr: "level > 10"}}})
+		for range 2 {
+			d.value.Store(11)
+			pass(time.Minute)
+			d.value.Store(1)
+			pass(time.Minute)
+		}
+		log.want(t, 2, "no longer violated")
+		if len(told.seen) != 6 || told.seen[0].Evidence == "" || told.seen[0].Evidence != told.seen[2].Evidence {
+			t.Fatalf("told %+v, want three strikes twice, those of an incident with one bundle", told.seen)
+		}
+		if told.seen[3].Evidence == told.seen[2].Evidence {
+			t.Errorf("the second incident has the bundle of the first, %s", told.seen[3].Evidence)
+		}
+	})
+}
+
+// What a status counts, and what a contract leaves to the defaults.
+func TestStatusCountsAndDefaults(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		told := new(recorder)
+		m := NewMonitor(Config{Logger: quiet(), Responses: []Response{{Responder: told}, {Responder: &recorder{do: func(context.Context) error { return errors.New("refused") }}}}})
+		d := &dial{name: "level"}
+		d.value.Store(11)
+		start(t, m, d, &Contract{Name: "c", Interval: 10 * time.Second, Checks: []Check{{Name: "level", Expr: "level > 10"}}},
+			&Contract{Name: "watcher", Interval: 10 * time.Second, Checks: []Check{{Name: "f", Expr: "stability.responder.failures > 0"}}})
+		pass(50 * time.Second)
+		if s := m.Status(); !s.WarmingUp || s.Contracts[0].State != Unknown {
+			t.Errorf("after 50 s: warming up %v, state %v; the warm-up is a minute", s.WarmingUp, s.Contracts[0].State)
+		}
+		pass(time.Minute)
+		s := m.Status()
+		if s.WarmingUp || s.Contracts[0].Checks[0].Violations != 1 || s.Self.Violations != 2 {
+			t.Errorf("warming up %v, violations %d of the check and %d of all, want 1 and 2", s.WarmingUp, s.Contracts[0].Checks[0].Violations, s.Self.Violations)
+		}
+		if state := s.Contracts[1].State; state != Violated {
+			t.Errorf("a check on the monitor's own stability.responder.failures is %v", state)
+		}
+		if len(told.seen) == 0 || told.seen[0].Severity != "warning" {
+			t.Errorf("told %+v, want the severity warning", told.seen)
+		}
+	})
+}
