@@ -9,10 +9,9 @@ import (
 	"github.com/falsifiable/stability/lab/schedule"
 )
 
-// fallbackKernels are kernels that a plain run shows seldom or never, of each kind: locks, channels, a wait group, a
-// read lock, a lost select.
-var fallbackKernels = []string{"Cockroach1055", "Etcd6708", "Grpc1460", "Kubernetes10182", "Kubernetes6632", "Moby28462",
-	"Moby4951", "Syncthing5795"}
+// fallbackKernels are kernels that ten runs with the points doing nothing do not show.
+var fallbackKernels = []string{"Cockroach1462", "Cockroach6181", "Cockroach10214", "Etcd5509", "Istio16224", "Istio18454",
+	"Kubernetes10182", "Kubernetes62464", "Moby4951", "Moby28462"}
 
 // TestRewrittenFindsKernels: with points in the source instead of the runtime, kernels are found all the same.
 func TestRewrittenFindsKernels(t *testing.T) {
@@ -36,13 +35,13 @@ func TestRewrittenFindsKernels(t *testing.T) {
 			missed = append(missed, k.Name)
 		}
 	}
-	if len(found) < len(fallbackKernels)-1 {
-		t.Errorf("found %q, missed %q; want all but one at least", found, missed)
+	if len(found) < len(fallbackKernels)-3 {
+		t.Errorf("found %q, missed %q; want all but three at least", found, missed)
 	}
 	t.Logf("found %q, missed %q", found, missed)
 }
 
-// TestRewrittenIsSilentOnHealthyCode and has positions that are true: those of the sick tests.
+// TestRewrittenReport: silent on what is healthy, and of what is sick the positions are true.
 func TestRewrittenReport(t *testing.T) {
 	dir := sickModule(t)
 	c := schedule.Config{Dir: dir, Each: true, First: true, Rewrite: true, Replays: 2, Minimize: 20}
