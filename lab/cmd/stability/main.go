@@ -39,6 +39,7 @@ func commands() []command {
 		{"escape", "report and bound what escapes to the heap", runEscape},
 		{"explain", "tell what an analyzer of vet looks for", runExplain},
 		{"replay", "judge a recorded violation again", runReplay},
+		{"experiment", "measure pool settings on a real PostgreSQL", runExperiment},
 	}
 }
 
@@ -73,7 +74,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 func usage(w io.Writer) {
 	fmt.Fprint(w, "stability proves, tests and explains the stability contracts of Go services.\n\n")
 	for _, c := range commands() {
-		fmt.Fprintf(w, "  stability %-9s %s\n", c.name, c.summary)
+		fmt.Fprintf(w, "  stability %-10s %s\n", c.name, c.summary)
 	}
 	fmt.Fprint(w, "\nstability COMMAND -h tells more and gives examples.\n")
 }

@@ -8,7 +8,7 @@ import (
 	"io"
 )
 
-// With -tags nosource the program leaves out what looks at source. It then builds in half the time, which is what a
+// With -tags nosource the program leaves out what looks at source, and the experiments. It then builds in half the time, which is what a
 // first look at falsify waits for, and suits an image that has no source in it.
 
 func leftOut(_ context.Context, _ []string, _, stderr io.Writer) int {
@@ -16,6 +16,6 @@ func leftOut(_ context.Context, _ []string, _, stderr io.Writer) int {
 	return exitUsage
 }
 
-var runTest, runVet, runEscape, runExplain = leftOut, leftOut, leftOut, leftOut
+var runTest, runVet, runEscape, runExplain, runExperiment = leftOut, leftOut, leftOut, leftOut, leftOut
 
 func serveVet() {}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/falsifiable/stability/lab/analysis/escape"
 	"github.com/falsifiable/stability/lab/analysis/vet"
+	"github.com/falsifiable/stability/lab/experiment/pool"
 	"github.com/falsifiable/stability/lab/schedule/cli"
 )
 
@@ -28,6 +29,10 @@ func runEscape(_ context.Context, args []string, stdout, stderr io.Writer) int {
 
 func runExplain(_ context.Context, args []string, stdout, stderr io.Writer) int {
 	return vet.Explain(args, stdout, stderr)
+}
+
+func runExperiment(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	return pool.Main(ctx, args, stdout, stderr)
 }
 
 // serveVet does what go vet -vettool=$(which stability) asks for, and then exits. Without such a question it returns.
