@@ -107,6 +107,9 @@ func (g *gate) unary(ctx context.Context, method string, request, reply any, cha
 }
 
 func (g *gate) stream(ctx context.Context, desc *grpc.StreamDesc, channel *grpc.ClientConn, method string, open grpc.Streamer, options ...grpc.CallOption) (grpc.ClientStream, error) {
+	if ctx.Value(heldKey{}) != nil {
+		return open(ctx, desc, channel, method, options...)
+	}
 	g.peer.used(channel, method)
 	inner, p, err := g.enter(ctx)
 	if err != nil {

@@ -317,7 +317,8 @@ func TestInjectedFailure(t *testing.T) {
 func TestHeldStreams(t *testing.T) {
 	address, _ := serve(t, newServer(t, ServerConfig{MaxConcurrentStreams: 3}), &service{})
 	client := NewClient(ClientConfig{})
-	health := dial(t, client, address, Peer{Name: "held"})
+	g := guard(t, defense.Config{Bulkhead: bulkhead.Config{Limit: 1}}) // which is for the service's own calls
+	health := dial(t, client, address, Peer{Name: "held", Guard: g})
 	var peer *openpeers.Peer
 	for _, p := range openpeers.List() {
 		if p.Name == "held" {

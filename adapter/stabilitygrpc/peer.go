@@ -147,12 +147,16 @@ func (p *peer) list(name string) {
 
 var errUnused = errors.New("stabilitygrpc: the peer has not been called yet")
 
+// heldKey marks the context of a stream that fault injection holds: no guard is to stand in its way.
+type heldKey struct{}
+
 // hold begins a call to the method called last, and never says what it wants: what a client does that forgets a stream.
 func (p *peer) hold(ctx context.Context) (open func() bool, err error) {
 	u := p.last.Load()
 	if u == nil {
 		return nil, errUnused
 	}
+	ctx = context.WithValue(ctx, heldKey{}, true)
 	stream, err := u.channel.NewStream(ctx, &grpc.StreamDesc{ClientStreams: true, ServerStreams: true}, u.method)
 	if err != nil {
 		return nil, err

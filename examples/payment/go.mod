@@ -4,6 +4,7 @@ go 1.26.0
 
 require (
 	github.com/falsifiable/stability v0.0.0
+	github.com/falsifiable/stability/adapter/stabilitygrpc v0.0.0
 	github.com/gomodule/redigo v1.9.3
 )
 
@@ -16,8 +17,11 @@ require (
 	github.com/prometheus/client_model v0.6.1 // indirect
 	github.com/prometheus/common v0.62.0 // indirect
 	github.com/prometheus/procfs v0.15.1 // indirect
+	golang.org/x/net v0.60.0 // indirect
 	golang.org/x/sync v0.24.0 // indirect
-	google.golang.org/protobuf v1.36.1 // indirect
+	google.golang.org/genproto/googleapis/rpc v0.0.0-20260817212433-ac3dfec99bb1 // indirect
+	google.golang.org/grpc v1.85.0
+	google.golang.org/protobuf v1.36.12
 )
 
 require (
@@ -35,7 +39,7 @@ require (
 	go.opentelemetry.io/otel v1.47.0
 	go.opentelemetry.io/otel/trace v1.47.0
 	golang.org/x/sys v0.49.0 // indirect
-	golang.org/x/text v0.41.0 // indirect
+	golang.org/x/text v0.42.0 // indirect
 	modernc.org/libc v1.80.1 // indirect
 	modernc.org/mathutil v1.7.1 // indirect
 	modernc.org/memory v1.12.1 // indirect
@@ -43,3 +47,5 @@ require (
 )
 
 replace github.com/falsifiable/stability => ../../
+
+replace github.com/falsifiable/stability/adapter/stabilitygrpc => ../../adapter/stabilitygrpc
