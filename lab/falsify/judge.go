@@ -170,7 +170,21 @@ func (f *falsification) verdict(c *report.Check) (stability.Verdict, string) {
 	case c.Controls.Trials < plan.Controls:
 		return stability.Inconclusive, fmt.Sprintf("it could be judged in %d of %d control runs only", c.Controls.Trials, plan.Controls)
 	}
+	if n := f.silentShams(c.ID()); 2*n < plan.Shams {
+		return stability.Inconclusive, fmt.Sprintf("only %d of %d sham runs were silent for as long as detection took: time alone might fire it", n, plan.Shams)
+	}
 	return stability.Proven, fmt.Sprintf("silent in %d control runs, detected %d of %d", c.Controls.Trials, target.Hits, target.Trials)
+}
+
+// silentShams counts the sham runs in which a check stayed silent for as long as its slowest detection took.
+func (f *falsification) silentShams(id string) (n int) {
+	slowest := f.slowestOf(id)
+	for _, run := range f.report.Runs {
+		if run.Kind == report.ShamRun && run.Outcomes[id] == report.Silent && run.Watched >= slowest {
+			n++
+		}
+	}
+	return n
 }
 
 // outcomes lists what happened, most frequent first.

@@ -70,6 +70,35 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
+// A check that fires by itself, later than controls are watched, is not proven by a fault that happens to be there by then.
+func TestVerdictAsksForShamsAsLongAsDetection(t *testing.T) {
+	for _, tt := range []struct {
+		watched float64 // by each sham, in seconds
+		shams   string
+		want    stability.Verdict
+	}{
+		{8, "......", stability.Proven},
+		{8, "...???", stability.Proven},
+		{8, "..????", stability.Inconclusive},
+		{7, "......", stability.Inconclusive},
+		{8, ".....!", stability.Refuted},
+	} {
+		f := history(strings.Repeat(".", 59), tt.shams, "KKKKKK")
+		f.cfg.Scale = 1
+		for _, run := range f.report.Runs {
+			run.Watched = tt.watched
+			run.Warm, run.Injected = 1, 4 // and detection takes 5 s at most from there
+		}
+		f.judge()
+		if c := f.report.Checks[0]; c.Verdict != tt.want {
+			t.Errorf("shams %s watched for %g s: %s because %q, want %s", tt.shams, tt.watched, c.Verdict, c.Reason, tt.want)
+		}
+		if got, want := len(f.longerShams()), 6; (tt.watched < 8) != (got == want) || tt.watched >= 8 && got != 0 {
+			t.Errorf("shams watched for %g s: %d more", tt.watched, got)
+		}
+	}
+}
+
 func TestStatistics(t *testing.T) {
 	f := history(strings.Repeat(".", 59), "......", "KKKKKK")
 	f.judge()

@@ -43,7 +43,8 @@ func (s *subject) warm(ctx context.Context, w warmth) error {
 	return err
 }
 
-// control is one life without a fault. A sham differs in that it follows the course of a fault run, agent included.
+// control is one life without a fault. A sham differs in that it follows the course of a fault run, agent included, for as
+// long as detection has ever taken: else a check that time alone would fire could not be told from one that a fault fires.
 func (f *falsification) control(ctx context.Context, run *report.Run) error {
 	random := rand.New(rand.NewPCG(run.Seed, 0xc0))
 	shape, factor := load.Steady, 1.0
@@ -53,6 +54,9 @@ func (f *falsification) control(ctx context.Context, run *report.Run) error {
 	}
 	run.Shape = string(shape)
 	observe := f.stage.wall(f.tier.observe)
+	if run.Kind == report.ShamRun {
+		observe = max(observe, f.slowest()+f.stage.poll)
+	}
 	return f.live(ctx, run, func(s *subject) error {
 		period := f.warmth.limit/2 + observe
 		if err := s.drive(ctx, f.stage.experiment.Load, shape, factor, period, run.Seed); err != nil {
@@ -73,6 +77,7 @@ func (f *falsification) control(ctx context.Context, run *report.Run) error {
 		if !errors.Is(err, errLimit) {
 			return err
 		}
+		run.Watched = observe.Seconds()
 		for _, c := range s.watch.checks {
 			switch id := c.id(); {
 			case len(s.watch.fired[id]) > 0:

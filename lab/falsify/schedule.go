@@ -63,7 +63,8 @@ func (f *falsification) jobs() [][]job {
 	return order
 }
 
-// runAll does the planned runs, and then as many more of each fault as its sequential test asks for.
+// runAll does the planned runs, then as many more of each fault as its sequential test asks for, and then anew the shams that
+// came before it was known how long detection takes.
 func (f *falsification) runAll(ctx context.Context) error {
 	order := f.jobs()
 	for _, block := range order {
@@ -87,13 +88,56 @@ func (f *falsification) runAll(ctx context.Context) error {
 			}
 		}
 		if len(more)+len(alone) == 0 {
-			return nil
+			return f.runBlock(ctx, f.longerShams())
 		}
 		f.total += len(more) + len(alone)
 		if err := errors.Join(f.runBlock(ctx, more), f.runBlock(ctx, alone)); err != nil {
 			return err
 		}
 	}
+}
+
+// longerShams are as many more as have to be watched for longer.
+func (f *falsification) longerShams() (jobs []job) {
+	if f.report.Plan.Shams == 0 {
+		return nil
+	}
+	slowest := f.slowest().Seconds()
+	shams, long := 0, 0
+	for _, run := range f.report.Runs {
+		if run.Kind == report.ShamRun {
+			shams++
+			if run.Watched >= slowest {
+				long++
+			}
+		}
+	}
+	for i := range f.report.Plan.Shams - long {
+		jobs = append(jobs, job{kind: report.ShamRun, index: shams + i})
+	}
+	f.total += len(jobs)
+	return jobs
+}
+
+// slowest is the longest time, by the clock, from when the checks could be judged to when one detected its fault.
+func (f *falsification) slowest() time.Duration {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	longest := 0.0
+	for _, c := range f.report.Checks {
+		longest = max(longest, f.slowestOf(c.ID()))
+	}
+	return time.Duration(longest * float64(time.Second))
+}
+
+// slowestOf is that of one check, in seconds.
+func (f *falsification) slowestOf(id string) (longest float64) {
+	for _, run := range f.report.Runs {
+		if run.Outcomes[id] == report.Killed {
+			longest = max(longest, run.Injected-run.Warm+run.Detected[id]*f.cfg.Scale)
+		}
+	}
+	return longest
 }
 
 // runBlock does some runs, side by side unless they need the machine to themselves. The first error ends all.

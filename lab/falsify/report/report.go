@@ -213,6 +213,7 @@ type Run struct {
 	Start    float64            `json:"start"`
 	Took     float64            `json:"took"`
 	Warm     float64            `json:"warm"`               // when the checks could be judged
+	Watched  float64            `json:"watched,omitempty"`  // how long a control or sham run was watched from then on
 	Injected float64            `json:"injected,omitempty"` // when the fault had taken effect
 	Removed  float64            `json:"removed,omitempty"`
 	Outcomes map[string]Outcome `json:"outcomes"`           // by contract/check
