@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/falsifiable/stability/evidence"
+	"github.com/falsifiable/stability/signal"
 )
 
 func TestLevelIsHowFarBeyondTheThreshold(t *testing.T) {
@@ -76,4 +77,24 @@ func TestStatusCountsAndDefaults(t *testing.T) {
 			t.Errorf("told %+v, want the severity warning", told.seen)
 		}
 	})
+}
+
+// A check whose signals have no instance yet, and one whose reading is missing, are Unknown and say why; the contract is too.
+func TestUnknownIsNeverHolding(t *testing.T) {
+	for expr, reason := range map[string]string{
+		"http.server.route.active_requests > 5": "no instance of its signals has been read",
+		"http.server.active_requests > 5":       "http.server.active_requests was never read (source httpserver)",
+	} {
+		s, err := Simulate(SimulationConfig{Warmup: -1}, &Contract{Name: "c", Checks: []Check{
+			{Name: "blind", Expr: expr}, {Name: "sound", Expr: "go.goroutine.count > 5"}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		id, _, _ := s.engine.store.Schema().Lookup("go.goroutine.count")
+		s.Step(time.Second, []signal.Sample{{ID: id, At: time.Second, Value: 1}})
+		c := s.Contracts()[0]
+		if c.State != Unknown || c.Checks[0].State != Unknown || c.Checks[0].Reason != reason || c.Checks[1].State != Holding {
+			t.Errorf("%s: contract %v, check %v because %q, the other %v", expr, c.State, c.Checks[0].State, c.Checks[0].Reason, c.Checks[1].State)
+		}
+	}
 }
