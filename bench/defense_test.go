@@ -198,20 +198,47 @@ func BenchmarkGuard(b *testing.B) {
 	})
 }
 
-// BenchmarkContention shares one breaker and one bulkhead among goroutines.
+// BenchmarkContention shares one breaker, one bulkhead and one guard among goroutines.
 func BenchmarkContention(b *testing.B) {
 	for _, n := range []int{1, 2, 8, 64} {
-		ours, peer, ctx := oursBreaker(), gobreakerNew(), b.Context()
-		places, semaphore := must(bulkhead.New(bulkhead.Config{Limit: 1000})), semaphore.NewWeighted(1000)
-		b.Run(fmt.Sprintf("Breaker%d/ours", n), func(b *testing.B) { among(b, n, func() { _ = ours.Do(ctx, good) }) })
-		b.Run(fmt.Sprintf("Breaker%d/gobreaker", n), func(b *testing.B) { among(b, n, func() { _, _ = peer.Execute(goodValue) }) })
-		b.Run(fmt.Sprintf("Bulkhead%d/ours", n), func(b *testing.B) {
-			among(b, n, func() { p, _ := places.TryAcquire(); p.Release() })
-		})
-		b.Run(fmt.Sprintf("Bulkhead%d/x-sync-semaphore", n), func(b *testing.B) {
-			among(b, n, func() { _ = semaphore.Acquire(ctx, 1); semaphore.Release(1) })
-		})
+		contendBreaker(b, n)
+		contendBulkhead(b, n)
+		contendGuard(b, n)
 	}
+}
+
+func contendBreaker(b *testing.B, n int) {
+	ours, gobreaker, raw, ctx := oursBreaker(), gobreakerNew(), failsafeBreaker(), b.Context()
+	composed := failsafe.With(failsafeBreaker())
+	name := fmt.Sprintf("Breaker%d/", n)
+	b.Run(name+"ours", func(b *testing.B) { among(b, n, func() { _ = ours.Do(ctx, good) }) })
+	b.Run(name+"gobreaker", func(b *testing.B) { among(b, n, func() { _, _ = gobreaker.Execute(goodValue) }) })
+	b.Run(name+"failsafe-raw", func(b *testing.B) { among(b, n, func() { raw.TryAcquirePermit(); raw.RecordSuccess() }) })
+	b.Run(name+"failsafe-composed", func(b *testing.B) { among(b, n, func() { _ = composed.Run(func() error { return nil }) }) })
+	b.Run(name+"sentinel", func(b *testing.B) { sentinelAmong(b, n) })
+}
+
+func contendBulkhead(b *testing.B, n int) {
+	const places = 1000
+	ours, weighted, raw, ctx := must(bulkhead.New(bulkhead.Config{Limit: places})), semaphore.NewWeighted(places), failsafebulkhead.New[any](places), b.Context()
+	composed := failsafe.With(failsafebulkhead.New[any](places))
+	name := fmt.Sprintf("Bulkhead%d/", n)
+	b.Run(name+"ours", func(b *testing.B) { among(b, n, func() { p, _ := ours.TryAcquire(); p.Release() }) })
+	b.Run(name+"x-sync-semaphore", func(b *testing.B) {
+		among(b, n, func() { _ = weighted.Acquire(ctx, 1); weighted.Release(1) })
+	})
+	b.Run(name+"failsafe-raw", func(b *testing.B) { among(b, n, func() { raw.TryAcquirePermit(); raw.ReleasePermit() }) })
+	b.Run(name+"failsafe-composed", func(b *testing.B) { among(b, n, func() { _ = composed.Run(func() error { return nil }) }) })
+}
+
+func contendGuard(b *testing.B, n int) {
+	ctx, cancel := context.WithTimeout(b.Context(), time.Minute)
+	b.Cleanup(cancel)
+	ours := must(defense.New(defense.Config{Timeout: time.Hour, Bulkhead: bulkhead.Config{Limit: 1000}}))
+	composed := failsafe.With(failsafebulkhead.New[any](1000), failsafeBreaker(), timeout.New[any](time.Hour)).WithContext(ctx)
+	name := fmt.Sprintf("Guard%d/", n)
+	b.Run(name+"ours", func(b *testing.B) { among(b, n, func() { _ = ours.Do(ctx, good) }) })
+	b.Run(name+"failsafe-composed", func(b *testing.B) { among(b, n, func() { _ = composed.Run(func() error { return nil }) }) })
 }
 
 // among has n goroutines make the benchmark's calls together.

@@ -58,6 +58,18 @@ func sentinelLoop(b *testing.B, open bool) {
 	}
 }
 
+// sentinelAmong has n goroutines pass the peer's closed breaker.
+func sentinelAmong(b *testing.B, n int) {
+	if err := sentinelStart(); err != nil {
+		b.Fatal(err)
+	}
+	among(b, n, func() {
+		if e, blocked := sentinel.Entry("closed"); blocked == nil {
+			e.Exit()
+		}
+	})
+}
+
 // nullLogger keeps quiet.
 type nullLogger struct{}
 
