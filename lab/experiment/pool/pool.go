@@ -240,6 +240,11 @@ func (c Config) leaks(ctx context.Context, s Setting) (float64, error) {
 	if ctx.Err() != nil {
 		return 0, context.Cause(ctx)
 	}
+	select { // a query that its deadline has ended gives its connection back a little later
+	case <-time.After(time.Second):
+	case <-ctx.Done():
+		return 0, context.Cause(ctx)
+	}
 	return float64(db.Stats().InUse) / float64(max(len(results), 1)), nil
 }
 
