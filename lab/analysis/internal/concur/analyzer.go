@@ -31,7 +31,7 @@ var Analyzer = &analysis.Analyzer{
 const (
 	packageWork = 2_000_000
 	maxRootWork = 800_000
-	minRootWork = 10_000
+	minRootWork = 3_000 // about one run
 )
 
 // Budget returns the limit of the next root when n of them are still to be explored, this one included, and so much of

@@ -50,6 +50,7 @@ func (m *machine) stuck() []*G {
 			}
 		}
 	}
+	m.marked += len(k.seen)
 	var out []*G
 	for _, g := range m.gs {
 		if !g.done && !k.live[g] {

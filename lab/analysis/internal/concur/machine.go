@@ -31,6 +31,7 @@ type machine struct {
 
 	steps    int
 	points   int
+	marked   int // values looked at to judge who is stuck
 	streak   int // scheduling points in a row at which cur went on
 	over     outcome
 	crash    *Crash

@@ -202,9 +202,10 @@ func (s *search) run(script []uint8, r *rng, cost int) *machine {
 	m := s.machine(script, r)
 	m.start(s.fn)
 	s.runs++
-	s.work += m.steps + 20*m.points
-	s.e.Used += m.steps + 20*m.points
 	f, key := m.finding()
+	work := m.steps + 20*m.points + m.marked/2
+	s.work += work
+	s.e.Used += work
 	if f == nil || s.seen[key] {
 		return m
 	}
