@@ -69,7 +69,7 @@ func (p *Program) Bind(store *signal.Store) *Evaluator {
 		byKey:   make(map[signal.Labels]*row),
 		picks:   make([]map[signal.Labels]pick, len(p.operands)),
 		numbers: make([]float64, p.depth+1), truths: make([]judged, p.depth+1),
-		sides: make([]sides, p.comparisons), scratch: make([]float64, p.scratch(store.Resolution())),
+		sides: make([]sides, p.comparisons), scratch: make([]float64, p.scratch(store)),
 	}
 	for _, o := range p.operands {
 		e.subjects.operands = append(e.subjects.operands, subject{o.text, o.desc.Source})

@@ -2,7 +2,6 @@ package expr
 
 import (
 	"math"
-	"time"
 
 	"github.com/falsifiable/stability/signal"
 )
@@ -10,8 +9,10 @@ import (
 // trendPoints bounds what the trend functions compare pairwise: 64 points make 2016 pairs.
 const trendPoints = 64
 
-// scratch returns how many floats an evaluation needs to work on.
-func (p *Program) scratch(resolution time.Duration) int {
+// scratch returns how many floats an evaluation needs to work on: of a window no more than the store keeps readings.
+func (p *Program) scratch(store *signal.Store) int {
+	resolution := store.Resolution()
+	kept := store.Reach() / resolution
 	need := 0
 	for _, code := range p.parts() {
 		for _, in := range code {
@@ -23,7 +24,7 @@ func (p *Program) scratch(resolution time.Duration) int {
 				if w.subquery != nil {
 					apart = max(apart, w.subquery.step)
 				}
-				need = max(need, int(w.span/apart)+8)
+				need = max(need, int(min(w.span/apart, kept))+8)
 			}
 		}
 	}

@@ -6,8 +6,10 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/falsifiable/stability/expr"
+	"github.com/falsifiable/stability/signal"
 )
 
 // TestWindowFunctions compares each function with a plain computation over the same readings, on a ring that has
@@ -212,5 +214,18 @@ func TestQuantileOfAnySize(t *testing.T) {
 				t.Fatalf("%d readings below %d: %v, want %v", n, spread, o.Value, want)
 			}
 		}
+	}
+}
+
+// However long a window is and however often signals are read, no more memory is set aside than readings are kept: a day
+// of milliseconds would be 700 MB.
+func TestScratchIsBounded(t *testing.T) {
+	store := signal.NewStore(testSchema(), signal.StoreConfig{Resolution: time.Millisecond})
+	program, err := expr.Compile(store.Schema(), "quantile_over_time(0.9, a[24h]) > 5", expr.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := program.Bind(store).Scratch(); n > 10_000 {
+		t.Errorf("%d floats are set aside", n)
 	}
 }
