@@ -174,6 +174,33 @@ func TestKnownKeysCompile(t *testing.T) {
 	}
 }
 
+// A file that somebody wrote by hand stays, whatever -out says; one of ours is replaced.
+func TestWriteKeepsWhatIsNotOurs(t *testing.T) {
+	dir := t.TempDir()
+	args := []string{"--service=a", `--thresholds={"goroutines":1}`, "-pkg=main", "-out=main.go"}
+	t.Chdir(dir)
+	const mine = "package main\n\nfunc main() {}\n"
+	for _, name := range []string{"main.go", "main_test.go"} {
+		if err := os.WriteFile(name, []byte(mine), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		var stderr strings.Builder
+		if code := run(args, &stderr); code != exitError || !strings.Contains(stderr.String(), name+" is not generated") || read(t, dir, name) != mine {
+			t.Errorf("%s: exit %d, %q; the file is\n%s", name, code, &stderr, read(t, dir, name))
+		}
+		os.Remove(name)
+		if left, err := filepath.Glob("*"); err != nil || len(left) > 0 {
+			t.Errorf("%s: it wrote %v", name, left)
+		}
+	}
+	for _, threshold := range []string{"1", "2"} {
+		args[1] = `--thresholds={"goroutines":` + threshold + `}`
+		if code := run(args, os.Stderr); code != exitOK || !strings.Contains(read(t, dir, "main.go"), "runtime.NumGoroutine() > "+threshold) {
+			t.Errorf("threshold %s: exit %d", threshold, code)
+		}
+	}
+}
+
 // JSON may have line breaks, a comment may not.
 func TestThresholdsOverLines(t *testing.T) {
 	files, err := generate(request{service: "payment", pkg: "main", dir: t.TempDir(), out: "x.go", thresholds: "{\n \"goroutines\": 5\n}"})
