@@ -25,6 +25,7 @@ type builder struct {
 	tmp       string
 	goTool    string // the go command
 	goVersion string
+	goroot    string
 	overlay   overlay
 	env       []string
 	warnings  []string
@@ -35,6 +36,7 @@ type builder struct {
 // binary is a built test binary.
 type binary struct {
 	pkg, dir, path string
+	goroot         string // where it has the standard library from
 }
 
 func newBuilder(ctx context.Context, c Config, tmp string) (*builder, error) {
@@ -51,7 +53,7 @@ func newBuilder(ctx context.Context, c Config, tmp string) (*builder, error) {
 	if env.GOOS == "windows" || env.GOOS == "plan9" || env.GOOS == "js" || env.GOOS == "wasip1" {
 		return nil, fmt.Errorf("schedule: patching for %s: %w", env.GOOS, errors.ErrUnsupported)
 	}
-	b.goVersion = env.GOVERSION
+	b.goVersion, b.goroot = env.GOVERSION, env.GOROOT
 	if c.Rewrite {
 		err = b.rewriteSource("-rewrite")
 	} else {
@@ -76,6 +78,7 @@ func (b *builder) patchRuntime(goroot, modCache string) error {
 	if err != nil {
 		return err
 	}
+	b.goroot = goroot
 	o, err := patch.Write(goroot, b.goVersion, b.Cache)
 	if errors.Is(err, patch.ErrMismatch) {
 		return b.rewriteSource(err.Error())
@@ -159,7 +162,7 @@ func (b *builder) build(ctx context.Context) ([]binary, error) {
 			continue
 		}
 		b.Log.Info("building", "package", p.ImportPath)
-		bin := binary{p.ImportPath, p.Dir, filepath.Join(b.tmp, fmt.Sprintf("%d.test", len(binaries)))}
+		bin := binary{p.ImportPath, p.Dir, filepath.Join(b.tmp, fmt.Sprintf("%d.test", len(binaries))), b.goroot}
 		if err := b.buildOne(ctx, bin); err != nil {
 			failed = append(failed, err)
 			continue

@@ -44,7 +44,7 @@ var Modes = []Mode{
 
 // The numbers after k are kinds of operations: 1 send, 3 close, 4 select, 5 lock, 11 condition wait, 13 try, 14 writer's
 // lock.
-const focus = "nested=1024,k1=1024,k3=1024,k4=1024,k5=1024,k11=1024,k14=1024,window=128,patience=3000000,rounds=3,fifo=1"
+const focus = "nested=1024,k1=1024,k3=1024,k4=1024,k5=1024,k11=1024,k14=1024,window=128,patience=3000000,rounds=2,fifo=1"
 
 // schedule is one concrete way to run, as replay lines have it: "procs=1,seed=7,yield=512".
 type schedule struct {
@@ -125,19 +125,32 @@ func (s schedule) with(points ...point) schedule {
 // maxPlan is how many points the runtime can keep in a plan.
 const maxPlan = 256
 
-// next returns the schedule of run i: by turns one of the modes, and a mutant of a schedule that reached something new.
+// next returns the schedule of run i: the first two modes, then two of three times a mutant of a schedule that reached
+// something new, and further modes.
 func (u *unit) next(i int) schedule {
-	if i%2 == 1 {
-		if s, ok := u.mutant(); ok {
+	n := len(Modes)
+	m := Modes[i%n]
+	if i > 1 {
+		if s, ok := u.mutant(); ok && i%3 != 0 {
 			return s
 		}
+		m = Modes[(i/3+1)%n]
 	}
-	m := Modes[(i+1)/2%len(Modes)]
 	return schedule{mode: m.Name, procs: m.Procs, seed: u.rng.Uint64() >> 1, text: m.Settings}
 }
 
-// lastAction is the runtime's number of the action that waits for all others, also for those that wait.
-const lastAction = 5
+// The runtime's numbers of actions that wait for all others, also for those that wait: but for those who keep something,
+// in the case of late.
+const (
+	lastAction = 5
+	lateAction = 6
+)
+
+// tried is an operation held back in a mutant of a mode's schedule.
+type tried struct {
+	mode string
+	point
+}
 
 // mutant returns a kept schedule with one or two of its operations held back until all else is at rest: such that came
 // to an object before another goroutine did, and have not been tried yet. So the other one comes first.
@@ -145,41 +158,78 @@ func (u *unit) mutant() (schedule, bool) {
 	if len(u.kept) == 0 {
 		return schedule{}, false
 	}
-	t := u.kept[0] // half of the time: the first mode is the one that finds the most
-	if u.rng.IntN(2) == 0 {
+	t := u.kept[0] // mostly: the first mode is the one that finds the most
+	if u.rng.IntN(3) == 0 {
 		t = u.kept[u.rng.IntN(len(u.kept))]
 	}
-	early := slices.DeleteFunc(t.early(), func(p point) bool { return u.tried[p] })
+	s := t.schedule
+	early := slices.DeleteFunc(t.early(u.binary.goroot), func(p point) bool { return u.tried[tried{s.mode, p}] })
 	if len(early) == 0 {
 		return schedule{}, false
 	}
-	s := t.schedule
-	s.mode = "mutant"
-	for range 1 + u.rng.IntN(2) {
-		p := early[u.rng.IntN(len(early))]
-		u.tried[p] = true
-		s = s.with(p)
+	p := early[0]
+	u.tried[tried{s.mode, p}] = true
+	m := s.with(p)
+	if u.rng.IntN(3) == 0 {
+		m = m.with(early[u.rng.IntN(len(early))])
 	}
-	return s, true
+	if u.rng.IntN(2) == 0 {
+		m.seed = u.rng.Uint64() >> 1
+	}
+	m.mode = "mutant"
+	return m, true
 }
 
-// early returns the operations, held back, which came to an object before another goroutine did.
-func (t *trace) early() (points []point) {
-	first := map[uint64][]event{} // by object
-	seen := map[point]bool{}
+// early returns the operations, held back, which came to an object before another goroutine that competes for it: first
+// those that can be missed or never be got rid of, last those in the standard library.
+func (t *trace) early(goroot string) (points []point) {
+	before := map[uint64][]event{} // by object
+	rank := map[point]int{}
 	for _, e := range t.events {
-		if e.object == 0 || e.kind == kindUnlock || e.kind == kindRUnlock {
+		if e.object == 0 || len(points) == maxPlan {
 			continue
 		}
-		for _, before := range first[e.object] {
-			if p := (point{before.id, before.n, lastAction}); before.id != e.id && !seen[p] && len(points) < maxPlan {
-				seen[p] = true
+		for _, b := range before[e.object] {
+			p := point{b.id, b.n, lastAction}
+			if b.kind == kindClose || b.kind == kindSignal {
+				p.action = lateAction
+			}
+			if _, seen := rank[p]; b.id != e.id && !seen && compete(b.kind, e.kind) {
+				rank[p] = b.tier(goroot)
 				points = append(points, p)
 			}
 		}
-		if len(first[e.object]) < maxPlan {
-			first[e.object] = append(first[e.object], e)
+		if len(before[e.object]) < maxPlan {
+			before[e.object] = append(before[e.object], e)
 		}
 	}
+	slices.SortStableFunc(points, func(a, b point) int { return rank[a] - rank[b] })
 	return points
+}
+
+// tier says how early to try an operation.
+func (e event) tier(goroot string) int {
+	switch {
+	case strings.HasPrefix(e.site.File, goroot+"/"):
+		return 2
+	case e.kind == kindClose || e.kind == kindSignal || e.kind == kindSend:
+		return 0
+	default:
+		return 1
+	}
+}
+
+// compete tells whether it makes a difference which of two operations on one object comes first. A send and its receive
+// meet in any order.
+func compete(a, b int) bool {
+	switch {
+	case a == kindUnlock || a == kindRUnlock || b == kindUnlock || b == kindRUnlock:
+		return false
+	case a == kindRLock && b == kindRLock || a == kindAdd || b == kindAdd:
+		return false
+	case a == kindSend && b == kindRecv || a == kindRecv && b == kindSend:
+		return false
+	default:
+		return true
+	}
 }

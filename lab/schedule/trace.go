@@ -50,10 +50,15 @@ type lock struct {
 
 // Kinds of operations, as package runtime's added file numbers them.
 const (
+	kindSend    = 1
+	kindRecv    = 2
+	kindClose   = 3
 	kindLock    = 5 // of a Mutex
 	kindUnlock  = 6
 	kindRLock   = 7
 	kindRUnlock = 8
+	kindAdd     = 9
+	kindSignal  = 12
 	kindWLock   = 14 // of an RWMutex
 )
 

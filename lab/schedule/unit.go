@@ -22,8 +22,8 @@ type unit struct {
 	replays  int
 	plain    *bool // whether a plain run fails, once known
 	rng      *rand.Rand
-	kept     []trace        // of the runs that reached something new
-	tried    map[point]bool // in mutants
+	kept     []trace // of the runs that reached something new
+	tried    map[tried]bool
 }
 
 // units splits the binaries into what is run as one.
@@ -76,7 +76,7 @@ func listTests(ctx context.Context, b binary, pattern string) ([]string, error) 
 // run takes the unit's schedules one after the other.
 func (u *unit) run(ctx context.Context) {
 	begin := time.Now()
-	u.rng, u.tried = u.config.rng(u.Package+"."+u.Test), map[point]bool{}
+	u.rng, u.tried = u.config.rng(u.Package+"."+u.Test), map[tried]bool{}
 	reached := map[string]bool{}
 	for i := 0; i < u.config.Runs && ctx.Err() == nil; i++ {
 		s := u.next(i)
