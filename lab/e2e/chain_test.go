@@ -21,7 +21,6 @@ import (
 	"github.com/falsifiable/stability/defense/deadline"
 	"github.com/falsifiable/stability/internal/timescale"
 	"github.com/falsifiable/stability/lab/falsify/process"
-	"github.com/falsifiable/stability/lab/falsify/stats"
 	"github.com/falsifiable/stability/signal/httpclient"
 )
 
@@ -237,12 +236,7 @@ func TestChainWithDeadlines(t *testing.T) {
 	}
 	mend()
 	c.latencies(3) // new connections
-	after := c.latencies(40)
-	e := stats.Equal(before, after, 0.05, 0.005, 0.95)
-	t.Logf("a request took %.1f ms before the fault and %.1f ms after it: %s", 1e3*e.Before, 1e3*e.After, e.Outcome)
-	if e.Outcome == stats.Different {
-		t.Errorf("the chain is not back within 5 %%: %+v", e)
-	}
+	checkRecovery(t, before, 0.005, func() []float64 { return c.latencies(40) })
 	for i := range c.urls {
 		if state := c.health(i).State; state == stability.Violated {
 			t.Errorf("%s: lostdeadline fires, though every call had a deadline", c.urls[i])

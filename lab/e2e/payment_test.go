@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -71,26 +73,28 @@ type answer struct {
 
 func (p *payments) pay(t *testing.T, key string) answer {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), "POST", p.url+"/pay", strings.NewReader(`{"account":"a-1","amount":1299,"currency":"EUR"}`))
+	a, err := p.try(t.Context(), key)
 	if err != nil {
 		t.Fatal(err)
+	}
+	return a
+}
+
+func (p *payments) try(ctx context.Context, key string) (answer, error) {
+	r, err := http.NewRequestWithContext(ctx, "POST", p.url+"/pay", strings.NewReader(`{"account":"a-1","amount":1299,"currency":"EUR"}`))
+	if err != nil {
+		return answer{}, err
 	}
 	r.Header.Set("Idempotency-Key", key)
 	begun := time.Now()
 	response, err := http.DefaultClient.Do(r)
 	if err != nil {
-		t.Fatal(err)
+		return answer{}, err
 	}
 	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var order struct{ ID string }
-	if err := json.Unmarshal(body, &order); err != nil {
-		t.Fatalf("%s: %v: %s", response.Status, err, body)
-	}
-	return answer{response.StatusCode, order.ID, response.Header.Get("Degraded"), response.Header.Get("Idempotent-Replayed"), time.Since(begun)}
+	err = json.NewDecoder(response.Body).Decode(&order)
+	return answer{response.StatusCode, order.ID, response.Header.Get("Degraded"), response.Header.Get("Idempotent-Replayed"), time.Since(begun)}, err
 }
 
 // metric returns the value of a line of /metrics, which begins with all before the value.
@@ -126,24 +130,31 @@ func TestPaymentsOnRealDependencies(t *testing.T) {
 		t.Fatalf("a payment and its repetition: %+v, %+v", first, again)
 	}
 	mend := inject(t, p.redis, "hang", nil)
-	n := 1
+	var n atomic.Int64
+	next := func() string { return key(int(n.Add(1))) }
+	stop := callers(t, 8, func(ctx context.Context) error { // a breaker wants to have seen some calls
+		_, err := p.try(ctx, next())
+		return err
+	})
+	var last string
 	opened := eventually(30*time.Second, func() bool {
-		n++
-		a := p.pay(t, key(n))
+		last = next()
+		a := p.pay(t, last)
 		if a.status != http.StatusCreated || a.degraded != "idempotency-cache" {
 			t.Errorf("while Redis hangs: %+v, want a payment without the cache", a)
 		}
 		state := p.metric(t, `stability_signal_breaker_state{breaker="redis"}`)
-		return state != "" && state != "0" && a.took < 150*time.Millisecond
+		return state != "" && state != "0" && a.took < 250*time.Millisecond // less than the wait for Redis
 	})
 	if !opened {
 		t.Fatal("the breaker of Redis does not open")
 	}
-	if a := p.pay(t, key(n)); a.status != http.StatusOK || a.replay != "true" {
+	stop()
+	if a := p.pay(t, last); a.status != http.StatusOK || a.replay != "true" {
 		t.Errorf("a repetition while Redis hangs: %+v, want the ledger to know", a)
 	}
 	mend()
-	if !eventually(30*time.Second, func() bool { n++; return p.pay(t, key(n)).degraded == "" }) {
+	if !eventually(30*time.Second, func() bool { return p.pay(t, next()).degraded == "" }) {
 		t.Error("Redis is back, and payments still do without")
 	}
 }
