@@ -42,7 +42,8 @@ var Held = &analysis.Analyzer{
 }
 
 func runHeld(pass *analysis.Pass) (any, error) {
-	h := &holder{pass: pass, waits: pass.ResultOf[waits.Analyzer].(waits.Lookup), locks: make(map[string]*lockUse)}
+	h := &holder{pass: pass, waits: pass.ResultOf[waits.Analyzer].(waits.Lookup), locks: make(map[string]*lockUse),
+		walker: locks.NewWalker()}
 	if !h.worthwhile() {
 		return nil, nil
 	}
@@ -67,6 +68,8 @@ type holder struct {
 	fns   []*ssa.Function
 	locks map[string]*lockUse
 	order []string
+
+	walker *locks.Walker
 }
 
 // lockUse is what happens under one lock.
@@ -134,7 +137,7 @@ func (h *holder) use(class string) *lockUse {
 
 // function looks at what f does under locks.
 func (h *holder) function(f *ssa.Function) {
-	locks.Walk(f, func(in ssa.Instruction, held []string) {
+	h.walker.Walk(f, func(in ssa.Instruction, held []string) {
 		c, ok := in.(*ssa.Call)
 		if !ok || len(held) == 0 {
 			return
@@ -180,9 +183,10 @@ func calleeOf(c *ssa.Call) *types.Func {
 
 // note keeps that something slow happens under the locks in held.
 func (h *holder) note(f *ssa.Function, c *ssa.Call, held []string, what string) {
+	released := h.walker.Released(c)
 	for _, path := range held {
 		class, _ := locks.Class(f, path)
-		if class == "" {
+		if class == "" || slices.Contains(released, path) {
 			continue
 		}
 		u := h.use(class)

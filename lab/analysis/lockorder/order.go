@@ -36,6 +36,8 @@ type graph struct {
 	order []edge
 	takes map[*ssa.Function][]taking
 	busy  map[*ssa.Function]bool
+
+	walker *locks.Walker
 }
 
 // orders reports pairs of locks that the package takes in both orders. A lock is named by the type and the field it is
@@ -43,7 +45,8 @@ type graph struct {
 // certain that the same two locks are meant.
 func orders(pass *analysis.Pass) {
 	prog := ssabuild.Of(pass)
-	g := &graph{edges: make(map[edge]witness), takes: make(map[*ssa.Function][]taking), busy: make(map[*ssa.Function]bool)}
+	g := &graph{edges: make(map[edge]witness), takes: make(map[*ssa.Function][]taking), busy: make(map[*ssa.Function]bool),
+		walker: locks.NewWalker()}
 	for _, f := range prog.SrcFuncs {
 		if !strings.HasSuffix(pass.Fset.Position(f.Pos()).Filename, "_test.go") {
 			g.function(f)
@@ -72,7 +75,7 @@ func common(a, b []string) bool {
 
 // function adds the edges of f.
 func (g *graph) function(f *ssa.Function) {
-	locks.Walk(f, func(in ssa.Instruction, held []string) {
+	g.walker.Walk(f, func(in ssa.Instruction, held []string) {
 		c, ok := in.(*ssa.Call)
 		if !ok || len(held) == 0 {
 			return

@@ -21,6 +21,7 @@ type collector struct {
 	calls map[*ssa.Function][]callSite
 	locks map[*ssa.Function]bool // functions that lock something themselves
 
+	walker  *locks.Walker
 	callers map[*ssa.Function][]string // what inherited has found
 }
 
@@ -35,7 +36,7 @@ type callSite struct {
 
 // function notes what f accesses, with the locks that are held on every path.
 func (p *collector) function(f *ssa.Function) {
-	locks.Walk(f, func(in ssa.Instruction, held []string) {
+	p.walker.Walk(f, func(in ssa.Instruction, held []string) {
 		if c, ok := in.(ssa.CallInstruction); ok {
 			if lock, _, _ := locks.Call(c); lock != "" {
 				if p.locks == nil {

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/tools/go/ssa"
 
 	"github.com/falsifiable/stability/lab/analysis/internal/docs"
+	"github.com/falsifiable/stability/lab/analysis/internal/locks"
 	"github.com/falsifiable/stability/lab/analysis/internal/ssabuild"
 )
 
@@ -42,7 +43,7 @@ func run(pass *analysis.Pass) (any, error) {
 	}
 	prog := ssabuild.Of(pass)
 	p := &collector{pass: pass, uses: make(map[*types.Var][]access), calls: make(map[*ssa.Function][]callSite),
-		callers: make(map[*ssa.Function][]string)}
+		walker: locks.NewWalker(), callers: make(map[*ssa.Function][]string)}
 	var fns []*ssa.Function
 	var visit func(*ssa.Function)
 	visit = func(f *ssa.Function) {

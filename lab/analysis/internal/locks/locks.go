@@ -30,15 +30,82 @@ func Call(c ssa.CallInstruction) (lock, unlock string, read bool) {
 	return "", "", false
 }
 
+// Walker follows the locks through the functions of a package. It remembers what it learns about each, and is not safe
+// for concurrent use.
+type Walker struct {
+	known map[*ssa.Function]*release
+	busy  map[*ssa.Function]bool
+}
+
+// NewWalker returns a Walker that knows nothing yet.
+func NewWalker() *Walker {
+	return &Walker{known: make(map[*ssa.Function]*release), busy: make(map[*ssa.Function]bool)}
+}
+
+// release is what a function does with the locks of its caller, as the function itself names them.
+type release struct {
+	handed []string // released on some path, so held at the call
+	gone   []string // of these, the ones that are no longer held when the function returns
+}
+
 // Walk calls visit for each reachable instruction of f with the paths of the locks held after it, on every path that
 // leads there. A lock that f releases without having taken it was handed over to f: it is held from the start.
-func Walk(f *ssa.Function, visit func(in ssa.Instruction, held []string)) {
+func (w *Walker) Walk(f *ssa.Function, visit func(in ssa.Instruction, held []string)) {
 	if len(f.Blocks) == 0 {
 		return
 	}
+	in, done := w.flow(f, w.release(f).handed)
+	w.each(f, in, done, nil, visit)
+}
+
+// Released returns those locks of its caller that c's callee releases, even if it takes them again: the callee does not
+// hold them all the time.
+func (w *Walker) Released(c *ssa.Call) []string {
+	if callee := inPackage(c); callee != nil {
+		return translate(w.release(callee).handed, callee, c)
+	}
+	return nil
+}
+
+func inPackage(c *ssa.Call) *ssa.Function {
+	f := c.Call.StaticCallee()
+	if f == nil || f.Pkg == nil || f.Pkg != c.Parent().Pkg {
+		return nil
+	}
+	return f
+}
+
+// translate renames paths of the callee as the caller of c knows them.
+func translate(paths []string, callee *ssa.Function, c *ssa.Call) []string {
+	var out []string
+	for _, p := range paths {
+		if strings.HasPrefix(p, "@") {
+			out = append(out, p)
+			continue
+		}
+		for i, param := range callee.Params {
+			if rest, ok := strings.CutPrefix(p, param.Name()+"."); ok && i < len(c.Call.Args) {
+				out = append(out, Path(c.Call.Args[i])+"."+rest)
+			}
+		}
+	}
+	return out
+}
+
+// release computes what f does with the locks of its caller. A call within a recursion counts for nothing.
+func (w *Walker) release(f *ssa.Function) *release {
+	if r, ok := w.known[f]; ok {
+		return r
+	}
+	r := new(release)
+	if len(f.Blocks) == 0 || w.busy[f] {
+		return r
+	}
+	w.busy[f] = true
+	defer delete(w.busy, f)
 	handed := make(map[string]bool)
-	in, done := flow(f, nil)
-	each(f, in, done, func(in ssa.Instruction, held []string) {
+	in, done := w.flow(f, nil)
+	w.each(f, in, done, func(in ssa.Instruction, held []string) {
 		c, ok := in.(ssa.CallInstruction)
 		if !ok {
 			return
@@ -46,15 +113,49 @@ func Walk(f *ssa.Function, visit func(in ssa.Instruction, held []string)) {
 		if _, unlock, _ := Call(c); unlock != "" && !slices.Contains(held, unlock) {
 			handed[unlock] = true
 		}
+		if c, ok := in.(*ssa.Call); ok {
+			for _, l := range w.Released(c) {
+				if !slices.Contains(held, l) {
+					handed[l] = true
+				}
+			}
+		}
 	}, nil)
+	r.handed = slices.Sorted(maps.Keys(handed))
 	if len(handed) > 0 {
-		in, done = flow(f, slices.Sorted(maps.Keys(handed)))
+		in, done = w.flow(f, r.handed)
+		w.each(f, in, done, func(in ssa.Instruction, held []string) {
+			if _, ok := in.(*ssa.Return); !ok {
+				return
+			}
+			for _, l := range r.handed {
+				if !slices.Contains(held, l) && !slices.Contains(r.gone, l) {
+					r.gone = append(r.gone, l)
+				}
+			}
+		}, nil)
+		r.gone = append(r.gone, deferred(f, r.handed)...)
 	}
-	each(f, in, done, nil, visit)
+	w.known[f] = r
+	return r
+}
+
+// deferred returns those of the locks that f releases by defer.
+func deferred(f *ssa.Function, locks []string) (out []string) {
+	for _, b := range f.Blocks {
+		for _, in := range b.Instrs {
+			if d, ok := in.(*ssa.Defer); ok {
+				if _, unlock, _ := Call(d); slices.Contains(locks, unlock) {
+					out = append(out, unlock)
+				}
+			}
+		}
+	}
+	return out
 }
 
 // flow returns the locks that are held where each block begins, and which blocks are reached.
-func flow(f *ssa.Function, entry []string) (in [][]string, done []bool) {
+func (w *Walker) flow(f *ssa.Function, entry []string) (in [][]string, done []bool) {
 	in = make([][]string, len(f.Blocks))
 	done = make([]bool, len(f.Blocks))
 	in[0], done[0] = entry, true
@@ -62,7 +163,7 @@ func flow(f *ssa.Function, entry []string) (in [][]string, done []bool) {
 	for rounds := 0; len(work) > 0 && rounds < 10*len(f.Blocks)+50; rounds++ {
 		b := work[0]
 		work = work[1:]
-		out := block(b, in[b.Index], nil, nil)
+		out := w.block(b, in[b.Index], nil, nil)
 		for _, s := range b.Succs {
 			next := out
 			if done[s.Index] {
@@ -79,32 +180,43 @@ func flow(f *ssa.Function, entry []string) (in [][]string, done []bool) {
 	return in, done
 }
 
-func each(f *ssa.Function, in [][]string, done []bool, before, after func(ssa.Instruction, []string)) {
+func (w *Walker) each(f *ssa.Function, in [][]string, done []bool, before, after func(ssa.Instruction, []string)) {
 	for _, b := range f.Blocks {
 		if done[b.Index] {
-			block(b, in[b.Index], before, after)
+			w.block(b, in[b.Index], before, after)
 		}
 	}
 }
 
 // block follows the locks through b.
-func block(b *ssa.BasicBlock, held []string, before, after func(ssa.Instruction, []string)) []string {
+func (w *Walker) block(b *ssa.BasicBlock, held []string, before, after func(ssa.Instruction, []string)) []string {
 	held = slices.Clone(held)
 	for _, in := range b.Instrs {
 		if before != nil {
 			before(in, held)
 		}
 		if c, ok := in.(*ssa.Call); ok {
-			lock, unlock, _ := Call(c)
-			if lock != "" {
-				held = append(held, lock)
-			}
-			if unlock != "" {
-				held = slices.DeleteFunc(held, func(l string) bool { return l == unlock })
-			}
+			held = w.call(c, held)
 		}
 		if after != nil {
 			after(in, slices.Clone(held))
+		}
+	}
+	return held
+}
+
+// call returns the locks held after c, where held are those before.
+func (w *Walker) call(c *ssa.Call, held []string) []string {
+	lock, unlock, _ := Call(c)
+	switch {
+	case lock != "":
+		return append(held, lock)
+	case unlock != "":
+		return slices.DeleteFunc(held, func(l string) bool { return l == unlock })
+	case len(held) > 0:
+		if callee := inPackage(c); callee != nil {
+			gone := translate(w.release(callee).gone, callee, c)
+			return slices.DeleteFunc(held, func(l string) bool { return slices.Contains(gone, l) })
 		}
 	}
 	return held

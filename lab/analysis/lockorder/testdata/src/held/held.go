@@ -168,3 +168,43 @@ func (p *pool) await() {
 	p.cond.Wait()
 	p.gate.Unlock()
 }
+
+// redial hands its lock over to a function that releases it, and one that takes it again.
+type redial struct {
+	mu   sync.Mutex
+	conn net.Conn
+	n    int
+}
+
+func (r *redial) connect() {
+	r.mu.Lock()
+	if r.n > 3 {
+		r.mu.Unlock()
+		return
+	}
+	r.dialAndUnlock()
+}
+
+func (r *redial) dialAndUnlock() {
+	r.mu.Unlock()
+	c, _ := net.Dial("tcp", "x")
+	r.mu.Lock()
+	r.conn = c
+	r.mu.Unlock()
+}
+
+func (r *redial) again() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.dialLocked()
+}
+
+func (r *redial) dialLocked() {
+	r.mu.Unlock()
+	c, _ := net.Dial("tcp", "x")
+	r.mu.Lock()
+	r.conn = c
+}
+
+func (r *redial) count() int { r.mu.Lock(); defer r.mu.Unlock(); return r.n }
+func (r *redial) reset()     { r.mu.Lock(); defer r.mu.Unlock(); r.n = 0 }
