@@ -66,7 +66,9 @@ func (s *Store) Schema() *Schema { return s.schema }
 func (s *Store) Resolution() time.Duration { return s.config.Resolution }
 
 // Reach returns how far back the readings of an instance go at most: MaxReadings of them, a Resolution apart.
-func (s *Store) Reach() time.Duration { return time.Duration(s.config.MaxReadings) * s.config.Resolution }
+func (s *Store) Reach() time.Duration {
+	return time.Duration(s.config.MaxReadings) * s.config.Resolution
+}
 
 // Folded returns how many readings went into an "other" instance because of the cardinality cap.
 func (s *Store) Folded() uint64 { return s.folded }

@@ -99,7 +99,11 @@ func TestFoldingJoinsTheSourcesOwnOther(t *testing.T) {
 	store.Retain(0, time.Minute)
 	for tick := range 5 {
 		at := time.Duration(tick+1) * time.Second
-		store.Push(Sample{0, NewLabels("route", Other), at, 100 + float64(tick)})
+		own := 100 + float64(tick)
+		if tick == 0 {
+			own = 1000 // what follows is after a reset
+		}
+		store.Push(Sample{0, NewLabels("route", Other), at, own})
 		store.Push(Sample{0, NewLabels("route", "a"), at, 1})
 		if tick >= 2 {
 			store.Push(Sample{0, NewLabels("route", "b"), at, float64(tick - 1)})
@@ -108,7 +112,7 @@ func TestFoldingJoinsTheSourcesOwnOther(t *testing.T) {
 	if n := len(store.Instances(0)); n != 2 {
 		t.Errorf("%d instances, want 2", n)
 	}
-	if got, want := all(store.Series(0, NewLabels("route", Other))), []float64{100, 101, 102, 105}; !slices.Equal(got, want) {
+	if got, want := all(store.Series(0, NewLabels("route", Other))), []float64{1000, 1101, 1102, 1105}; !slices.Equal(got, want) {
 		t.Errorf("other = %v, want %v", got, want)
 	}
 	if got := store.Folded(); got != 3 {
