@@ -93,7 +93,7 @@ func TestVerdictAsksForShamsAsLongAsDetection(t *testing.T) {
 		if c := f.report.Checks[0]; c.Verdict != tt.want {
 			t.Errorf("shams %s watched for %g s: %s because %q, want %s", tt.shams, tt.watched, c.Verdict, c.Reason, tt.want)
 		}
-		if got, want := len(f.longerShams()), 6; (tt.watched < 8) != (got == want) || tt.watched >= 8 && got != 0 {
+		if got, want := len(f.longerShams()), 4; (tt.watched < 8) != (got == want) || tt.watched >= 8 && got != 0 {
 			t.Errorf("shams watched for %g s: %d more", tt.watched, got)
 		}
 	}

@@ -97,7 +97,7 @@ func (f *falsification) runAll(ctx context.Context) error {
 	}
 }
 
-// longerShams are as many more as have to be watched for longer.
+// longerShams are as many more as have to be watched for longer: a verdict asks for half of them, and one may be lost.
 func (f *falsification) longerShams() (jobs []job) {
 	if f.report.Plan.Shams == 0 {
 		return nil
@@ -112,7 +112,7 @@ func (f *falsification) longerShams() (jobs []job) {
 			}
 		}
 	}
-	for i := range f.report.Plan.Shams - long {
+	for i := range f.report.Plan.Shams/2 + 1 - long {
 		jobs = append(jobs, job{kind: report.ShamRun, index: shams + i})
 	}
 	f.total += len(jobs)
