@@ -121,6 +121,24 @@ type Window struct {
 // signal.Store.Retain before the first samples arrive; without it a condition over a window stays Unknown.
 func (p *Program) Windows() []Window { return slices.Clone(p.history) }
 
+// Picked returns the labels that matchers pick by =, by signal: the instances that somebody counts on. Labels which are left
+// open are not among them.
+func (p *Program) Picked() map[signal.ID][]signal.Labels {
+	picked := make(map[signal.ID][]signal.Labels)
+	for _, o := range p.operands {
+		var pairs []string
+		for _, m := range o.matchers {
+			if m.op == assign {
+				pairs = append(pairs, m.key, m.value)
+			}
+		}
+		if len(pairs) > 0 {
+			picked[o.id] = append(picked[o.id], signal.NewLabels(pairs...))
+		}
+	}
+	return picked
+}
+
 // Longest returns the longest window over readings as they were taken, and how it is written; "" when there is none. Windows
 // of sub-queries do not count: their points are the evaluator's own and need no readings of that age.
 func (p *Program) Longest() (text string, span time.Duration) {

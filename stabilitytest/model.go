@@ -3,8 +3,11 @@ package stabilitytest
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"time"
 
+	"github.com/falsifiable/stability"
+	"github.com/falsifiable/stability/expr"
 	"github.com/falsifiable/stability/signal"
 )
 
@@ -21,6 +24,8 @@ type model struct {
 	last  time.Duration
 	user  []Signal
 	descs []signal.Desc
+	// instances are those of each signal, by its index; one without labels has one, which has none.
+	instances [][]signal.Labels
 
 	// drawn once: what kind of service it is
 	latency, perRequest, fanOut   float64 // seconds, bytes, goroutines
@@ -51,6 +56,46 @@ func (m *model) Describe() []signal.Desc {
 	return m.descs
 }
 
+// anything is the value of a label that no contract asks for.
+const anything = "/modelled"
+
+// populate gives each signal its instances: one, and those that the contract picks by their labels, for a check on an
+// instance that is not there could never be judged.
+func (m *model) populate(schema *signal.Schema, c *stability.Contract) {
+	picked := make(map[signal.ID][]signal.Labels)
+	for _, k := range c.Checks {
+		program, err := expr.Compile(schema, k.Expr, expr.Options{Lenient: c.Lenient})
+		if err != nil {
+			continue // to register the contract fails as well, and says why
+		}
+		for id, labels := range program.Picked() {
+			picked[id] = append(picked[id], labels...)
+		}
+	}
+	m.instances = make([][]signal.Labels, len(m.descs))
+	for i, d := range m.descs {
+		id, _, _ := schema.Lookup(d.Name)
+		for _, some := range append([]signal.Labels{{}}, picked[id]...) {
+			if all := complete(d, some); !slices.Contains(m.instances[i], all) {
+				m.instances[i] = append(m.instances[i], all)
+			}
+		}
+	}
+}
+
+// complete gives a value to each label of a signal that has none yet.
+func complete(d signal.Desc, some signal.Labels) signal.Labels {
+	var pairs []string
+	for _, key := range d.Labels {
+		value, ok := some.Get(key)
+		if !ok {
+			value = anything
+		}
+		pairs = append(pairs, key, value)
+	}
+	return signal.NewLabels(pairs...)
+}
+
 // moment is what the service goes through in one tick.
 type moment struct {
 	dt, rate, active, latency float64 // seconds, requests per second, requests, seconds
@@ -64,15 +109,16 @@ func (m *model) Sample(dst *signal.Batch) {
 	now := m.step(at)
 	for i, d := range m.descs[:len(m.descs)-len(m.user)] {
 		if v, ok := m.read(d.Name, now, at); ok {
-			if len(d.Labels) > 0 {
-				dst.AddInstance(i, signal.NewLabels(d.Labels[0], "/modelled"), v)
-			} else {
-				dst.Add(i, v)
+			for _, labels := range m.instances[i] {
+				dst.AddInstance(i, labels, v)
 			}
 		}
 	}
 	for i, s := range m.user {
-		dst.Add(len(m.descs)-len(m.user)+i, s.Value(Load{Rate: now.rate, Active: now.active, Age: at}, m.rng))
+		i += len(m.descs) - len(m.user)
+		for _, labels := range m.instances[i] {
+			dst.AddInstance(i, labels, s.Value(Load{Rate: now.rate, Active: now.active, Age: at}, m.rng))
+		}
 	}
 }
 

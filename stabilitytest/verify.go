@@ -41,7 +41,8 @@ type Config struct {
 // Signal declares a signal of the service's own and how it looks in a healthy service.
 type Signal struct {
 	signal.Desc
-	// Value is called at each tick. rng belongs to the run: draw noise from it and the run can be repeated.
+	// Value is called at each tick for each instance: one, and those that the contract picks by their labels. rng belongs to
+	// the run: draw noise from it and the run can be repeated.
 	Value func(load Load, rng *rand.Rand) float64
 }
 
@@ -111,6 +112,7 @@ func verifyShape(t *testing.T, c *stability.Contract, cfg Config, shape Shape, r
 	if err := m.Attach(source); err != nil {
 		t.Fatalf("stabilitytest: %v", err)
 	}
+	source.populate(m.Schema(), c)
 	if err := m.Register(&silent); err != nil {
 		t.Fatalf("stabilitytest: %v", err)
 	}

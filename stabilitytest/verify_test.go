@@ -31,6 +31,17 @@ func TestVerifyUserSignals(t *testing.T) {
 }
 
 // TestVerifyFails is the negative control: it runs the tests below in a process of their own and wants each to fail.
+// A check on one instance, picked by its labels, is judged: of a standard signal, of one with several labels, of the user's.
+func TestVerifyInstances(t *testing.T) {
+	Verify(t, &stability.Contract{Name: "c", Checks: []stability.Check{
+		{Name: "route", Expr: `http.server.route.active_requests{route="POST /pay"} > 1e6`},
+		{Name: "pool", Expr: `db.client.connection.overdue{pool="orders", kind="rows"} > 3`},
+		{Name: "queue", Expr: `queue.length{queue="mail"} > 10 * baseline(queue.length{queue="mail"})`},
+	}}, Config{Shapes: []Shape{Steady}, Signals: []Signal{{
+		Desc: signal.Desc{Name: "queue.length", Labels: []string{"queue"}}, Value: func(Load, *rand.Rand) float64 { return 3 },
+	}}})
+}
+
 func TestVerifyFails(t *testing.T) {
 	for name, want := range map[string][]string{
 		"TestControlCriesWolf":   {"cried wolf", "check nervous", "load of a healthy service", "STABILITY_SEED=7 go test -run='^TestControlCriesWolf$'"},
