@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"io"
 	"math/big"
 	"net"
 	"testing"
@@ -20,7 +21,41 @@ import (
 	"github.com/falsifiable/stability/internal/faultpoint"
 )
 
-// A server that ends in good order sends two GOAWAY frames on each connection; it is one connection to leave.
+// A server that ends in good order sends two GOAWAY frames on each connection that has calls; it is one connection to leave.
+func TestTwoGoAwaysAreOneConnection(t *testing.T) {
+	near, far := net.Pipe()
+	p := newPeer("risk")
+	c := newClientConn(near, p)
+	go func() {
+		_, _ = far.Write(append(goAwayFrame(codeNo, "graceful_stop"), goAwayFrame(codeNo, "graceful_stop")...))
+		far.Close()
+	}()
+	if _, err := io.Copy(io.Discard, c); err != nil || p.goAways[graceful].Load() != 1 {
+		t.Errorf("%d connections are counted, error %v; want one", p.goAways[graceful].Load(), err)
+	}
+}
+
+// A connection that breaks without a word is gone from the readings, and from memory.
+func TestBrokenConnections(t *testing.T) {
+	handlers := newServer(t, ServerConfig{})
+	address, server := serve(t, handlers, &service{})
+	client := NewClient(ClientConfig{})
+	if _, err := dial(t, client, address, Peer{Name: "risk"}).Check(within(t), request); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, client, readings{`rpc.client.peer.connections{peer="risk"}`: 1})
+	expect(t, handlers, readings{"rpc.server.connections": 1})
+	server.Stop()
+	expect(t, client, readings{`rpc.client.peer.connections{peer="risk"}`: 0})
+	expect(t, handlers, readings{"rpc.server.connections": 0})
+	p := client.peers.Get("risk")
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.conns) != 0 {
+		t.Errorf("%d connections are kept", len(p.conns))
+	}
+}
+
 func TestGracefulGoAway(t *testing.T) {
 	handlers := newServer(t, ServerConfig{})
 	address, server := serve(t, handlers, &service{})
