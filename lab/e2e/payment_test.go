@@ -180,3 +180,13 @@ func TestPaymentsOnAHangingDatabase(t *testing.T) {
 		t.Error("the database is back, and payments are not")
 	}
 }
+
+// The ledger's own tests, which know SQLite, once more on the real database.
+func TestLedgerOnPostgres(t *testing.T) {
+	cmd := exec.CommandContext(t.Context(), "go", "test", "-count=1", "./internal/ledger")
+	cmd.Dir = "../../examples/payment"
+	cmd.Env = append(os.Environ(), "DATABASE_URL="+os.Getenv("E2E_POSTGRES"))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}

@@ -10,7 +10,7 @@ import (
 )
 
 const help = `stability experiment pool [flags] measures settings of a database/sql pool on a real PostgreSQL: the whitepaper's table,
-a sweep for the best static setting, and what defense/poolsize makes of bad starts. Five minutes with the defaults.
+a sweep for the best static setting, and what defense/poolsize makes of bad starts. Seven minutes with the defaults.
 
   stability experiment pool -dsn postgres://localhost/scratch
   lab/e2e/run.sh stability experiment pool        beside a PostgreSQL of its own, which sets E2E_POSTGRES
@@ -33,8 +33,8 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("experiment pool", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.StringVar(&c.DSN, "dsn", os.Getenv("E2E_POSTGRES"), "PostgreSQL's `url`; defaults to E2E_POSTGRES")
-	flags.Float64Var(&c.Rate, "rate", 300, "requests a second")
-	flags.DurationVar(&c.Hold, "hold", 0, "mean time that a request holds its connection (default 30ms)")
+	flags.Float64Var(&c.Rate, "rate", 100, "requests a second")
+	flags.DurationVar(&c.Hold, "hold", 0, "mean time that a request holds its connection (default 90ms)")
 	flags.DurationVar(&c.Phase, "phase", 0, "how long each static setting is measured (default 8s)")
 	flags.DurationVar(&c.Control, "control", 0, "how long poolsize gets from each start (default 45s)")
 	flags.DurationVar(&c.Interval, "interval", 0, "time between two steps of poolsize (default 500ms)")
