@@ -128,13 +128,13 @@ const maxPlan = 256
 // next returns the schedule of run i: the first two modes, then two of three times a mutant of a schedule that reached
 // something new, and further modes.
 func (u *unit) next(i int) schedule {
-	n := len(Modes)
-	m := Modes[i%n]
-	if i > 1 {
-		if s, ok := u.mutant(); ok && i%3 != 0 {
+	m := Modes[i%len(Modes)]
+	if i > 1 && i%3 != 0 {
+		if s, ok := u.mutant(); ok {
 			return s
 		}
-		m = Modes[(i/3+1)%n]
+	} else if i > 1 {
+		m = Modes[(i/3+1)%len(Modes)]
 	}
 	return schedule{mode: m.Name, procs: m.Procs, seed: u.rng.Uint64() >> 1, text: m.Settings}
 }
@@ -173,8 +173,8 @@ func (u *unit) mutant() (schedule, bool) {
 	if u.rng.IntN(3) == 0 {
 		m = m.with(early[u.rng.IntN(len(early))])
 	}
-	if u.rng.IntN(2) == 0 {
-		m.seed = u.rng.Uint64() >> 1
+	if u.rng.IntN(2) == 0 { // and let selects prefer other cases
+		m.seed, m.text = u.rng.Uint64()>>1, m.text+",selects=2"
 	}
 	m.mode = "mutant"
 	return m, true
