@@ -309,10 +309,10 @@ func reaches(b, to *ssa.BasicBlock) bool {
 
 // learn records what the outcome of a comparison tells about its operands.
 func (m *machine) learn(c *unknown) {
-	key, ok := m.byExpr(c)
-	if !ok {
+	if c.formula == nil {
 		return
 	}
+	key := *c.formula
 	if key.op == token.NOT {
 		if x, ok := key.x.(*unknown); ok && !x.decided {
 			x.decided, x.outcome = true, !c.outcome
@@ -330,15 +330,6 @@ func (m *machine) learn(c *unknown) {
 			u.equal = key.y
 		}
 	}
-}
-
-func (m *machine) byExpr(c *unknown) (exprKey, bool) {
-	for k, u := range m.exprs {
-		if u == c {
-			return k, true
-		}
-	}
-	return exprKey{}, false
 }
 
 func (m *machine) doReturn(g *G, f *frame, in *ssa.Return) {

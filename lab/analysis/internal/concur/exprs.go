@@ -246,6 +246,7 @@ func (m *machine) expr(op token.Token, x, y Value, t types.Type) Value {
 		return u
 	}
 	u := m.newUnknown(t)
+	u.formula = &k
 	m.exprs[k] = u
 	return u
 }

@@ -1,6 +1,10 @@
 package concur
 
-import "golang.org/x/tools/go/ssa"
+import (
+	"slices"
+
+	"golang.org/x/tools/go/ssa"
+)
 
 // marker finds what can be reached, as a garbage collector does. It is the judge of the model, and the same one as
 // that of the runtime's goroutine leak profile: a goroutine is stuck for good when nothing that may still run can
@@ -13,6 +17,9 @@ type marker struct {
 
 // stuck returns the goroutines that are blocked for good at the end of a run.
 func (m *machine) stuck() []*G {
+	if !slices.ContainsFunc(m.gs, m.waits) {
+		return nil
+	}
 	k := &marker{m: m, seen: make(map[any]bool), live: make(map[*G]bool)}
 	for _, v := range m.env {
 		k.mark(v)
@@ -25,7 +32,7 @@ func (m *machine) stuck() []*G {
 		}
 	}
 	for _, g := range m.gs {
-		if !g.done && (g.parked || g.op == nil || g.op.kind == opForever || m.readiness(g) != isBlocked) {
+		if !g.done && !m.waits(g) {
 			k.revive(g)
 		}
 	}
@@ -58,6 +65,11 @@ func (m *machine) stuck() []*G {
 		}
 	}
 	return out
+}
+
+// waits tells whether g can only go on if another goroutine does something.
+func (m *machine) waits(g *G) bool {
+	return !g.done && !g.parked && g.op != nil && g.op.kind != opForever && m.readiness(g) == isBlocked
 }
 
 // reaches tells whether something alive can reach what g waits for.

@@ -74,6 +74,7 @@ type unknown struct {
 	changed bool // the program wrote to the map: count no longer holds
 	asserts map[string]*unknown
 	done    *unknown // Done() of an unknown context
+	formula *exprKey // what it is the result of, if the run computed it from others
 }
 
 // Chan is a channel of the model.
