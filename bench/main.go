@@ -56,11 +56,16 @@ func run(pattern string, count int, time string) error {
 	return runErr
 }
 
-// progress shows one dot per finished benchmark.
+// progress shows one dot per finished benchmark, and what is left out.
 type progress struct{ w io.Writer }
 
 func (p progress) Write(b []byte) (int, error) {
 	fmt.Fprint(p.w, strings.Repeat(".", bytes.Count(b, []byte("\nBenchmark"))))
+	for line := range bytes.Lines(b) {
+		if bytes.HasPrefix(line, []byte("left out: ")) {
+			fmt.Fprintf(p.w, "\n%s", line)
+		}
+	}
 	return len(b), nil
 }
 
