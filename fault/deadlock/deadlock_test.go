@@ -1,7 +1,11 @@
 package deadlock
 
 import (
+	"bytes"
+	"os/exec"
 	"runtime"
+	"runtime/pprof"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -79,4 +83,44 @@ func TestLost(t *testing.T) {
 	if injection.Witness().Active || lost() != 2 {
 		t.Errorf("after removal: witness %+v, %d lost", injection.Witness(), lost())
 	}
+}
+
+// TestLostIsProven: the garbage collector proves the lost two leaked, and not the requests, whose locks the fault itself
+// can reach. A build without the leak profile runs itself again in one that has it.
+func TestLostIsProven(t *testing.T) {
+	profile := pprof.Lookup("goroutineleak")
+	if profile == nil {
+		cmd := exec.Command("go", "test", "-count=1", "-run=^TestLostIsProven$", "-v", ".")
+		cmd.Env = append(cmd.Environ(), "GOEXPERIMENT=goroutineleakprofile")
+		if out, err := cmd.CombinedOutput(); err != nil || !bytes.Contains(out, []byte("proven by the profile")) {
+			t.Fatalf("in a build with the profile: %v\n%s", err, out)
+		}
+		return
+	}
+	leaks := func() string {
+		var text bytes.Buffer
+		if err := profile.WriteTo(&text, 1); err != nil {
+			t.Fatal(err)
+		}
+		return text.String()
+	}
+	requests, err := Fault.Inject(t.Context(), nil, 1)
+	if err != nil || !faulttest.Until(t, func() bool { return faultpoint.Handler() != nil }) {
+		t.Fatalf("the fault is in no request's way: %v", err)
+	}
+	for range 4 {
+		go faultpoint.Handler()(nil, nil)
+	}
+	faulttest.Until(t, func() bool { return blocked() == 4 })
+	if text := leaks(); strings.Contains(text, "(*deadlock).request") {
+		t.Errorf("requests that can be freed are in the profile:\n%s", text)
+	}
+	faulttest.Remove(t, requests)
+	if _, err := Fault.Inject(t.Context(), fault.Settings{"where": "lost"}, 1); err != nil {
+		t.Fatal(err)
+	}
+	if !faulttest.Until(t, func() bool { return strings.Contains(leaks(), "\n2 @") && strings.Contains(leaks(), "deadlock.lose") }) {
+		t.Errorf("the two are not in the profile:\n%s", leaks())
+	}
+	t.Log("proven by the profile")
 }
