@@ -36,7 +36,8 @@ func (m *Monitor) watchIncidents(ctx context.Context) {
 		}
 		v := i.violation
 		key := evidenceKey(v.Contract, v.Name, v.Labels.String())
-		if i.recording != nil {
+		// After Stop there is no time for evidence, and an empty bundle would only keep the next process from its own.
+		if i.recording != nil && ctx.Err() == nil {
 			if path := m.capture(ctx, key, i); path != "" {
 				links[key] = path
 			}

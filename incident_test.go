@@ -52,6 +52,23 @@ func TestRecoveryEndsAnIncident(t *testing.T) {
 	})
 }
 
+// What was still to be told when the monitor was stopped makes no empty bundles, which would start a cool-down for the next
+// process and push full ones out.
+func TestNoEvidenceAfterStop(t *testing.T) {
+	saver, err := evidence.Open(evidence.Config{Dir: t.TempDir(), Logger: quiet()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := NewMonitor(Config{Logger: quiet(), Evidence: saver})
+	m.incidents.put(incident{violation: Violation{Contract: "c", Name: "level"}, contract: &Contract{}, recording: &Recording{}})
+	stopped, stop := context.WithCancel(t.Context())
+	stop()
+	m.watchIncidents(stopped)
+	if s := saver.Stats(); s.Captured+s.Failed != 0 {
+		t.Errorf("after Stop %d bundles were written, %d failed", s.Captured, s.Failed)
+	}
+}
+
 // What a status counts, and what a contract leaves to the defaults.
 func TestStatusCountsAndDefaults(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
