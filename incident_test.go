@@ -69,6 +69,22 @@ func TestNoEvidenceAfterStop(t *testing.T) {
 	}
 }
 
+// A letter that was taken is let go: it may hold megabytes of history.
+func TestMailboxLetsGo(t *testing.T) {
+	box := newMailbox[*int](4)
+	for range 4 {
+		box.put(new(int))
+	}
+	for range 4 {
+		box.take(t.Context())
+	}
+	for i, letter := range box.queue[:4] {
+		if letter != nil {
+			t.Errorf("place %d still has a letter", i)
+		}
+	}
+}
+
 // What a status counts, and what a contract leaves to the defaults.
 func TestStatusCountsAndDefaults(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -169,7 +170,7 @@ func newMailbox[T any](size int) mailbox[T] {
 func (b *mailbox[T]) put(v T) {
 	b.mu.Lock()
 	if len(b.queue) == b.size {
-		b.queue = append(b.queue[:0], b.queue[1:]...)
+		b.queue = slices.Delete(b.queue, 0, 1)
 		b.dropped.Add(1)
 	}
 	b.queue = append(b.queue, v)
@@ -185,7 +186,7 @@ func (b *mailbox[T]) take(ctx context.Context) (v T, ok bool) {
 	for {
 		b.mu.Lock()
 		if len(b.queue) > 0 {
-			v, b.queue = b.queue[0], append(b.queue[:0], b.queue[1:]...)
+			v, b.queue = b.queue[0], slices.Delete(b.queue, 0, 1) // which lets go of the letter: it may hold a history
 			b.mu.Unlock()
 			return v, true
 		}
