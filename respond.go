@@ -186,7 +186,8 @@ func (b *mailbox[T]) take(ctx context.Context) (v T, ok bool) {
 	for {
 		b.mu.Lock()
 		if len(b.queue) > 0 {
-			v, b.queue = b.queue[0], slices.Delete(b.queue, 0, 1) // which lets go of the letter: it may hold a history
+			v = b.queue[0]
+			b.queue = slices.Delete(b.queue, 0, 1) // which lets go of the letter: it may hold a history
 			b.mu.Unlock()
 			return v, true
 		}
