@@ -19,7 +19,7 @@ demo: ## prove the payment example's contracts: builds it, breaks it, writes fal
 
 test: ## run every test of every module with the race detector, in random order
 	@set -e; for m in $(MODULES); do echo "== $$m"; (cd $$m && $(GO) test -race -shuffle=on -timeout 12m ./...); done
-	@echo "== stability test, on itself"; cd lab && GOWORK=off $(GO) run ./cmd/stability test -q -C .. -runs 3 -timeout 30s $(OWN) -- -test.short
+	@echo "== stability test, on itself"; cd lab && $(GO) run ./cmd/stability test -q -C .. -runs 3 -timeout 30s $(OWN) -- -test.short
 	@$(E2E) || [ $$? = 77 ] # 77 means that PostgreSQL or Redis is neither here nor to be had; it has said so
 
 # Our packages that start goroutines, but for those whose own tests leak some on purpose: nothing may be proven of them.
