@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/falsifiable/stability"
+	"github.com/falsifiable/stability/cause/deadlock"
 	"github.com/falsifiable/stability/signal"
 )
 
@@ -122,4 +123,9 @@ func TestShapesStayInBounds(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestVerifyKnowsWhatALeakWaitsFor: the stock contract that picks a kind of wait can be judged, and is silent.
+func TestVerifyKnowsWhatALeakWaitsFor(t *testing.T) {
+	Verify(t, deadlock.Cause.Contract(), Config{Seed: 1, Duration: 3 * time.Minute})
 }
