@@ -22,7 +22,8 @@ type Mode struct {
 //   - focus: everybody stays before a send, a lock, a close, a select, a wait for a signal, and before whatever may
 //     block while a lock is held. Who came first goes first, children before those who started them. So everything that
 //     can be at work is, when the first thing is stopped.
-//   - young: as focus, but who came last goes first. A select prefers one of its cases for the whole run.
+//   - young: the opposite: who came last goes first, and who let no timer go before does now. A select prefers one of its
+//     cases for the whole run.
 //   - off: some bugs are hidden by any perturbation.
 //   - nap: sleep for a random time, so that timers come in between.
 //   - pct: run by random priorities that change now and then (Burckhardt et al., ASPLOS 2010), select by the seed.
@@ -136,7 +137,10 @@ func (u *unit) next(i int) schedule {
 	} else if i > 1 {
 		m = Modes[(i/3+1)%len(Modes)]
 	}
-	return schedule{mode: m.Name, procs: m.Procs, seed: u.rng.Uint64() >> 1, text: m.Settings}
+	if i != 1 { // the second one is the opposite of the first, in everything
+		u.seed = u.rng.Uint64() >> 1
+	}
+	return schedule{mode: m.Name, procs: m.Procs, seed: u.seed, text: m.Settings}
 }
 
 // The runtime's numbers of actions that wait for all others, also for those that wait: but for those who keep something,
@@ -159,7 +163,7 @@ func (u *unit) mutant() (schedule, bool) {
 		return schedule{}, false
 	}
 	t := u.kept[0] // mostly: the first mode is the one that finds the most
-	if u.rng.IntN(3) == 0 {
+	if u.rng.IntN(4) == 0 {
 		t = u.kept[u.rng.IntN(len(u.kept))]
 	}
 	s := t.schedule
@@ -170,7 +174,7 @@ func (u *unit) mutant() (schedule, bool) {
 	p := early[0]
 	u.tried[tried{s.mode, p}] = true
 	m := s.with(p)
-	if u.rng.IntN(3) == 0 {
+	if u.rng.IntN(4) == 0 {
 		m = m.with(early[u.rng.IntN(len(early))])
 	}
 	if u.rng.IntN(2) == 0 { // and let selects prefer other cases

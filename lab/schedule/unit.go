@@ -22,6 +22,7 @@ type unit struct {
 	replays  int
 	plain    *bool // whether a plain run fails, once known
 	rng      *rand.Rand
+	seed     uint64  // of the last mode's schedule
 	kept     []trace // of the runs that reached something new
 	tried    map[tried]bool
 }
