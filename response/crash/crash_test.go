@@ -9,6 +9,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"runtime/metrics"
 	"strings"
 	"sync"
 	"testing"
@@ -62,6 +64,7 @@ func crash(r *Responder) {
 }
 
 func park(n int) {
+	before := waiting()
 	var started sync.WaitGroup
 	started.Add(n)
 	c := make(chan int)
@@ -69,6 +72,15 @@ func park(n int) {
 		go parkedForGood(&started, c)
 	}
 	started.Wait()
+	for waiting() < before+uint64(n) { // started is not parked yet: on a busy machine the last may take a while
+		runtime.Gosched()
+	}
+}
+
+func waiting() uint64 {
+	sample := []metrics.Sample{{Name: "/sched/goroutines/waiting:goroutines"}}
+	metrics.Read(sample)
+	return sample[0].Value.Uint64()
 }
 
 func parkedForGood(started *sync.WaitGroup, c chan int) {
