@@ -17,6 +17,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"strconv"
 	"syscall"
@@ -31,8 +32,8 @@ import (
 // code that type-checks, however odd it is.
 //
 // By itself it takes a few seconds and a few packages. STABILITY_VET_MUTANTS=1h gives it an hour of processor time and
-// all packages of std (with -timeout to match), STABILITY_VET_SEED=n another beginning. What it finds is written to
-// testdata/crashers, where TestCrashers looks.
+// all packages of std (with -timeout to match), STABILITY_VET_SEED=n another beginning. What it finds is written to a
+// temporary directory; made small by hand it goes to testdata/crashers, where TestCrashers looks.
 func TestMutants(t *testing.T) {
 	budget, patterns := 2*time.Second, []string{"container/list", "context", "os/exec", "net/textproto", "database/sql", "text/template"}
 	if s := os.Getenv("STABILITY_VET_MUTANTS"); s != "" {
@@ -57,8 +58,11 @@ func TestMutants(t *testing.T) {
 			continue
 		}
 		before := cpu()
-		if err := m.analyze(); err != nil {
+		if err := m.bounded(); err != nil {
 			t.Errorf("%s: %v\nkept as %s", p.ImportPath, err, m.keep(t))
+			if errors.Is(err, errHangs) {
+				return // it goes on
+			}
 			continue
 		}
 		if used := cpu() - before; used > slowest {
@@ -270,6 +274,28 @@ func (m *mutant) analyze() (err error) {
 		}
 	}
 	return nil
+}
+
+var errHangs = errors.New("the analysis does not end")
+
+// bounded is analyze for at most a minute of processor time.
+func (m *mutant) bounded() error {
+	done := make(chan error, 1)
+	start := cpu()
+	go func() { done <- m.analyze() }()
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case err := <-done:
+			return err
+		case <-tick.C:
+			if cpu()-start > time.Minute {
+				buf := make([]byte, 1<<16)
+				return fmt.Errorf("%w:\n%s", errHangs, buf[:runtime.Stack(buf, true)])
+			}
+		}
+	}
 }
 
 // keep writes the sources of a package that an analyzer does not survive, to be made small by hand.

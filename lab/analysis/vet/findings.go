@@ -141,7 +141,8 @@ func decode(doc string) (findings []Finding, errs []string) {
 }
 
 func (d *diagnostic) finding(pkg, name string) Finding {
-	f := Finding{Analyzer: name, Package: strings.Fields(pkg)[0], Message: d.Message}
+	path, _, _ := strings.Cut(pkg, " ") // "path [path.test]"
+	f := Finding{Analyzer: name, Package: path, Message: d.Message}
 	f.File, f.Line, f.Column = position(d.Posn)
 	for _, r := range d.Related {
 		file, line, _ := position(r.Posn)

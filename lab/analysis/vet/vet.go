@@ -98,6 +98,14 @@ func (o *options) run(stdout, stderr io.Writer) int {
 		fmt.Fprint(stderr, broken)
 		return ExitBroken
 	}
+	if o.only == "" || slices.Contains(strings.Split(o.only, ","), "contract") {
+		more, err := o.experiments()
+		if err != nil {
+			fmt.Fprintln(stderr, err)
+			return ExitUsage
+		}
+		findings = append(findings, more...)
+	}
 	if o.baseline != "" {
 		if findings, err = o.applyBaseline(findings); err != nil {
 			fmt.Fprintln(stderr, err)

@@ -3,6 +3,7 @@ package vet
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -138,6 +139,48 @@ func TestFix(t *testing.T) {
 	if !strings.Contains(string(src), `exec.CommandContext(ctx, "true")`) {
 		t.Errorf("not fixed:\n%s", src)
 	}
+}
+
+func TestExperiment(t *testing.T) {
+	dir := module(t, `package try
+
+type Check struct{ Name, Expr string }
+
+var checks = []Check{
+	{Name: "goroutines", Expr: "runtime.NumGoroutine() > 2000"},
+	{Name: "heap", Expr: "mem.HeapInuse > 1GB"},
+}
+`)
+	for _, c := range []struct{ yaml, want string }{
+		{"checks:\n  goroutines:\n    fault: goroutineleak\n  other/check:\n    fault: hang\n", ""},
+		{"load:\n  rate: 1\nchecks:\n  goroutine:\n    fault: goroutineleak\n",
+			`falsify.yaml:4:3: no contract of this package has a check "goroutine": did you mean "goroutines"? [contract]`},
+		{"checks:\n\t- x\n", "falsify.yaml:2:1: found character that cannot start any token [contract]"},
+	} {
+		if err := os.WriteFile(filepath.Join(dir, "falsify.yaml"), []byte(c.yaml), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if _, out, errs := vet(t, "-only=contract"); strings.TrimSpace(out) != c.want {
+			t.Errorf("%s: got %q, want %q\n%s", c.yaml, out, c.want, errs)
+		}
+	}
+}
+
+// FuzzParse: whatever go vet prints, reading it must not panic, and must not lose lines that are errors.
+func FuzzParse(f *testing.F) {
+	f.Add("# try\n{\n\t\"try\": {\n\t\t\"leak\": [\n\t\t\t{\"posn\": \"a.go:1:2\", \"message\": \"m\"}\n\t\t]\n\t}\n}\n")
+	f.Add("# try\nvet: ./try.go:3:13: cannot use\n")
+	f.Add("{\n\t\"try\": {\"leak\": {\"error\": \"panic\"}}\n}\n")
+	f.Add("{\n\"\": {\"\": [{\"posn\": \":\"}]}\n}\n")
+	f.Fuzz(func(t *testing.T, out string) {
+		findings, rest := parse(strings.NewReader(out))
+		if strings.HasPrefix(out, "vet: ") && len(rest) == 0 {
+			t.Errorf("%q is lost", out)
+		}
+		if err := printSARIF(io.Discard, findings); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func TestExplain(t *testing.T) {
