@@ -106,11 +106,39 @@ func (c *Capturer) Stats() Stats {
 // Capture saves a bundle and returns it, or says why it did not: a [Refusal] for [ErrBusy], [ErrCooldown] or
 // [ErrHighWater], or an error that says what failed, such as [ErrQuota]. It takes as long as its kinds do,
 // Config.Timeout at most, and must not be called from a sampling loop. Kinds which fail are left out and named in the
-// manifest.
+// manifest. A disk that hangs is waited for as long again and then left alone: until it answers, captures are
+// refused with ErrBusy.
 func (c *Capturer) Capture(ctx context.Context, r Request) (Bundle, error) {
-	b, err := c.capture(ctx, r)
-	c.count(b, err)
-	return b, err
+	done := make(chan captured, 1)
+	go func() { done <- c.captured(ctx, r) }()
+	patience := time.NewTimer(2 * c.cfg.Timeout)
+	defer patience.Stop()
+	var result captured
+	select {
+	case result = <-done:
+	case <-patience.C:
+		result.err = fmt.Errorf("evidence: capturing %s: %w", r.Key, errHung)
+	}
+	c.count(result.bundle, result.err)
+	return result.bundle, result.err
+}
+
+var errHung = errors.New("the disk does not answer")
+
+type captured struct {
+	bundle Bundle
+	err    error
+}
+
+// captured captures on a goroutine that nobody can recover for it: a logger or a document may panic.
+func (c *Capturer) captured(ctx context.Context, r Request) (result captured) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			result.err = fmt.Errorf("evidence: capturing %s: it panicked: %v", r.Key, reason)
+		}
+	}()
+	result.bundle, result.err = c.capture(ctx, r)
+	return result
 }
 
 func (c *Capturer) capture(ctx context.Context, r Request) (Bundle, error) {

@@ -261,6 +261,30 @@ func TestKindsCannotHarm(t *testing.T) {
 	}
 }
 
+// stuck is a document whose writing does not end, as none does on a disk that hangs.
+type stuck chan bool
+
+func (s stuck) MarshalJSON() ([]byte, error) { <-s; return []byte("1"), nil }
+
+// TestHungDisk: whoever asked is told after a while, and the next one at once; when the disk answers all goes on.
+func TestHungDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := open(t, Config{Timeout: time.Minute})
+		disk := make(stuck)
+		begun := time.Now()
+		_, err := c.Capture(t.Context(), Request{Key: "a", Documents: map[string]any{"stuck": disk}})
+		if !errors.Is(err, errHung) || time.Since(begun) != 2*time.Minute {
+			t.Errorf("error %v after %v, want errHung after two minutes", err, time.Since(begun))
+		}
+		if _, err := c.Capture(t.Context(), Request{Key: "b"}); !errors.Is(err, ErrBusy) {
+			t.Errorf("error %v while the disk hangs, want ErrBusy", err)
+		}
+		close(disk)
+		synctest.Wait()
+		capture(t, c, Request{Key: "b"})
+	})
+}
+
 // TestDocumentsThatFail: a document that is too large, leaves the bundle or has no JSON costs nobody else anything.
 func TestDocumentsThatFail(t *testing.T) {
 	c := open(t, Config{MaxBytes: minBytes, Kinds: []Kind{filler("good", 10)}})
