@@ -248,12 +248,29 @@ func (c Config) leaks(ctx context.Context, s Setting) (float64, error) {
 	if ctx.Err() != nil {
 		return 0, context.Cause(ctx)
 	}
-	select { // a query that its deadline has ended gives its connection back a little later
-	case <-time.After(time.Second):
-	case <-ctx.Done():
-		return 0, context.Cause(ctx)
+	leaked, err := settled(ctx, db)
+	return float64(leaked) / float64(max(len(results), 1)), err
+}
+
+// settled returns how many connections are in use once that number stands still: one that is being opened counts among them, and
+// what a deadline has ended gives its connection back a little later.
+func settled(ctx context.Context, db *sql.DB) (int, error) {
+	tick := time.NewTicker(250 * time.Millisecond)
+	defer tick.Stop()
+	inUse, still := db.Stats().InUse, 0
+	for range 80 {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return 0, context.Cause(ctx)
+		}
+		if now := db.Stats().InUse; now != inUse {
+			inUse, still = now, 0
+		} else if still++; still == 12 {
+			break
+		}
 	}
-	return float64(db.Stats().InUse) / float64(max(len(results), 1)), nil
+	return inUse, nil
 }
 
 // query holds a connection for the request's time, and lets the database do a little work too.
