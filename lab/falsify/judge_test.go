@@ -168,6 +168,31 @@ func TestScheduleIsDrawnFromTheSeed(t *testing.T) {
 }
 
 // Outcomes of an injection, from what the watch saw.
+// A check that fires before the fault, or did and is quiet again, proves nothing by firing after it.
+func TestAlreadyFiring(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		state stability.State
+		fired []time.Time
+		want  report.Outcome
+	}{
+		{"never fired", stability.Holding, nil, ""},
+		{"fires", stability.Violated, []time.Time{time.Now()}, report.Firing},
+		{"fired and recovered", stability.Holding, []time.Time{time.Now()}, report.Firing},
+	} {
+		w := newWatch(nil)
+		w.checks = []subjectCheck{{stability.CheckStatus{Name: "x", State: tt.state}, "c"}}
+		w.fired["c/x"] = tt.fired
+		a := &attempt{
+			subject: &subject{watch: w}, run: history("", "", "").newRun(report.FaultRun, "leak", 0),
+			trial: &trial{deadlines: map[string]time.Duration{"c/x": time.Minute}},
+		}
+		if all := a.alreadyFiring(); all != (tt.want != "") || a.run.Outcomes["c/x"] != tt.want {
+			t.Errorf("%s: outcome %q, want %q", tt.name, a.run.Outcomes["c/x"], tt.want)
+		}
+	}
+}
+
 func TestConclude(t *testing.T) {
 	began := time.Now()
 	for _, tt := range []struct {

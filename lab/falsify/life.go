@@ -168,11 +168,12 @@ type attempt struct {
 	crashed  error
 }
 
-// alreadyFiring settles the checks that fire before the fault: their silence cannot be told from their blindness.
+// alreadyFiring settles the checks that fire before the fault, or have fired and recovered: what they do after it cannot
+// be told from what they would do without it.
 func (a *attempt) alreadyFiring() bool {
 	all := true
 	for id := range a.trial.deadlines {
-		if a.subject.watch.state(id) == stability.Violated {
+		if a.subject.watch.state(id) == stability.Violated || len(a.subject.watch.fired[id]) > 0 {
 			a.run.Outcomes[id] = report.Firing
 		} else {
 			all = false
