@@ -128,9 +128,12 @@ func (f *falsifyFlags) publish(r *falsify.Report, screen report.Terminal, stdout
 	if f.noProof || r.Interrupted != "" || f.config.Only != "" {
 		return nil
 	}
-	written, err := r.WriteProofs()
+	written, kept, err := r.WriteProofs()
 	for _, name := range written {
 		fmt.Fprintln(screen.W, "proof:", name)
+	}
+	for _, name := range kept {
+		fmt.Fprintf(screen.W, "proof: %s is kept: its tier proves more; delete it to begin anew\n", name)
 	}
 	return err
 }

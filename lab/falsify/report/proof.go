@@ -70,32 +70,52 @@ func (r *Report) Proofs() map[string]*Proof {
 	return proofs
 }
 
-// WriteProofs writes the falsification.json files and returns their paths. Checks that are in a file already and
-// were not part of this report stay there.
-func (r *Report) WriteProofs() ([]string, error) {
-	var written []string
+// WriteProofs writes the falsification.json files. Checks that are in a file already and were not part of this report
+// stay there, and so does a whole file that says more than this report does. It returns the paths of both kinds.
+func (r *Report) WriteProofs() (written, kept []string, err error) {
 	for home, proof := range r.Proofs() {
 		file := filepath.Join(r.Dir, filepath.FromSlash(home), ProofName)
 		if old, err := ReadProof(file); err == nil {
+			if old.outweighs(proof) {
+				kept = append(kept, file)
+				continue
+			}
 			for _, c := range old.Checks {
 				if !slices.ContainsFunc(proof.Checks, func(n ProofCheck) bool { return n.Contract == c.Contract }) {
 					proof.Checks = append(proof.Checks, c)
 				}
 			}
 		} else if !errors.Is(err, fs.ErrNotExist) {
-			return written, err
+			return written, kept, err
 		}
 		content, err := json.MarshalIndent(proof, "", "  ")
 		if err != nil {
-			return written, fmt.Errorf("report: %w", err)
+			return written, kept, fmt.Errorf("report: %w", err)
 		}
 		if err := os.WriteFile(file, append(content, '\n'), 0o644); err != nil {
-			return written, fmt.Errorf("report: %w", err)
+			return written, kept, fmt.Errorf("report: %w", err)
 		}
 		written = append(written, file)
 	}
 	slices.Sort(written)
-	return written, nil
+	slices.Sort(kept)
+	return written, kept, nil
+}
+
+// outweighs tells whether p proves, closer to the contract's own times, all that the newer proof speaks of. A refutation is
+// never outweighed: it was seen.
+func (p *Proof) outweighs(newer *Proof) bool {
+	if p.Scale <= newer.Scale {
+		return false
+	}
+	var checks []stability.Proof
+	for _, c := range newer.Checks {
+		if c.Verdict == stability.Refuted {
+			return false
+		}
+		checks = append(checks, c.Proof)
+	}
+	return len(p.Unproven(checks)) == 0
 }
 
 // ReadProof reads one falsification.json.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"encoding/xml"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -168,7 +169,7 @@ func TestProofs(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, ProofName), []byte(old), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	files, err := r.WriteProofs()
+	files, _, err := r.WriteProofs()
 	if err != nil || len(files) != 1 {
 		t.Fatalf("%v, %v", files, err)
 	}
@@ -180,7 +181,7 @@ func TestProofs(t *testing.T) {
 	if len(f.Checks) != 6 || f.Checks[0] != (stability.Proof{Contract: "pay-sla", Check: "heap", Hash: "h-heap", Verdict: stability.Proven}) || f.Checks[5].Check != "kept" {
 		t.Errorf("the library reads %+v", f.Checks)
 	}
-	if again, _ := r.WriteProofs(); len(again) != 1 {
+	if again, _, _ := r.WriteProofs(); len(again) != 1 {
 		t.Error("not written again")
 	}
 	if second, _ := os.ReadFile(files[0]); !bytes.Equal(content, second) {
@@ -197,6 +198,38 @@ func TestProofs(t *testing.T) {
 	want := []string{"pay-sla/heap has changed since it was falsified", "pay-sla/blind is refuted: because of blind", "pay-sla/added was never falsified"}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("unproven: %q, want %q", got, want)
+	}
+}
+
+// A quick look does not take the place of a proof that took a night, unless it saw a refutation or another check.
+func TestStrongerProofStays(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		hash  string
+		scale float64
+		new   stability.Verdict
+		kept  bool
+	}{
+		{"weaker and proven", "h", 0.1, stability.Proven, true},
+		{"weaker and unclear", "h", 0.1, stability.Inconclusive, true},
+		{"weaker and refuted", "h", 0.1, stability.Refuted, false},
+		{"weaker, of a changed check", "changed", 0.1, stability.Proven, false},
+		{"as strong", "h", 0.01, stability.Proven, false},
+	} {
+		dir := t.TempDir()
+		old := fmt.Sprintf(`{"tier": "nightly", "scale": %g, "checks": [{"contract": "c", "check": "x", "hash": "h", "verdict": "proven"}]}`, tt.scale)
+		if err := os.WriteFile(filepath.Join(dir, ProofName), []byte(old), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		r := &Report{Dir: dir, Tier: "quick", Scale: 0.01, Checks: []*Check{{Contract: "c", Name: "x", Hash: tt.hash, Verdict: tt.new}}}
+		written, kept, err := r.WriteProofs()
+		if err != nil || len(kept)+len(written) != 1 || (len(kept) == 1) != tt.kept {
+			t.Errorf("%s: written %v, kept %v, %v", tt.name, written, kept, err)
+		}
+		content, _ := os.ReadFile(filepath.Join(dir, ProofName))
+		if same := string(content) == old; same != tt.kept {
+			t.Errorf("%s: the file is now %s", tt.name, content)
+		}
 	}
 }
 
