@@ -26,7 +26,7 @@ const (
 
 	// PostgresConns is the most connections to a PostgreSQL.
 	PostgresConns = 25
-	sqliteConns   = 8
+	sqliteConns   = 16
 )
 
 // Writes says how many may write at once. SQLite has one writer at a time: queueing for it here is fair and ends with the
