@@ -22,6 +22,7 @@ type collector struct {
 	locks map[*ssa.Function]bool // functions that lock something themselves
 
 	walker  *locks.Walker
+	waits   []ssa.Instruction // of the function being looked at
 	callers map[*ssa.Function][]string // what inherited has found
 }
 
@@ -36,6 +37,7 @@ type callSite struct {
 
 // function notes what f accesses, with the locks that are held on every path.
 func (p *collector) function(f *ssa.Function) {
+	p.waits = waitsIn(f)
 	p.walker.Walk(f, func(in ssa.Instruction, held []string) {
 		if c, ok := in.(ssa.CallInstruction); ok {
 			if lock, _, _ := locks.Call(c); lock != "" {
@@ -62,10 +64,10 @@ func intersect(a, b []string) []string {
 func (p *collector) instr(f *ssa.Function, in ssa.Instruction, held []string) {
 	switch in := in.(type) {
 	case *ssa.Store:
-		p.access(f, in.Addr, in.Pos(), true, false, held)
+		p.access(f, in, in.Addr, in.Pos(), true, false, held)
 	case *ssa.UnOp:
 		if in.Op == token.MUL {
-			p.access(f, in.X, in.Pos(), false, false, held)
+			p.access(f, in, in.X, in.Pos(), false, false, held)
 		}
 	case ssa.CallInstruction:
 		c := in.Common()
@@ -74,7 +76,7 @@ func (p *collector) instr(f *ssa.Function, in ssa.Instruction, held []string) {
 			return
 		}
 		if callee.Pkg != nil && callee.Pkg.Pkg.Path() == "sync/atomic" && callee.Signature.Recv() == nil && len(c.Args) > 0 {
-			p.access(f, c.Args[0], in.Pos(), true, true, held)
+			p.access(f, in, c.Args[0], in.Pos(), true, true, held)
 			return
 		}
 		if callee.Pkg == f.Pkg {
@@ -97,9 +99,9 @@ func (p *collector) instr(f *ssa.Function, in ssa.Instruction, held []string) {
 	}
 }
 
-func (p *collector) access(f *ssa.Function, addr ssa.Value, pos token.Pos, write, atomic bool, held []string) {
+func (p *collector) access(f *ssa.Function, in ssa.Instruction, addr ssa.Value, pos token.Pos, write, atomic bool, held []string) {
 	var v *types.Var
-	a := access{pos: pos, fn: f, write: write, atomic: atomic, locks: held}
+	a := access{pos: pos, fn: f, write: write, atomic: atomic, locks: held, joined: !atomic && after(p.waits, in)}
 	switch x := addr.(type) {
 	case *ssa.FieldAddr:
 		v = x.X.Type().Underlying().(*types.Pointer).Elem().Underlying().(*types.Struct).Field(x.Field)
@@ -127,6 +129,30 @@ func (p *collector) access(f *ssa.Function, addr ssa.Value, pos token.Pos, write
 		p.order = append(p.order, v)
 	}
 	p.uses[v] = append(p.uses[v], a)
+}
+
+// waitsIn returns the calls of a WaitGroup's Wait in f.
+func waitsIn(f *ssa.Function) (waits []ssa.Instruction) {
+	for _, b := range f.Blocks {
+		for _, in := range b.Instrs {
+			if c, ok := in.(*ssa.Call); ok {
+				if callee := c.Call.StaticCallee(); callee != nil && callee.RelString(nil) == "(*sync.WaitGroup).Wait" {
+					waits = append(waits, in)
+				}
+			}
+		}
+	}
+	return waits
+}
+
+// after tells whether one of the instructions comes before in on every path that leads there.
+func after(before []ssa.Instruction, in ssa.Instruction) bool {
+	return slices.ContainsFunc(before, func(w ssa.Instruction) bool {
+		if w.Block() != in.Block() {
+			return w.Block().Dominates(in.Block())
+		}
+		return slices.Index(in.Block().Instrs, w) < slices.Index(in.Block().Instrs, in)
+	})
 }
 
 // fresh tells whether v is made in the function that uses it, or taken from a sync.Pool: nobody else knows it yet.

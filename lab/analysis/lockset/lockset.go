@@ -35,6 +35,7 @@ type access struct {
 	locks  []string // held, by path
 	base   string   // path of the value that the field belongs to
 	fresh  bool     // of a value made in this function
+	joined bool     // after a WaitGroup's Wait: those who share the variable have ended
 }
 
 func run(pass *analysis.Pass) (any, error) {
@@ -73,7 +74,7 @@ func (p *collector) judge(v *types.Var, all []access) {
 	var plain, atomics []access
 	for _, a := range all {
 		switch {
-		case a.fresh || inInit(a.fn):
+		case a.fresh || a.joined || inInit(a.fn):
 		case a.atomic:
 			atomics = append(atomics, a)
 		default:

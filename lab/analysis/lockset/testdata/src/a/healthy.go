@@ -98,3 +98,27 @@ func (s *sub) two()     { s.three() }
 func (s *sub) three()   { s.four() }
 func (s *sub) four()    { s.five() }
 func (s *sub) five()    { _ = len(s.channels) }
+
+var (
+	histMu sync.Mutex
+	hists  []int
+)
+
+// merge reads when all who write have ended.
+func merge() (sum int) {
+	var wg sync.WaitGroup
+	for i := range 4 {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			histMu.Lock()
+			hists = append(hists, i)
+			histMu.Unlock()
+		}()
+	}
+	wg.Wait()
+	for _, h := range hists {
+		sum += h
+	}
+	return sum
+}
