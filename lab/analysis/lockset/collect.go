@@ -22,7 +22,7 @@ type collector struct {
 	locks map[*ssa.Function]bool // functions that lock something themselves
 
 	walker  *locks.Walker
-	waits   []ssa.Instruction // of the function being looked at
+	waits   []ssa.Instruction          // of the function being looked at
 	callers map[*ssa.Function][]string // what inherited has found
 }
 
