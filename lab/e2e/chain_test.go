@@ -244,8 +244,8 @@ func TestChainWithDeadlines(t *testing.T) {
 	}
 }
 
-// Without the defense the gateway's five seconds are known to nobody behind it: the contract says so while all is well, and when
-// the API hangs, b goes on waiting for a client that has left.
+// Without the defense the gateway's five seconds are known to nobody behind it: the contract says so while all is well, and
+// when the API hangs, b goes on waiting for a client that has left.
 func TestChainWithoutDeadlines(t *testing.T) {
 	proxy := proxyTo(t, "api", strings.TrimPrefix(newAPI(t).URL, "http://"))
 	c := startChain(t, "http://"+proxy.Address(), true)

@@ -263,9 +263,10 @@ func TestPoolExhaustionAndBulkhead(t *testing.T) {
 
 // A hanging database: the guard's deadline frees the callers, its breaker then spares them the wait.
 func TestGuardOnAHangingDatabase(t *testing.T) {
-	proxy := proxyTo(t, "postgres", hostOf(t, os.Getenv("E2E_POSTGRES")))
+	dsn := os.Getenv("E2E_POSTGRES")
+	proxy := proxyTo(t, "postgres", hostOf(t, dsn))
 	pools := sqldb.New(sqldb.Config{})
-	db, err := pools.Open("orders", "pgx", strings.Replace(os.Getenv("E2E_POSTGRES"), hostOf(t, os.Getenv("E2E_POSTGRES")), proxy.Address(), 1))
+	db, err := pools.Open("orders", "pgx", strings.Replace(dsn, hostOf(t, dsn), proxy.Address(), 1))
 	if err != nil {
 		t.Fatal(err)
 	}

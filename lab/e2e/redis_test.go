@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net"
 	"net/url"
 	"os"
 	"testing"
@@ -108,7 +107,9 @@ func poolSources(client *redis.Client) []signal.Source {
 
 // A pool of go-redis that is worked to its end breaks a contract on its own signals.
 func TestRedisPool(t *testing.T) {
-	client := redis.NewClient(&redis.Options{Addr: os.Getenv("E2E_REDIS"), PoolSize: 2, PoolTimeout: 50 * time.Millisecond, MaxRetries: -1})
+	client := redis.NewClient(&redis.Options{
+		Addr: os.Getenv("E2E_REDIS"), PoolSize: 2, PoolTimeout: 50 * time.Millisecond, MaxRetries: -1,
+	})
 	defer client.Close()
 	m := stability.NewMonitor(stability.Config{Warmup: time.Second, Logger: quiet})
 	for _, s := range poolSources(client) {
@@ -139,7 +140,7 @@ func TestRedisPool(t *testing.T) {
 
 func TestGuardOnAHangingRedis(t *testing.T) {
 	proxy := proxyTo(t, "redis", os.Getenv("E2E_REDIS"))
-	client := redis.NewClient(&redis.Options{Addr: proxy.Address(), MaxRetries: -1, ContextTimeoutEnabled: true, Dialer: (&net.Dialer{}).DialContext})
+	client := redis.NewClient(&redis.Options{Addr: proxy.Address(), MaxRetries: -1, ContextTimeoutEnabled: true})
 	defer client.Close()
 	guard, err := defense.New(defense.Config{Name: "redis", Timeout: 500 * time.Millisecond, Breaker: quickBreaker})
 	if err != nil {
