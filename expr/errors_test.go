@@ -17,6 +17,7 @@ var wrong = []string{
 	"",
 	"runtime.NumGoroutines() > 2000",
 	"NumGoroutine > 2000",
+	"warehouse.shelves > 2000",
 	"mem.heapinuse > 1GB",
 	"rat(c[5m]) > 1",
 	"rtae(c[5m]) > 1",

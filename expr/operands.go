@@ -29,7 +29,8 @@ func (c *checker) reference(n *reference, via string) (node, shape, dim) {
 			at = n.span
 		}
 		names := append(c.schema.Names(), functionNames()...)
-		c.fail(at, "unknown signal %s", n.name).didYouMean(suggest.Nearest(n.name, names), "")
+		c.fail(at, "unknown signal %s", n.name).didYouMean(suggest.Nearest(n.name, names),
+			"a signal of the service's own is known once its source is attached, which comes before the contract: signal.GaugeFunc and the like")
 		return n, invalid, dim{}
 	}
 	n.id, n.desc, n.via = id, desc, via
