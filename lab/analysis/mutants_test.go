@@ -13,6 +13,7 @@ import (
 	"go/token"
 	"go/types"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -204,6 +205,11 @@ func (l *library) mutant(t *testing.T, p *listed, r *rand.Rand) *mutant {
 			return m
 		}
 		for _, at := range errs {
+			if at[1] < 0 {
+				copy(files[at[0]].Decls, old[at[0]].Decls)
+				maps.DeleteFunc(changed, func(k [2]int, _ bool) bool { return k[0] == at[0] })
+				continue
+			}
 			files[at[0]].Decls[at[1]] = old[at[0]].Decls[at[1]]
 			delete(changed, at)
 		}
@@ -218,7 +224,8 @@ func base(i types.Importer) types.Importer {
 	return i
 }
 
-// check type-checks a package. Where that fails it returns the declarations at fault, by file and index.
+// check type-checks a package. Where that fails it returns the declarations at fault, by file and index; -1 means all of
+// a file that does not parse.
 func (l *library) check(path string, srcs [][]byte) (*mutant, [][2]int) {
 	fset := l.fset
 	var files []*ast.File
@@ -226,7 +233,7 @@ func (l *library) check(path string, srcs [][]byte) (*mutant, [][2]int) {
 	for i, src := range srcs {
 		f, err := parser.ParseFile(fset, fmt.Sprintf("%s/%d.go", path, i), src, parser.SkipObjectResolution|parser.ParseComments)
 		if err != nil {
-			return nil, [][2]int{{i, 0}}
+			return nil, [][2]int{{i, -1}}
 		}
 		files = append(files, f)
 	}
