@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -40,13 +41,13 @@ const (
 )
 
 // within runs a test in virtual time on a source whose profiles take so long and are counted.
-func within(t *testing.T, config Config, took time.Duration, test func(s *Source, profiles *int)) {
+func within(t *testing.T, config Config, took time.Duration, test func(s *Source, profiles *atomic.Int64)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		profiles := 0
+		var profiles atomic.Int64
 		s := New(config)
 		s.write = func(b *bytes.Buffer) error {
-			profiles++
+			profiles.Add(1)
 			<-time.After(took)
 			b.WriteString("goroutineleak profile: total 0\n")
 			return nil
@@ -67,15 +68,15 @@ func tick(s *Source, d time.Duration) {
 }
 
 func TestNothingIsReadBeforeTheFirstProfile(t *testing.T) {
-	within(t, Config{}, 0, func(s *Source, profiles *int) {
+	within(t, Config{}, 0, func(s *Source, profiles *atomic.Int64) {
 		tick(s, 59*time.Second)
-		if got := read(s); *profiles != 0 || len(got) != 0 {
-			t.Errorf("after 59 s: %d profiles and readings %v, want none", *profiles, got)
+		if got := read(s); profiles.Load() != 0 || len(got) != 0 {
+			t.Errorf("after 59 s: %d profiles and readings %v, want none", profiles.Load(), got)
 		}
 		tick(s, 2*time.Second)
 		got := read(s)
-		if v, ok := got[healthy]; *profiles != 1 || !ok || v != 0 || got[nextIn] != 60 {
-			t.Errorf("after 61 s: %d profiles, %v; want one that found 0 leaks at locks", *profiles, got)
+		if v, ok := got[healthy]; profiles.Load() != 1 || !ok || v != 0 || got[nextIn] != 60 {
+			t.Errorf("after 61 s: %d profiles, %v; want one that found 0 leaks at locks", profiles.Load(), got)
 		}
 	})
 }
@@ -87,7 +88,7 @@ func TestBudget(t *testing.T) {
 		name   string
 		config Config
 		took   time.Duration
-		most   int // profiles in a day
+		most   int64 // profiles in a day
 	}{
 		{"cheap: once a minute", Config{}, 0, 24 * 60},
 		{"2 s of CPU: 1/1000 of a core", Config{}, 2 * time.Second, 44},
@@ -95,10 +96,10 @@ func TestBudget(t *testing.T) {
 		{"two minutes of CPU", Config{}, 2 * time.Minute, 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			within(t, test.config, test.took, func(s *Source, profiles *int) {
+			within(t, test.config, test.took, func(s *Source, profiles *atomic.Int64) {
 				tick(s, day)
-				if *profiles > test.most || *profiles < test.most*9/10 {
-					t.Errorf("%d profiles in a day, want about %d and no more", *profiles, test.most)
+				if profiles.Load() > test.most || profiles.Load() < test.most*9/10 {
+					t.Errorf("%d profiles in a day, want about %d and no more", profiles.Load(), test.most)
 				}
 				if limit := max(s.config.CPU*day.Seconds(), test.took.Seconds()) * 1.05; read(s)[cpuSum] > limit {
 					t.Errorf("profiles took %v s of CPU in a day, want at most %v", read(s)[cpuSum], limit)
@@ -129,21 +130,21 @@ func TestPause(t *testing.T) {
 
 // TestOneProfileAtATime: while one takes longer than the interval, no other is begun, and Sample does not wait for it.
 func TestOneProfileAtATime(t *testing.T) {
-	within(t, Config{Interval: time.Second, CPU: 1}, time.Minute, func(s *Source, profiles *int) {
+	within(t, Config{Interval: time.Second, CPU: 1}, time.Minute, func(s *Source, profiles *atomic.Int64) {
 		begin := time.Now()
 		tick(s, 30*time.Second)
-		if took := time.Since(begin); *profiles != 1 || took != 30*time.Second {
-			t.Errorf("%d profiles in 30 ticks that took %v, want 1 in 30 s", *profiles, took)
+		if took := time.Since(begin); profiles.Load() != 1 || took != 30*time.Second {
+			t.Errorf("%d profiles in 30 ticks that took %v, want 1 in 30 s", profiles.Load(), took)
 		}
 	})
 }
 
 // TestTooManyGoroutines: a profile of very many goroutines would stop the world for too long.
 func TestTooManyGoroutines(t *testing.T) {
-	within(t, Config{MaxGoroutines: 1}, 0, func(s *Source, profiles *int) { // and the test has two at least
+	within(t, Config{MaxGoroutines: 1}, 0, func(s *Source, profiles *atomic.Int64) { // and the test has two at least
 		tick(s, time.Hour)
-		if *profiles != 0 {
-			t.Errorf("%d profiles were taken, want none", *profiles)
+		if profiles.Load() != 0 {
+			t.Errorf("%d profiles were taken, want none", profiles.Load())
 		}
 	})
 }
@@ -203,7 +204,9 @@ func TestSites(t *testing.T) {
 	}
 }
 
-// What leaks in TestRealLeaks, one goroutine for each kind of wait. Nothing else knows what they wait for.
+var leakOnce sync.Once // a leak is for good, however often the tests run
+
+// leakAll starts what leaks in TestRealLeaks, one goroutine for each kind of wait. Nothing else knows what they wait for.
 func leakAll() {
 	go func() { <-make(chan int) }()
 	for range 3 {
@@ -238,7 +241,7 @@ func TestRealLeaks(t *testing.T) {
 		}
 		return
 	}
-	leakAll()
+	leakOnce.Do(leakAll)
 	held := make(chan int)
 	go func() { <-held }()                                          // reachable: no leak
 	s := New(Config{Interval: time.Nanosecond, CPU: 100, Stop: 10}) // as often as it is sampled
