@@ -155,7 +155,7 @@ func all(err error) []error {
 // ours is more likely a slip.
 func foreign(err error) bool {
 	var e *expr.Error
-	return errors.As(err, &e) && strings.HasPrefix(e.Msg, "unknown signal") && e.Mend == ""
+	return errors.As(err, &e) && strings.HasPrefix(e.Msg, "unknown signal") && !strings.HasPrefix(e.Mend, "did you mean")
 }
 
 func whole(pass *analysis.Pass, lit *ast.CompositeLit) {
