@@ -12,10 +12,13 @@ import (
 	"time"
 
 	"github.com/falsifiable/stability"
+	"github.com/falsifiable/stability/cause"
 	"github.com/falsifiable/stability/cause/grpcexhaustion"
+	"github.com/falsifiable/stability/cause/retrystorm"
 	"github.com/falsifiable/stability/defense"
 	"github.com/falsifiable/stability/defense/breaker"
 	"github.com/falsifiable/stability/defense/bulkhead"
+	"github.com/falsifiable/stability/defense/retry"
 )
 
 const (
@@ -30,8 +33,10 @@ const (
 // the streams are used up and the contract fires. With the defense on, the breaker opens, the edge answers 503 with a time
 // to come back, the contract is silent; when the latency is gone the breaker tries, closes, and answers are back within 5 %.
 func TestExhaustionFlow(t *testing.T) {
+	t.Parallel()
 	t.Run("defense off", func(t *testing.T) {
-		f := newFlow(t, Peer{Name: "risk"})
+		t.Parallel()
+		f := newFlow(t, grpcexhaustion.Cause, 1, Peer{Name: "risk"})
 		f.warm()
 		f.remote.take(flowSlow)
 		f.eventually("the contract fires", func() bool { return f.state() == stability.Violated })
@@ -46,12 +51,13 @@ func TestExhaustionFlow(t *testing.T) {
 		f.eventually("the contract holds again", func() bool { return f.state() == stability.Holding })
 	})
 	t.Run("defense on", func(t *testing.T) {
+		t.Parallel()
 		g := guard(t, defense.Config{
 			Name: "risk", Timeout: 300 * time.Millisecond,
 			Breaker:  breaker.Config{FailureThreshold: 0.8, MinimumRequests: 20, Window: time.Second, Timeout: 500 * time.Millisecond},
 			Bulkhead: bulkhead.Config{Limit: flowStreams - 2},
 		})
-		f := newFlow(t, Peer{Name: "risk", Guard: g})
+		f := newFlow(t, grpcexhaustion.Cause, 1, Peer{Name: "risk", Guard: g})
 		usual := f.warm()
 		f.remote.take(flowSlow)
 		f.eventually("the breaker opens", func() bool { return g.Breaker().State() == breaker.Open })
@@ -74,9 +80,47 @@ func TestExhaustionFlow(t *testing.T) {
 	})
 }
 
+// TestRetryStorm is a dependency that fails under an edge that tries three times (R61): without a budget that is three times the
+// load, and the contract fires; with one it is a tenth more, and the contract is silent. Either way answers are back once the
+// dependency is.
+func TestRetryStorm(t *testing.T) {
+	t.Parallel()
+	t.Run("defense off", func(t *testing.T) {
+		t.Parallel()
+		f := newFlow(t, retrystorm.Cause, 3, Peer{Name: "risk"})
+		f.warm()
+		f.remote.take(broken)
+		f.eventually("the contract fires", func() bool { return f.state() == stability.Violated })
+		f.remote.take(flowUsual)
+		f.eventually("the contract holds again", func() bool { return f.state() == stability.Holding })
+	})
+	t.Run("defense on", func(t *testing.T) {
+		t.Parallel()
+		budget, err := retry.New(retry.Config{Name: "risk", Attempts: 3, Backoff: time.Millisecond, MaxBackoff: time.Millisecond})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := newFlow(t, retrystorm.Cause, 1, Peer{Name: "risk", Retry: budget})
+		usual := f.warm()
+		f.remote.take(broken)
+		// Three minutes of the contract's: six times what it takes to fire.
+		before := f.count()
+		f.eventually("the edge rejects", func() bool { return f.count().rejected > before.rejected+3*flowRate })
+		if n := f.fired(); n != 0 {
+			t.Errorf("the contract has fired %d times behind the defense", n)
+		}
+		f.remote.take(flowUsual)
+		f.eventually("there are good answers", func() bool { return f.count().ok > before.ok+flowRate/2 })
+		if after := f.answered(); after < 0.95*usual || after > 1.05*usual {
+			t.Errorf("%.0f of %d requests are answered after the fault, %.0f before it: more than 5 %% apart", after, 2*flowRate, usual)
+		}
+	})
+}
+
 // flow is an HTTP edge that calls the server for each request, under an open load, with the cause's contract watching.
 type flow struct {
 	t       *testing.T
+	cause   string
 	remote  *remote
 	monitor *stability.Monitor
 	edge    *httptest.Server
@@ -89,14 +133,15 @@ type flow struct {
 // counts are the answers of the edge: OK, 503, 504, and 503 without a Retry-After.
 type counts struct{ ok, rejected, late, wrong int }
 
-func newFlow(t *testing.T, p Peer) *flow {
+// newFlow starts one whose edge tries each call up to attempts times, by itself and at once.
+func newFlow(t *testing.T, c cause.Cause, attempts int, p Peer) *flow {
 	t.Helper()
-	f := &flow{t: t, remote: startRemote(t, flowStreams, time.Minute)}
+	f := &flow{t: t, cause: c.ID, remote: startRemote(t, flowStreams, time.Minute)}
 	f.remote.take(flowUsual)
 	client := NewClient(ClientConfig{})
 	health := dial(t, client, f.remote.address, p)
-	f.monitor = stability.NewMonitor(stability.Config{Warmup: time.Second, Logger: slog.New(slog.DiscardHandler)})
-	for _, err := range []error{f.monitor.Attach(client), f.monitor.Register(grpcexhaustion.Cause.Contract()), f.monitor.Start()} {
+	f.monitor = stability.NewMonitor(stability.Config{Warmup: 2 * time.Minute, Logger: slog.New(slog.DiscardHandler)})
+	for _, err := range []error{f.monitor.Attach(client), f.monitor.Register(c.Contract()), f.monitor.Start()} {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -106,6 +151,9 @@ func newFlow(t *testing.T, p Peer) *flow {
 		ctx, cancel := context.WithTimeout(r.Context(), flowPatience)
 		defer cancel()
 		_, err := health.Check(ctx, request)
+		for n := 1; n < attempts && err != nil; n++ {
+			_, err = health.Check(ctx, request)
+		}
 		WriteUnavailable(w, err)
 	}))
 	t.Cleanup(f.edge.Close)
@@ -182,12 +230,12 @@ func (f *flow) answered() float64 {
 }
 
 func (f *flow) state() stability.State {
-	c, _ := f.monitor.Contract(grpcexhaustion.Cause.ID)
+	c, _ := f.monitor.Contract(f.cause)
 	return c.State
 }
 
 func (f *flow) fired() uint64 {
-	c, _ := f.monitor.Contract(grpcexhaustion.Cause.ID)
+	c, _ := f.monitor.Contract(f.cause)
 	return c.Checks[0].Violations
 }
 

@@ -15,7 +15,9 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/status"
 
 	"github.com/falsifiable/stability/internal/timescale"
 )
@@ -39,7 +41,7 @@ func TestMain(m *testing.M) {
 }
 
 // playServer is the main function of a server in a process of its own: it prints its address, and takes orders by the line: how
-// long each call is to take from now on.
+// long each call is to take from now on; below zero, that it is to fail.
 func playServer() {
 	streams, err := strconv.ParseUint(os.Getenv(streamsVariable), 10, 32)
 	if err != nil {
@@ -61,6 +63,9 @@ func playServer() {
 	server := grpc.NewServer(handlers.Options(nil)...)
 	healthpb.RegisterHealthServer(server, &service{
 		check: func(ctx context.Context) error {
+			if latency.Load() < 0 {
+				return status.Error(codes.Unavailable, "out of order")
+			}
 			timer := time.NewTimer(time.Duration(latency.Load()))
 			defer timer.Stop()
 			select {
@@ -127,6 +132,9 @@ func (r *remote) answer() string {
 	}
 	return strings.TrimSpace(line)
 }
+
+// broken, as an order, makes each call fail with UNAVAILABLE.
+const broken = -time.Nanosecond
 
 // take makes each call take that long from now on.
 func (r *remote) take(d time.Duration) {
