@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -86,9 +87,21 @@ func TestLeaks(t *testing.T) {
 	}
 }
 
+// elsewhere stands for the sources that a service attaches besides those of TestStart: gRPC's, those of defenses.
+type elsewhere struct{}
+
+func (elsewhere) Describe() []signal.Desc {
+	return slices.DeleteFunc(signal.Standard(), func(d signal.Desc) bool {
+		return slices.Contains([]string{"goruntime", "process", "httpserver", "httpclient", "sqldb"}, d.Source)
+	})
+}
+
+func (elsewhere) Sample(*signal.Batch) {}
+
 // One line watches: every stock contract in Observe mode, all pages served.
 func TestStart(t *testing.T) {
-	w := start(t, Config{Service: "payment", Sources: []signal.Source{httpclient.New(httpclient.Config{}), sqldb.New(sqldb.Config{})}})
+	w := start(t, Config{Service: "payment",
+		Sources: []signal.Source{httpclient.New(httpclient.Config{}), sqldb.New(sqldb.Config{}), elsewhere{}}})
 	status := w.Monitor().Status()
 	if len(status.Contracts) != len(catalogue.All()) || status.Service != "payment" || status.Stale {
 		t.Errorf("status is %+v", status)

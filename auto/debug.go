@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/falsifiable/stability"
 	"github.com/falsifiable/stability/evidence"
 )
 
@@ -40,7 +41,7 @@ func (w *Watch) debug() http.Handler {
 		writeJSON(rw, w.monitor.Status())
 	})
 	mux.HandleFunc("GET "+debugPath+"signals.json", func(rw http.ResponseWriter, _ *http.Request) {
-		writeJSON(rw, w.monitor.Snapshot(0).Signals)
+		writeJSON(rw, append([]stability.SignalValue{}, w.monitor.Snapshot(0).Signals...)) // before the first tick [], not null
 	})
 	mux.HandleFunc("GET "+debugPath+"transitions.json", func(rw http.ResponseWriter, r *http.Request) {
 		var after uint64
