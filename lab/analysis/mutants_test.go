@@ -285,7 +285,7 @@ func (m *mutant) analyze() (err error) {
 
 var errHangs = errors.New("the analysis does not end")
 
-// bounded is analyze for at most a minute of processor time.
+// bounded is analyze for at most three minutes of processor time: the race detector makes it slow.
 func (m *mutant) bounded() error {
 	done := make(chan error, 1)
 	start := cpu()
@@ -297,7 +297,7 @@ func (m *mutant) bounded() error {
 		case err := <-done:
 			return err
 		case <-tick.C:
-			if cpu()-start > time.Minute {
+			if cpu()-start > 3*time.Minute {
 				buf := make([]byte, 1<<16)
 				return fmt.Errorf("%w:\n%s", errHangs, buf[:runtime.Stack(buf, true)])
 			}
