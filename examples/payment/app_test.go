@@ -15,7 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/falsifiable/stability/defense/breaker"
 	"github.com/falsifiable/stability/defense/deadline"
 	"github.com/falsifiable/stability/examples/payment/internal/httpapi"
 	"github.com/falsifiable/stability/examples/payment/internal/payment"
@@ -179,7 +178,6 @@ func TestRiskBreaker(t *testing.T) {
 		load.Go(func() { s.do(t, payRequest("", 1299)) })
 	}
 	load.Wait()
-	begun := time.Now()
 	response, order := s.pay(t, payRequest("", 1299))
 	if response.StatusCode != http.StatusCreated || order.Status != payment.InReview {
 		t.Errorf("a small payment: %s, %q, want it in review", response.Status, order.Status)
@@ -188,8 +186,8 @@ func TestRiskBreaker(t *testing.T) {
 	if response.StatusCode != http.StatusServiceUnavailable || response.Header.Get("Retry-After") != "1" {
 		t.Errorf("a large payment: %s, Retry-After %q, want 503 and 1", response.Status, response.Header.Get("Retry-After"))
 	}
-	if dump := s.app.guards[1].Breaker().Dump(); dump.Config.Name != "risk" || dump.State != breaker.Open || dump.Rejected < 2 {
-		t.Errorf("%s's breaker is %v after %d rejections in %v, want risk's open", dump.Config.Name, dump.State, dump.Rejected, time.Since(begun))
+	if dump := s.app.guards[1].Breaker().Dump(); dump.Config.Name != "risk" || dump.Opened == 0 || dump.Rejected == 0 {
+		t.Errorf("%s's breaker opened %d times and rejected %d calls, want risk's, and some", dump.Config.Name, dump.Opened, dump.Rejected)
 	}
 }
 
