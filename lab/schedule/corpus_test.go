@@ -70,8 +70,8 @@ func TestCorpus(t *testing.T) {
 	m := measureCorpus(t, dir, kernels, 1)
 	t.Logf("%d of %d kernels found, %d in the first run; late or not at all (0): %s", m.found, len(kernels), m.first,
 		strings.Join(m.late, ", "))
-	if m.found < len(kernels)-3 || m.first < 44 {
-		t.Errorf("%d of %d found, %d in the first run; want at least %d and 44", m.found, len(kernels), m.first, len(kernels)-3)
+	if m.found < len(kernels)-2 || m.first < 51 {
+		t.Errorf("%d of %d found, %d in the first run; want at least %d and 51", m.found, len(kernels), m.first, len(kernels)-2)
 	}
 	if m.hung > 0 {
 		t.Errorf("%d runs hung", m.hung)
