@@ -12,6 +12,9 @@
 // Requests are in flight, the oldest of them grows older by a second each second, and none is completed. CPU is idle.
 // The goroutine profile shows the same "chan send" or "sync.Mutex.Lock" stack for minutes.
 //
+// Before production, stability test drives a project's own tests through schedules in which it comes out, and proves it.
+// lab/schedule/testdata/cause has a program that it must find, and its mended twin on which it must be silent.
+//
 // # Why these thresholds
 //
 // The check knows no number that would have to be guessed: it is violated when there was work to do for a whole minute

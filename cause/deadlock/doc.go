@@ -17,7 +17,7 @@
 //
 // Before production: stability vet finds lock orders that disagree (lockorder) and locks held over channel operations
 // (channelblock); stability test drives a project's own tests through schedules in which the circle closes, and
-// proves it.
+// proves it: lab/schedule/testdata/cause has a program that it must find, and its mended twin.
 //
 // # Why these thresholds
 //

@@ -15,6 +15,9 @@
 // own case was noticed as a "CPU glitch". The evidence of a violation names the place: the most frequent stack is
 // its signature, and on toolchains with the goroutine leak profile that profile proves the leak by reachability.
 //
+// Before production, stability test drives a project's own tests through schedules in which it comes out, and proves it.
+// lab/schedule/testdata/cause has a program that it must find, and its mended twin on which it must be silent.
+//
 // # Why these thresholds
 //
 // The check wants growth that is both steady (a robust slope over five minutes, so that a burst that comes and goes does

@@ -11,6 +11,9 @@
 // The time that goroutines spend waiting for locks grows faster than the clock: with ten goroutines in the queue, ten
 // seconds of waiting pass each second. Latency grows with the queue, CPU does not.
 //
+// Before production, stability test drives a project's own tests through schedules in which it comes out, and proves a lock that is never given back, and with -race reports a counter outside of it.
+// lab/schedule/testdata/cause has a program that it must find, and its mended twin on which it must be silent.
+//
 // # Why these thresholds
 //
 // One second of waiting per second means that at every moment a goroutine stood in line, on average; five times the
