@@ -44,6 +44,7 @@ func NewWalker() *Walker {
 
 // release is what a function does with the locks of its caller, as the function itself names them.
 type release struct {
+	taken  []string // held whenever the function returns, and not at the call
 	handed []string // released on some path, so held at the call
 	gone   []string // of these, the ones that are no longer held when the function returns
 }
@@ -124,20 +125,34 @@ func (w *Walker) release(f *ssa.Function) *release {
 	r.handed = slices.Sorted(maps.Keys(handed))
 	if len(handed) > 0 {
 		in, done = w.flow(f, r.handed)
-		w.each(f, in, done, func(in ssa.Instruction, held []string) {
-			if _, ok := in.(*ssa.Return); !ok {
-				return
-			}
-			for _, l := range r.handed {
-				if !slices.Contains(held, l) && !slices.Contains(r.gone, l) {
-					r.gone = append(r.gone, l)
-				}
-			}
-		}, nil)
-		r.gone = append(r.gone, deferred(f, r.handed)...)
 	}
+	returns := 0
+	w.each(f, in, done, func(in ssa.Instruction, held []string) {
+		if _, ok := in.(*ssa.Return); ok {
+			r.returns(held, returns == 0)
+			returns++
+		}
+	}, nil)
+	r.gone = append(r.gone, deferred(f, r.handed)...)
+	later := deferred(f, r.taken)
+	r.taken = slices.DeleteFunc(r.taken, func(l string) bool { return slices.Contains(later, l) })
 	w.known[f] = r
 	return r
+}
+
+// returns adds that the function may return with these locks held.
+func (r *release) returns(held []string, first bool) {
+	for _, l := range r.handed {
+		if !slices.Contains(held, l) && !slices.Contains(r.gone, l) {
+			r.gone = append(r.gone, l)
+		}
+	}
+	own := slices.DeleteFunc(slices.Clone(held), func(l string) bool { return slices.Contains(r.handed, l) })
+	if first {
+		r.taken = own
+	} else {
+		r.taken = slices.DeleteFunc(r.taken, func(l string) bool { return !slices.Contains(own, l) })
+	}
 }
 
 // deferred returns those of the locks that f releases by defer.
@@ -213,13 +228,15 @@ func (w *Walker) call(c *ssa.Call, held []string) []string {
 		return append(held, lock)
 	case unlock != "":
 		return slices.DeleteFunc(held, func(l string) bool { return l == unlock })
-	case len(held) > 0:
-		if callee := inPackage(c); callee != nil {
-			gone := translate(w.release(callee).gone, callee, c)
-			return slices.DeleteFunc(held, func(l string) bool { return slices.Contains(gone, l) })
-		}
 	}
-	return held
+	callee := inPackage(c)
+	if callee == nil {
+		return held
+	}
+	r := w.release(callee)
+	gone := translate(r.gone, callee, c)
+	held = slices.DeleteFunc(held, func(l string) bool { return slices.Contains(gone, l) })
+	return append(held, translate(r.taken, callee, c)...)
 }
 
 // Class is the name that all functions share for the lock (or WaitGroup) at path in f, by the type and the field that it

@@ -54,6 +54,18 @@ func (t *T) keeps()   { t.mu.Lock(); t.wait(); at(); t.mu.Unlock() }
 func (t *T) byDefer() { defer t.mu.Unlock(); at() }
 func (t *T) ends()    { t.mu.Lock(); t.byDefer(); at() }
 func (t *T) rec(n int) { t.mu.Unlock(); if n > 0 { t.mu.Lock(); t.rec(n-1); at() } }
+func (t *T) lock()    { t.mu.Lock() }
+func (t *T) unlock()  { t.mu.Unlock() }
+func (t *T) wrapped() { at(); t.lock(); t.unlock() }
+func (t *T) inside()  { t.lock(); at(); t.unlock() }
+func (t *T) try() bool {
+	if t.rec == nil {
+		return false
+	}
+	t.mu.Lock()
+	return true
+}
+func (t *T) tries() { t.try(); at() }
 func (t *T) literal() {
 	t.mu.Lock()
 	go func() { at(); t.mu.Unlock() }()
@@ -92,7 +104,7 @@ func TestWalk(t *testing.T) {
 	for name, want := range map[string][]string{
 		"plain": {"t.mu"}, "after": {}, "deferred": {"t.rw"}, "nested": {"t.in.mu", "@global"}, "some": {}, "loop": {"t.mu"},
 		"handed": {"t.mu"}, "letsGo": {}, "farther": {}, "keeps": {"t.mu"}, "byDefer": {"t.mu"}, "ends": {}, "rec": {},
-		"literal$1": {"t.mu"},
+		"literal$1": {"t.mu"}, "wrapped": {}, "inside": {"t.mu"}, "tries": {},
 	} {
 		got, ok := held[name]
 		if !ok || !slices.Equal(got, want) {
