@@ -39,7 +39,9 @@ func New(settings any) (register.LinterPlugin, error) {
 type plugin struct{ analyzers []*goanalysis.Analyzer }
 
 // BuildAnalyzers returns the analyzers, in a slice of the caller's own.
-func (p plugin) BuildAnalyzers() ([]*goanalysis.Analyzer, error) { return slices.Clone(p.analyzers), nil }
+func (p plugin) BuildAnalyzers() ([]*goanalysis.Analyzer, error) {
+	return slices.Clone(p.analyzers), nil
+}
 
 // GetLoadMode says that the analyzers need types.
 func (plugin) GetLoadMode() string { return register.LoadModeTypesInfo }
