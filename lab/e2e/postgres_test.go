@@ -97,14 +97,14 @@ func TestConnLeak(t *testing.T) {
 			}
 			cancel() // the leaked ones come back
 			o.await(stability.Holding, 30*time.Second)
-			short, done := context.WithTimeout(t.Context(), 300*time.Millisecond)
+			short, done := context.WithTimeout(t.Context(), 2*time.Second)
 			defer done()
 			for range 2 {
 				if err := test.leak(short, db); err != nil {
 					t.Fatal(err)
 				}
 			}
-			if !eventually(5*time.Second, func() bool { return db.Stats().InUse == 0 }) {
+			if !eventually(20*time.Second, func() bool { return db.Stats().InUse == 0 }) {
 				t.Errorf("%d connections are still held after the deadline", db.Stats().InUse)
 			}
 		})
