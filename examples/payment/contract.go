@@ -51,11 +51,10 @@ var stabilityChecks = []stability.Check{
 		For:  5 * time.Minute,
 	},
 	{
-		// It answers, but its customers notice: each payment waits for the score.
+		// It answers, but customers notice: each payment waits for the score, and is promised within a fraction of a second.
 		Name: "risk_slow",
-		Expr: "quantile_over_time(0.5, http.client.request.duration.p50[1m]) > 100ms" +
-			" + 2 * baseline(quantile_over_time(0.5, http.client.request.duration.p50[1m]))",
-		For: time.Minute,
+		Expr: "quantile_over_time(0.5, http.client.request.duration.p50[1m]) > 150ms",
+		For:  time.Minute,
 	},
 	{
 		// Payments do without something, their replay cache for instance: the breaker that is not closed names it.

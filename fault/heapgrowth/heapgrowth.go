@@ -17,29 +17,33 @@ var Fault = fault.Fault{
 	Help:  "Retains resident, pointerful heap memory at a steady rate up to a maximum.",
 	Params: []fault.Param{
 		{
-			Name: "rate", Unit: fault.BytesPerSecond, Default: 20 << 20, Min: recordSize * 10, Max: 4 << 30,
+			Name: "rate", Unit: fault.BytesPerSecond, Default: 20 << 20, Min: page * 10, Max: 4 << 30,
 			Help: "Growth of the live heap.",
 		},
 		{
 			Name: "max", Unit: fault.Bytes, Default: 1 << 30, Min: 1 << 20, Max: 64 << 30,
 			Help: "Size at which growth ends; the process holds it until removal.",
 		},
+		{
+			Name: "record", Unit: fault.Bytes, Default: page, Min: page, Max: 1 << 20,
+			Help: "Size of each object that is retained. Of one larger than a page only both ends are resident: the heap then grows faster than the system can give memory.",
+		},
 	},
 	Start: start,
 }
 
-// recordSize is a page on most systems and a size class of the allocator, so a record fills its page and wastes
-// nothing.
-const recordSize = 4096
+// page is one on most systems and a size class of the allocator, so a body of that size wastes nothing.
+const page = 4096
 
 type record struct {
 	older *record
-	body  [recordSize - 16]byte // the allocator puts 8 bytes of its own before an object of this size that has pointers
+	body  []byte
 }
 
 type growth struct {
 	*fault.Life
 	max      float64
+	size     int // of a record
 	records  atomic.Int64
 	newest   *record // touched by the injection's goroutine only
 	oldest   atomic.Pointer[weak.Pointer[record]]
@@ -50,11 +54,12 @@ type growth struct {
 func start(ctx context.Context, args fault.Args) (fault.Injection, error) {
 	g := &growth{
 		max:      args.Number("max"),
+		size:     int(args.Number("record")),
 		heap:     fault.Metric(fault.HeapObjects),
 		resident: fault.Resident(),
 	}
 	g.Life = fault.Begin(ctx, func(ctx context.Context) {
-		fault.Pace(ctx, args.Number("rate")/recordSize, int(g.max/recordSize), g.grow)
+		fault.Pace(ctx, args.Number("rate")/float64(g.size), int(g.max)/g.size, g.grow)
 		<-ctx.Done()
 		g.release()
 	})
@@ -63,8 +68,8 @@ func start(ctx context.Context, args fault.Args) (fault.Injection, error) {
 
 func (g *growth) grow(n int) {
 	for range n {
-		r := &record{older: g.newest}
-		r.body[len(r.body)-1] = 1 // where pages are smaller, the record's end lies in another one than its head
+		r := &record{g.newest, make([]byte, g.size)}
+		r.body[0], r.body[g.size-1] = 1, 1 // two pages, unless a page holds all of it
 		if g.newest == nil {
 			oldest := weak.Make(r)
 			g.oldest.Store(&oldest)
@@ -88,7 +93,7 @@ func (g *growth) live() bool {
 	return oldest != nil && oldest.Value() != nil
 }
 
-func (g *growth) held() float64 { return float64(g.records.Load()) * recordSize }
+func (g *growth) held() float64 { return float64(g.records.Load()) * float64(g.size) }
 
 // Witness compares what the fault holds with the growth of the runtime's heap and of the resident set. Beside a large
 // heap that swings, one of the two can be down for a moment; the other then bears witness.

@@ -47,6 +47,29 @@ func TestGrowsResidentlyAndIsCollected(t *testing.T) {
 	})
 }
 
+// Large records make the heap grow without the memory that a page each takes.
+func TestLargeRecordsGrowTheHeapAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		runtime.GC()
+		heap, resident := fault.Metric(fault.HeapObjects), fault.Resident()
+		injection, err := Fault.Inject(t.Context(), fault.Settings{"rate": "1GiB/s", "max": "256MiB", "record": "256KiB"}, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pass(time.Second)
+		if w := injection.Witness(); !w.Active || w.Value != 256<<20 {
+			t.Errorf("witness = %+v, want active with 256 MiB", w)
+		}
+		if grown := fault.Metric(fault.HeapObjects) - heap; grown < 250<<20 {
+			t.Errorf("the runtime's heap grew by %.0f, want 256 MiB", grown)
+		}
+		if grown := fault.Resident() - resident; grown > 128<<20 {
+			t.Errorf("the resident set grew by %.0f: all was written to", grown)
+		}
+		faulttest.Remove(t, injection)
+	})
+}
+
 // pass lets d of the bubble's own time go by.
 func pass(d time.Duration) {
 	<-time.After(d)

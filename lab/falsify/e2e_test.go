@@ -235,7 +235,7 @@ func TestVerify(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.WriteProofs(); err != nil {
+	if _, _, err := r.WriteProofs(); err != nil {
 		t.Fatal(err)
 	}
 	if complaints, err = Verify(t.Context(), cfg); err != nil || len(complaints) != 0 {
