@@ -44,11 +44,11 @@ var stabilityChecks = []stability.Check{
 		Cause: "channelblock",
 	},
 	{
-		// No risk service for five minutes: large payments are turned away, small ones pile up for review (§1). A breaker that
+		// No risk service for three minutes: large payments are turned away, small ones pile up for review (§1). A breaker that
 		// opens and closes again is doing its work; one that stays open is news.
 		Name: "risk_open",
 		Expr: "breaker.critical_open > 0",
-		For:  5 * time.Minute,
+		For:  3 * time.Minute,
 	},
 	{
 		// It answers, but customers notice: each payment waits for the score, and is promised within a fraction of a second.
@@ -60,6 +60,6 @@ var stabilityChecks = []stability.Check{
 		// Payments do without something, their replay cache for instance: the breaker that is not closed names it.
 		Name: "degraded",
 		Expr: "breaker.state > 0",
-		For:  5 * time.Minute,
+		For:  3 * time.Minute,
 	},
 }
