@@ -13,7 +13,10 @@ require (
 	golang.org/x/tools v0.52.0
 )
 
-require github.com/golangci/plugin-module-register v0.1.2 // indirect
+require (
+	github.com/golangci/plugin-module-register v0.1.2
+	github.com/jackc/puddle/v2 v2.2.3 // indirect
+)
 
 require (
 	github.com/beorn7/perks v1.0.1 // indirect

@@ -80,9 +80,14 @@ type Report struct {
 	Seed      uint64   `json:"seed"`
 	Warnings  []string `json:"warnings,omitempty"`
 	// Rewritten is true if the points were in the project's source. A schedule is good for one kind of points only.
-	Rewritten bool      `json:"rewritten,omitempty"`
-	Units     []Unit    `json:"units"`
-	Findings  []Finding `json:"findings"`
+	Rewritten bool `json:"rewritten,omitempty"`
+	// The rest of what a schedule is good for only together with, from Config.
+	Dir        string    `json:"dir,omitempty"`
+	Race       bool      `json:"race,omitempty"`
+	BuildFlags []string  `json:"build_flags,omitempty"`
+	TestFlags  []string  `json:"test_flags,omitempty"`
+	Units      []Unit    `json:"units"`
+	Findings   []Finding `json:"findings"`
 }
 
 // Unit is what was run as one: a package, or a test of it.
@@ -127,7 +132,10 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 		return nil, err
 	}
 	binaries, failed := b.build(ctx)
-	report := &Report{GoVersion: b.goVersion, Seed: c.Seed, Warnings: b.warnings, Rewritten: b.overlay.hook == rewrite.Hook}
+	report := &Report{
+		GoVersion: b.goVersion, Seed: c.Seed, Warnings: b.warnings, Rewritten: b.overlay.hook == rewrite.Hook,
+		Dir: c.Dir, Race: c.Race, BuildFlags: c.BuildFlags, TestFlags: c.TestFlags,
+	}
 	if len(binaries) == 0 && failed != nil {
 		return nil, failed
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"time"
 
@@ -67,19 +68,44 @@ func name(f schedule.Finding) string {
 	return f.Package
 }
 
-// replayArgs are the arguments that take the finding's schedule again.
+// replayArgs are the arguments that take the finding's schedule again, on a program built and called in the same way.
 func replayArgs(r *schedule.Report, f schedule.Finding) string {
-	args := "-replay '" + f.Schedule + "'"
-	if f.Level == schedule.Race {
-		args = "-race " + args
+	var args []string
+	if len(r.BuildFlags) > 0 {
+		args = append(args, "-build", quoted(strings.Join(r.BuildFlags, " ")))
+	}
+	if r.Dir != "" {
+		args = append(args, "-C", quoted(r.Dir))
 	}
 	if r.Rewritten {
-		args = "-rewrite " + args
+		args = append(args, "-rewrite")
 	}
+	if r.Race {
+		args = append(args, "-race")
+	}
+	args = append(args, "-replay", quoted(f.Schedule))
 	if f.Test != "" {
-		args += " -each -run '^" + f.Test + "$'"
+		args = append(args, "-each", "-run", quoted("^"+f.Test+"$"))
 	}
-	return args + " " + f.Package
+	args = append(args, f.Package)
+	if len(r.TestFlags) > 0 {
+		args = append(args, "--")
+		for _, flag := range r.TestFlags {
+			args = append(args, quoted(flag))
+		}
+	}
+	return strings.Join(args, " ")
+}
+
+// plain is what a shell takes as it stands.
+var plain = regexp.MustCompile(`^[\w./:@%+,-]+$`)
+
+// quoted is the word as a shell wants it.
+func quoted(word string) string {
+	if plain.MatchString(word) {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
 // JSON writes the report as JSON.

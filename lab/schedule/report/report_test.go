@@ -114,16 +114,21 @@ func TestAnErrorOfTheWriterIsReported(t *testing.T) {
 
 func TestReplayArgs(t *testing.T) {
 	f := schedule.Finding{Package: "shop/pay", Schedule: "mode=off", Level: schedule.Race}
-	r := new(schedule.Report)
+	r := &schedule.Report{Race: true}
 	if got, want := replayArgs(r, f), "-race -replay 'mode=off' shop/pay"; got != want {
 		t.Errorf("replay a race by %q, want %q", got, want)
 	}
-	f.Level, f.Test = schedule.Cycle, "TestA"
+	f.Level, f.Test, r.Race = schedule.Cycle, "TestA", false
 	if got, want := replayArgs(r, f), "-replay 'mode=off' -each -run '^TestA$' shop/pay"; got != want {
 		t.Errorf("replay one test by %q, want %q", got, want)
 	}
 	r.Rewritten = true
 	if got := replayArgs(r, f); !strings.HasPrefix(got, "-rewrite -replay") {
 		t.Errorf("replay in rewritten source by %q, want -rewrite: the schedule means nothing to the patched runtime", got)
+	}
+	r = &schedule.Report{BuildFlags: []string{"-tags=slow", "-mod=mod"}, Dir: "it's here", TestFlags: []string{"-test.short", "-dsn=a b"}}
+	want := `-build '-tags=slow -mod=mod' -C 'it'\''s here' -replay 'mode=off' -each -run '^TestA$' shop/pay -- -test.short '-dsn=a b'`
+	if got := replayArgs(r, f); got != want {
+		t.Errorf("replay what was built and called otherwise by\n%s, want\n%s", got, want)
 	}
 }
