@@ -10,7 +10,7 @@ import (
 )
 
 const help = `stability experiment pool [flags] measures settings of a database/sql pool on a real PostgreSQL: the whitepaper's table,
-a sweep for the best static setting, and what defense/poolsize makes of bad starts. Seven minutes with the defaults.
+a sweep for the best static setting, and what defense/poolsize makes of bad starts. Ten minutes with the defaults.
 
   stability experiment pool -dsn postgres://localhost/scratch
   lab/e2e/run.sh stability experiment pool        beside a PostgreSQL of its own, which sets E2E_POSTGRES

@@ -113,12 +113,16 @@ type Steered struct {
 	Start int
 	// Before is the load under the start's own setting.
 	Before Load
-	// Final is that of the last part, and Open the number of connections then.
-	Final Load
-	Open  int
-	// Reached is when the latency came within 5 % of the best static setting's for the first time; 0 if never.
+	// Final is that of the last part, and Open the number of connections then. ByBest is the mean latency of that part by what
+	// the same requests had under the best static setting.
+	Final  Load
+	Open   int
+	ByBest float64
+	// Reached is when the latency came within 5 % of what the same requests had under the best static setting for the first
+	// time; 0 if never.
 	Reached time.Duration
-	// Worst is the mean latency of the worst window after the start, by that of the start's own: above 1 it did harm.
+	// Worst is the mean latency of the worst window, by what the same requests had when the start's own setting was left alone:
+	// above 1 it did harm, or the machine was slower.
 	Worst float64
 	Trace []Point
 }
@@ -142,7 +146,7 @@ type Report struct {
 // sizes are those of the sweep, in which all connections may be idle.
 var sizes = []int{4, 8, 12, 16, 25, 60}
 
-// Run does the experiment; with the defaults it takes about seven minutes.
+// Run does the experiment; with the defaults it takes about ten minutes.
 func Run(ctx context.Context, config Config) (*Report, error) {
 	if config.DSN == "" {
 		return nil, ErrNoDatabase
@@ -169,8 +173,18 @@ func Run(ctx context.Context, config Config) (*Report, error) {
 		}
 	}
 	r.Best = slices.MinFunc(r.Sweep, func(a, b Static) int { return cmp.Compare(a.Load.Mean, b.Load.Mean) })
+	best, err := c.alone(ctx, r.Best.Setting.MaxOpen)
+	if err != nil {
+		return nil, err
+	}
 	for _, start := range []int{2, 6, r.Best.Setting.MaxOpen, 60} {
-		s, err := c.steer(ctx, start, r.Best.Load.Mean)
+		own := best
+		if start != r.Best.Setting.MaxOpen {
+			if own, err = c.alone(ctx, start); err != nil {
+				return nil, err
+			}
+		}
+		s, err := c.steer(ctx, start, own, best)
 		if err != nil {
 			return nil, err
 		}
@@ -282,15 +296,32 @@ func (c Config) query(ctx context.Context, db *sql.DB, r request) error {
 // window is the time over which a steered pool's latency is averaged.
 const window = 3 * time.Second
 
-// steer lets poolsize loose on a bad start.
-func (c Config) steer(ctx context.Context, start int, best time.Duration) (Steered, error) {
+// before is how long a pool is left alone, until poolsize begins.
+func (c Config) before() time.Duration { return warmup + c.Phase/2 }
+
+// alone makes the requests of steer with a pool that is left as it is. They are the same requests, at the same times, and so
+// what chance has of them is in both.
+func (c Config) alone(ctx context.Context, open int) ([]result, error) {
+	c.Progress(fmt.Sprintf("left alone at %d", open))
+	db, _, err := c.open(Setting{open, open, 5 * time.Minute})
+	if err != nil {
+		return nil, err
+	}
+	defer db.Close()
+	results := c.drive(ctx, c.before()+c.Control, func(ctx context.Context, r request) error { return c.query(ctx, db, r) })
+	return results, context.Cause(ctx)
+}
+
+// steer lets poolsize loose on a start; own and best are what the same requests had when that and the best setting were left
+// alone.
+func (c Config) steer(ctx context.Context, start int, own, best []result) (Steered, error) {
 	c.Progress(fmt.Sprintf("poolsize from %d", start))
 	db, pools, err := c.open(Setting{start, start, 5 * time.Minute})
 	if err != nil {
 		return Steered{}, err
 	}
 	defer db.Close()
-	alone := warmup + c.Phase/2
+	alone := c.before()
 	running, stop := context.WithCancel(ctx)
 	steering := make(chan struct{})
 	var changes []Point
@@ -314,20 +345,29 @@ func (c Config) steer(ctx context.Context, start int, best time.Duration) (Steer
 	if ctx.Err() != nil {
 		return Steered{}, context.Cause(ctx)
 	}
-	s := Steered{Start: start, Open: db.Stats().MaxOpenConnections, Before: summarize(results, warmup, alone),
-		Final: summarize(results, alone+c.Control*3/4, alone+c.Control)}
-	for at := window; at <= c.Control; at += window / 3 {
-		load := summarize(results, alone+at-window, alone+at)
-		s.Trace = append(s.Trace, Point{at, openAt(changes, at, start), load.Mean})
-		if s.Before.Mean > 0 {
-			s.Worst = max(s.Worst, load.Mean.Seconds()/s.Before.Mean.Seconds())
-		}
-		if s.Reached == 0 && load.Mean <= best*105/100 {
+	s := Steered{Start: start, Open: db.Stats().MaxOpenConnections, Before: summarize(results, warmup, alone)}
+	s.compare(results, own, best, alone, c.Control, changes)
+	return s, nil
+}
+
+// compare fills in what became of the requests that were due in the time from begun on, in which poolsize was at work.
+func (s *Steered) compare(results, own, best []result, begun, length time.Duration, changes []Point) {
+	last := begun + length*3/4
+	s.Final = summarize(results, last, begun+length)
+	s.ByBest = by(s.Final, summarize(best, last, begun+length))
+	for at := window; at <= length; at += window / 3 {
+		from, to := begun+at-window, begun+at
+		load := summarize(results, from, to)
+		s.Trace = append(s.Trace, Point{at, openAt(changes, at, s.Start), load.Mean})
+		s.Worst = max(s.Worst, by(load, summarize(own, from, to)))
+		if s.Reached == 0 && by(load, summarize(best, from, to)) <= 1.05 {
 			s.Reached = at
 		}
 	}
-	return s, nil
 }
+
+// by is the mean latency of a load by that of another.
+func by(a, b Load) float64 { return a.Mean.Seconds() / b.Mean.Seconds() }
 
 // recorder notes when the limit of a pool is changed.
 type recorder struct {

@@ -73,13 +73,48 @@ func TestOpenAt(t *testing.T) {
 	}
 }
 
+// What poolsize did is held against the same requests: that all of them were slow for a while is not its doing.
+func TestCompare(t *testing.T) {
+	requests := func(latency func(at int) time.Duration) (all []result) {
+		for at := range 20 {
+			all = append(all, result{due: time.Duration(at) * time.Second, latency: latency(at)})
+		}
+		return all
+	}
+	storm := func(at int) time.Duration { // a slow time of the load's own
+		if at >= 8 && at < 12 {
+			return 300 * time.Millisecond
+		}
+		return 0
+	}
+	best := requests(func(at int) time.Duration { return 100*time.Millisecond + storm(at) })
+	own := requests(func(at int) time.Duration { return 200*time.Millisecond + 2*storm(at) })
+	steered := requests(func(at int) time.Duration { // like the start at first, a tenth worse for a while, then like the best
+		switch {
+		case at < 12:
+			return 200*time.Millisecond + 2*storm(at)
+		case at < 15:
+			return 220 * time.Millisecond
+		}
+		return 104 * time.Millisecond
+	})
+	s := Steered{Start: 2}
+	s.compare(steered, own, best, 4*time.Second, 16*time.Second, []Point{{At: 10 * time.Second, Open: 9}})
+	if math.Abs(s.Worst-1.1) > 1e-9 || math.Abs(s.ByBest-1.04) > 1e-9 || s.Reached != 14*time.Second {
+		t.Errorf("worst %.3f, by the best %.3f, reached after %v, want 1.1, 1.04, 14s", s.Worst, s.ByBest, s.Reached)
+	}
+	if first, last := s.Trace[0], s.Trace[len(s.Trace)-1]; first.Open != 2 || last.Open != 9 || last.Latency != 104*time.Millisecond {
+		t.Errorf("from %+v to %+v", first, last)
+	}
+}
+
 func TestReport(t *testing.T) {
 	load := Load{Sent: 100, Served: 90, QPS: 9, Mean: 40 * time.Millisecond, P50: 38 * time.Millisecond, P99: time.Second}
 	best := Static{Setting: Setting{16, 16, time.Minute}, Load: load, Reuse: 0.99}
 	r := Report{
 		Config: Config{}.withDefaults(), Best: best, Sweep: []Static{best},
 		Table: []Static{{Setting: whitepaper[0].Setting, Load: load, LeakRate: 0.005, Claim: &whitepaper[0]}},
-		Steered: []Steered{{Start: 2, Before: load, Final: load, Open: 17, Reached: 9 * time.Second, Worst: 1.02,
+		Steered: []Steered{{Start: 2, Before: load, Final: load, Open: 17, ByBest: 1, Reached: 9 * time.Second, Worst: 1.02,
 			Trace: []Point{{3 * time.Second, 2, 80 * time.Millisecond}, {45 * time.Second, 17, 40 * time.Millisecond}}}},
 	}
 	var text, html strings.Builder

@@ -32,14 +32,14 @@ func (r *Report) WriteText(w io.Writer) error {
 		return err
 	}
 	fmt.Fprintf(w, "\npoolsize, a step each %v, for %v:\n", r.Config.Interval, r.Config.Control)
-	fmt.Fprintln(t, "start\tmean at the start\tin the end\topen then\tby the best\twithin 5 % after\tworst window by the start\t")
+	fmt.Fprintln(t, "start\tmean at the start\tin the end\topen then\tby the best\twithin 5 % after\tworst 3 s by the start\t")
 	for _, s := range r.Steered {
 		reached := "never"
 		if s.Reached > 0 {
 			reached = s.Reached.String()
 		}
 		fmt.Fprintf(t, "%d\t%s\t%s\t%d\t%+.1f %%\t%s\t%+.1f %%\t\n", s.Start, ms(s.Before.Mean), ms(s.Final.Mean), s.Open,
-			100*(s.Final.Mean.Seconds()/r.Best.Load.Mean.Seconds()-1), reached, 100*(s.Worst-1))
+			100*(s.ByBest-1), reached, 100*(s.Worst-1))
 	}
 	return t.Flush()
 }
