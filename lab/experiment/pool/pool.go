@@ -358,6 +358,9 @@ func (s *Steered) compare(results, own, best []result, begun, length time.Durati
 	for at := window; at <= length; at += window / 3 {
 		from, to := begun+at-window, begun+at
 		load := summarize(results, from, to)
+		if load.Sent == 0 {
+			continue
+		}
 		s.Trace = append(s.Trace, Point{at, openAt(changes, at, s.Start), load.Mean})
 		s.Worst = max(s.Worst, by(load, summarize(own, from, to)))
 		if s.Reached == 0 && by(load, summarize(best, from, to)) <= 1.05 {
