@@ -2,6 +2,7 @@ package lockorder
 
 import (
 	"go/token"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -34,8 +35,7 @@ type taking struct {
 type graph struct {
 	edges map[edge]witness
 	order []edge
-	takes map[*ssa.Function][]taking
-	busy  map[*ssa.Function]bool
+	takes map[*ssa.Function][]taking // by function, once it is learned
 
 	walker *locks.Walker
 }
@@ -45,8 +45,7 @@ type graph struct {
 // certain that the same two locks are meant.
 func orders(pass *analysis.Pass) {
 	prog := ssabuild.Of(pass)
-	g := &graph{edges: make(map[edge]witness), takes: make(map[*ssa.Function][]taking), busy: make(map[*ssa.Function]bool),
-		walker: locks.NewWalker()}
+	g := &graph{edges: make(map[edge]witness), takes: make(map[*ssa.Function][]taking), walker: locks.NewWalker()}
 	for _, f := range prog.SrcFuncs {
 		if !strings.HasSuffix(pass.Fset.Position(f.Pos()).Filename, "_test.go") {
 			g.function(f)
@@ -84,20 +83,18 @@ func (g *graph) function(f *ssa.Function) {
 			g.add(f, held[:len(held)-1], taking{lock, read}, c.Pos())
 			return
 		}
+		g.learn(callee(c))
 		for _, t := range g.translated(c) {
 			g.add(f, held, t, c.Pos())
 		}
 	})
 }
 
-// translated returns the locks that the callee of c takes, in the caller's terms.
+// translated returns the locks that the callee of c takes, in the caller's terms, as far as they are known.
 func (g *graph) translated(c *ssa.Call) []taking {
-	callee := c.Call.StaticCallee()
-	if callee == nil || callee.Pkg != c.Parent().Pkg {
-		return nil
-	}
+	callee := callee(c)
 	var out []taking
-	for _, t := range g.summary(callee) {
+	for _, t := range g.takes[callee] {
 		if strings.HasPrefix(t.path, "@") {
 			out = append(out, t)
 			continue
@@ -111,33 +108,68 @@ func (g *graph) translated(c *ssa.Call) []taking {
 	return out
 }
 
-// summary returns the locks that f takes, calls within the package included.
-func (g *graph) summary(f *ssa.Function) []taking {
-	if t, ok := g.takes[f]; ok || g.busy[f] {
-		return t
+// callee returns the function of the same package that c calls, or nil.
+func callee(c *ssa.Call) *ssa.Function {
+	if f := c.Call.StaticCallee(); f != nil && f.Pkg == c.Parent().Pkg {
+		return f
 	}
-	g.busy[f] = true
-	defer delete(g.busy, f)
+	return nil
+}
+
+// rounds bounds what is learned about functions that call each other: each round goes one call deeper into the recursion,
+// and where that goes along a list, the path of the lock grows for ever.
+const rounds = 3
+
+// learn fills in the locks that f takes, and whatever it calls within the package.
+func (g *graph) learn(f *ssa.Function) {
+	var unknown []*ssa.Function // callees before callers
+	var visit func(f *ssa.Function)
+	visit = func(f *ssa.Function) {
+		if _, ok := g.takes[f]; ok || f == nil {
+			return
+		}
+		g.takes[f] = nil
+		for c := range calls(f) {
+			visit(callee(c))
+		}
+		unknown = append(unknown, f)
+	}
+	visit(f)
+	for changed, round := true, 0; changed && round < rounds; round++ {
+		changed = false
+		for _, f := range unknown {
+			before := len(g.takes[f])
+			g.takes[f] = g.summary(f)
+			changed = changed || len(g.takes[f]) != before
+		}
+	}
+}
+
+// summary returns the locks that f takes by itself, and those of its callees that are known.
+func (g *graph) summary(f *ssa.Function) []taking {
 	set := make(map[taking]bool)
-	for _, b := range f.Blocks {
-		for _, in := range b.Instrs {
-			c, ok := in.(*ssa.Call)
-			if !ok {
-				continue
-			}
-			if lock, _, read := locks.Call(c); lock != "" {
-				set[taking{lock, read}] = true
-			}
-			for _, t := range g.translated(c) {
-				set[t] = true
+	for c := range calls(f) {
+		if lock, _, read := locks.Call(c); lock != "" {
+			set[taking{lock, read}] = true
+		}
+		for _, t := range g.translated(c) {
+			set[t] = true
+		}
+	}
+	return slices.SortedFunc(maps.Keys(set), func(a, b taking) int { return strings.Compare(a.path, b.path) })
+}
+
+// calls yields the calls in f.
+func calls(f *ssa.Function) iter.Seq[*ssa.Call] {
+	return func(yield func(*ssa.Call) bool) {
+		for _, b := range f.Blocks {
+			for _, in := range b.Instrs {
+				if c, ok := in.(*ssa.Call); ok && !yield(c) {
+					return
+				}
 			}
 		}
 	}
-	out := slices.SortedFunc(maps.Keys(set), func(a, b taking) int { return strings.Compare(a.path, b.path) })
-	if len(g.busy) == 1 { // inside a recursion the set is not complete
-		g.takes[f] = out
-	}
-	return out
 }
 
 func (g *graph) add(f *ssa.Function, held []string, t taking, pos token.Pos) {

@@ -200,31 +200,39 @@ func (p *collector) inherited(f *ssa.Function) []string {
 	if f.Object() != nil && f.Object().Exported() && f.Signature.Recv() == nil {
 		return nil // anybody may call it
 	}
-	locks, _ := p.fromCallers(f, make(map[*ssa.Function]bool))
-	return locks
+	if p.callers == nil {
+		p.callers = make(map[*ssa.Function][]string)
+		for p.spread() {
+		}
+	}
+	return p.callers[f]
 }
 
-// fromCallers is inherited. A call that is part of a recursion adds nothing to what the first call brought: known is
-// false where there are no others.
-func (p *collector) fromCallers(f *ssa.Function, busy map[*ssa.Function]bool) (all []string, known bool) {
-	if locks, ok := p.callers[f]; ok {
-		return locks, true
+// spread lets each function's callers pass on what they hold themselves, and says whether that told anything new. A function
+// of whose callers nothing is known yet passes nothing on; so a recursion adds nothing to what came from outside of it. What
+// is known of a function only ever shrinks.
+func (p *collector) spread() (changed bool) {
+	for f := range p.calls {
+		was, known := p.callers[f]
+		if locks, ok := p.fromCallers(f); ok && (!known || len(locks) != len(was)) {
+			p.callers[f] = locks
+			changed = true
+		}
 	}
-	if busy[f] {
-		return nil, false
-	}
-	if f.Parent() != nil || len(p.calls[f]) == 0 {
+	return changed
+}
+
+// fromCallers returns the locks that all callers of f hold, of which anything is known.
+func (p *collector) fromCallers(f *ssa.Function) (all []string, known bool) {
+	if f.Parent() != nil {
 		return nil, true
 	}
-	busy[f] = true
-	defer delete(busy, f)
 	for _, s := range p.calls[f] {
 		if s.async {
-			all, known = nil, true
-			break
+			return nil, true
 		}
-		outer, ok := p.fromCallers(s.fn, busy)
-		if !ok && len(s.locks) == 0 {
+		outer, ok := p.callers[s.fn]
+		if !ok && len(p.calls[s.fn]) > 0 {
 			continue
 		}
 		mine := s.translate(append(s.locks[:len(s.locks):len(s.locks)], outer...))
@@ -232,9 +240,6 @@ func (p *collector) fromCallers(f *ssa.Function, busy map[*ssa.Function]bool) (a
 			mine = intersect(all, mine)
 		}
 		all, known = mine, true
-	}
-	if len(busy) == 1 { // inside a recursion it is not the whole truth
-		p.callers[f] = all
 	}
 	return all, known
 }

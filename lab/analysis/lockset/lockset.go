@@ -44,7 +44,7 @@ func run(pass *analysis.Pass) (any, error) {
 	}
 	prog := ssabuild.Of(pass)
 	p := &collector{pass: pass, uses: make(map[*types.Var][]access), calls: make(map[*ssa.Function][]callSite),
-		walker: locks.NewWalker(), callers: make(map[*ssa.Function][]string)}
+		walker: locks.NewWalker()}
 	var fns []*ssa.Function
 	var visit func(*ssa.Function)
 	visit = func(f *ssa.Function) {
