@@ -92,14 +92,14 @@ func (g *graph) function(f *ssa.Function) {
 
 // translated returns the locks that the callee of c takes, in the caller's terms, as far as they are known.
 func (g *graph) translated(c *ssa.Call) []taking {
-	callee := callee(c)
+	f := callee(c)
 	var out []taking
-	for _, t := range g.takes[callee] {
+	for _, t := range g.takes[f] {
 		if strings.HasPrefix(t.path, "@") {
 			out = append(out, t)
 			continue
 		}
-		for i, p := range callee.Params {
+		for i, p := range f.Params {
 			if rest, ok := strings.CutPrefix(t.path, p.Name()+"."); ok && i < len(c.Call.Args) {
 				out = append(out, taking{locks.Path(c.Call.Args[i]) + "." + rest, t.read})
 			}
