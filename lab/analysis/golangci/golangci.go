@@ -33,7 +33,25 @@ func New(settings any) (register.LinterPlugin, error) {
 			return nil, fmt.Errorf("golangci: reading the settings of stability: %w", err)
 		}
 	}
+	for i, a := range p.analyzers {
+		p.analyzers[i] = alone(a)
+	}
 	return p, nil
+}
+
+// alone is a without the related places of its findings: golangci-lint makes an issue of its own of each, so that one
+// defect would count as five. The messages name those places.
+func alone(a *goanalysis.Analyzer) *goanalysis.Analyzer {
+	b := *a
+	b.Run = func(pass *goanalysis.Pass) (any, error) {
+		q := *pass
+		q.Report = func(d goanalysis.Diagnostic) {
+			d.Related = nil
+			pass.Report(d)
+		}
+		return a.Run(&q)
+	}
+	return &b
 }
 
 type plugin struct{ analyzers []*goanalysis.Analyzer }

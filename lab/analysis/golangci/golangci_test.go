@@ -79,6 +79,9 @@ func TestPlugin(t *testing.T) {
 			}
 			for _, d := range root.Diagnostics {
 				got = append(got, d.Message)
+				if len(d.Related) > 0 {
+					t.Errorf("%s: %d related places, each of which golangci-lint would show as an issue", d.Message, len(d.Related))
+				}
 			}
 		}
 		if !slices.EqualFunc(got, c.want, strings.HasPrefix) {

@@ -2,17 +2,16 @@ package concur
 
 import (
 	"go/ast"
-	"golang.org/x/tools/go/ssa"
-	"slices"
-
 	"go/token"
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
 	"golang.org/x/tools/go/analysis"
+	"golang.org/x/tools/go/ssa"
 
 	"github.com/falsifiable/stability/lab/analysis/internal/ssabuild"
 )
@@ -42,11 +41,11 @@ func Budget(used, n int) Limits {
 
 func run(pass *analysis.Pass) (any, error) {
 	prog := ssabuild.Of(pass)
-	roots := tested(pass, Roots(prog.Pkg, prog.SrcFuncs))
+	roots := tested(pass, Roots(prog.SrcFuncs))
 	if len(roots) == 0 {
 		return []Finding(nil), nil
 	}
-	e := NewExplorer(prog.Pkg, Limits{})
+	e := NewExplorer(prog.Pkg, prog.SrcFuncs, Limits{})
 	e.Strict = os.Getenv("STABILITY_VET_STRICT") != ""
 	seen := make(map[token.Pos]bool)
 	var out []Finding
@@ -133,20 +132,18 @@ func (f *Finding) Kind() Kind {
 	return kind
 }
 
-// Main returns the goroutine to report: one that waits in a channel operation of this package if there is one, and
-// rather one that was started than the root.
+// Main returns the goroutine to report: one that waits for a channel or a Cond if there is one, and rather one that was
+// started than the root.
 func (f *Finding) Main() *Blocked {
 	best, score := &f.Blocked[0], -1
 	for i := range f.Blocked {
 		b := &f.Blocked[i]
 		s := 0
 		switch b.Op {
-		case "send", "receive", "select":
+		case "send", "receive", "select", "Cond.Wait":
 			s = 4
 		case "Lock", "RLock":
 			s = 2
-		case "Cond.Wait":
-			s = 3
 		}
 		if b.Goroutine > 0 {
 			s++
@@ -179,8 +176,10 @@ func (f *Finding) Message(fset *token.FileSet) string {
 	case main.Holder >= 0:
 		sb.WriteString(": the lock was taken at " + place(fset, main.Other))
 	}
+	told := map[token.Pos]bool{main.Pos: true}
 	for i := range f.Blocked {
-		if b := &f.Blocked[i]; b != main && b.Pos != main.Pos {
+		if b := &f.Blocked[i]; !told[b.Pos] {
+			told[b.Pos] = true
 			sb.WriteString("; " + b.words() + " at " + place(fset, b.Pos) + " is stuck too")
 		}
 	}

@@ -13,8 +13,8 @@ func BenchmarkKernel(b *testing.B) {
 			pkg, srcs, _ := buildSSA(b, []string{filepath.Join(dir, name+".go"), filepath.Join(dir, "main.go")})
 			b.ReportAllocs()
 			for b.Loop() {
-				roots := Roots(pkg, srcs)
-				e := NewExplorer(pkg, Limits{})
+				roots := Roots(srcs)
+				e := NewExplorer(pkg, srcs, Limits{})
 				for i, r := range roots {
 					e.Limit(Budget(e.Used, len(roots)-i))
 					e.Explore(r)

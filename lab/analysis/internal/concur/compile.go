@@ -13,6 +13,8 @@ type program struct {
 	zeroGlobals bool
 	infos       map[*ssa.Function]*fnInfo
 	models      map[string]model
+	// signalled: somebody may wake the goroutines that wait for a Cond of this package.
+	signalled bool
 }
 
 // fnInfo is what the machine knows about a function before it runs it.

@@ -74,8 +74,8 @@ func TestFixedKernels(t *testing.T) {
 func explore(t *testing.T, files ...string) ([]Finding, time.Duration) {
 	pkg, srcs, _ := buildSSA(t, files)
 	start := cpu()
-	roots := Roots(pkg, srcs)
-	e := NewExplorer(pkg, Limits{})
+	roots := Roots(srcs)
+	e := NewExplorer(pkg, srcs, Limits{})
 	e.Strict = true
 	var out []Finding
 	for i, r := range roots {

@@ -89,8 +89,10 @@ func (k *marker) reaches(g *G) bool {
 		return k.lockable(o.s, g)
 	case opOnce:
 		return o.s.runner != nil && k.live[o.s.runner]
-	case opWait, opCond:
+	case opWait:
 		return o.s.open || k.seen[o.s]
+	case opCond:
+		return o.s.open || k.seen[o.s] && k.m.prog.signalled
 	case opJoin:
 		return false
 	}

@@ -86,7 +86,7 @@ func TestMutants(t *testing.T) {
 				continue // the mutant does not compile
 			}
 			tried++
-			e := NewExplorer(pkg, Limits{Runs: 40, Work: 40_000})
+			e := NewExplorer(pkg, nil, Limits{Runs: 40, Work: 40_000})
 			e.Strict = true
 			for _, m := range pkg.Members {
 				if f, ok := m.(*ssa.Function); ok {

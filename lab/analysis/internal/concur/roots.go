@@ -9,8 +9,8 @@ import (
 	"golang.org/x/tools/go/ssa"
 )
 
-// Functions returns all functions of pkg with a body, methods and function literals included, in source order.
-func Functions(pkg *ssa.Package, srcs []*ssa.Function) []*ssa.Function {
+// Functions returns all functions with a body among srcs and the function literals in them, in source order.
+func Functions(srcs []*ssa.Function) []*ssa.Function {
 	seen := make(map[*ssa.Function]bool)
 	var out []*ssa.Function
 	var add func(*ssa.Function)
@@ -33,8 +33,8 @@ func Functions(pkg *ssa.Package, srcs []*ssa.Function) []*ssa.Function {
 
 // Roots returns the functions worth exploring, those nobody in the package calls first: a function whose calls,
 // as far as they can be seen, wait for something and either start a goroutine or take a lock.
-func Roots(pkg *ssa.Package, srcs []*ssa.Function) []*ssa.Function {
-	fns := Functions(pkg, srcs)
+func Roots(srcs []*ssa.Function) []*ssa.Function {
+	fns := Functions(srcs)
 	uses := make(map[*ssa.Function]*use, len(fns))
 	called := make(map[*ssa.Function]bool)
 	for _, f := range fns {

@@ -105,9 +105,10 @@ type Explorer struct {
 	Used int
 }
 
-// NewExplorer returns an Explorer for the functions of pkg.
-func NewExplorer(pkg *ssa.Package, limits Limits) *Explorer {
-	return &Explorer{prog: &program{pkg: pkg, infos: make(map[*ssa.Function]*fnInfo), models: modelTable()}, limits: limits.orDefault()}
+// NewExplorer returns an Explorer for the functions of pkg, of which srcs are those declared in its source.
+func NewExplorer(pkg *ssa.Package, srcs []*ssa.Function, limits Limits) *Explorer {
+	p := &program{pkg: pkg, infos: make(map[*ssa.Function]*fnInfo), models: modelTable(), signalled: mayBeSignalled(pkg.Pkg, Functions(srcs))}
+	return &Explorer{prog: p, limits: limits.orDefault()}
 }
 
 // Limit sets the limits of the roots explored from now on.
