@@ -26,19 +26,6 @@ var Analyzer = &analysis.Analyzer{
 	Run:        run,
 }
 
-// The work for one package, in SSA instructions: well below a second.
-const (
-	packageWork = 2_000_000
-	maxRootWork = 800_000
-	minRootWork = 3_000 // about one run
-)
-
-// Budget returns the limit of the next root when n of them are still to be explored, this one included, and so much of
-// the package's work is used: an even share of what is left, and a little for each where nothing is left.
-func Budget(used, n int) Limits {
-	return Limits{Work: min(max((packageWork-used)/max(n, 1), minRootWork), maxRootWork)}
-}
-
 func run(pass *analysis.Pass) (any, error) {
 	prog := ssabuild.Of(pass)
 	roots := tested(pass, Roots(prog.SrcFuncs))
@@ -49,12 +36,9 @@ func run(pass *analysis.Pass) (any, error) {
 	e.Strict = os.Getenv("STABILITY_VET_STRICT") != ""
 	seen := make(map[token.Pos]bool)
 	var out []Finding
-	for i, r := range roots {
-		e.Limit(Budget(e.Used, len(roots)-i))
-		for _, f := range e.Explore(r) {
-			if news := f.sites(seen); news {
-				out = append(out, f)
-			}
+	for _, f := range e.ExploreAll(roots) {
+		if news := f.sites(seen); news {
+			out = append(out, f)
 		}
 	}
 	return out, nil

@@ -14,11 +14,7 @@ func BenchmarkKernel(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				roots := Roots(srcs)
-				e := NewExplorer(pkg, srcs, Limits{})
-				for i, r := range roots {
-					e.Limit(Budget(e.Used, len(roots)-i))
-					e.Explore(r)
-				}
+				NewExplorer(pkg, srcs, Limits{}).ExploreAll(roots)
 			}
 		})
 	}

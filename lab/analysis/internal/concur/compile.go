@@ -13,6 +13,7 @@ type program struct {
 	zeroGlobals bool
 	infos       map[*ssa.Function]*fnInfo
 	models      map[string]model
+	size        int // in instructions
 	// signalled: somebody may wake the goroutines that wait for a Cond of this package.
 	signalled bool
 }

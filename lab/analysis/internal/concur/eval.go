@@ -309,10 +309,7 @@ func reaches(b, to *ssa.BasicBlock) bool {
 
 // learn records what the outcome of a comparison tells about its operands.
 func (m *machine) learn(c *unknown) {
-	if c.formula == nil {
-		return
-	}
-	key := *c.formula
+	key := c.formula
 	if key.op == token.NOT {
 		if x, ok := key.x.(*unknown); ok && !x.decided {
 			x.decided, x.outcome = true, !c.outcome

@@ -242,12 +242,12 @@ func (m *machine) unop(in *ssa.UnOp, x Value) Value {
 // expr returns the one unknown that stands for op(x, y).
 func (m *machine) expr(op token.Token, x, y Value, t types.Type) Value {
 	k := exprKey{op, x, y}
-	if u := m.exprs[k]; u != nil {
+	if u := m.mem.exprs[k]; u != nil {
 		return u
 	}
 	u := m.newUnknown(t)
-	u.formula = &k
-	m.exprs[k] = u
+	u.formula = k
+	m.mem.exprs[k] = u
 	return u
 }
 

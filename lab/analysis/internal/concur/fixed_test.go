@@ -77,10 +77,6 @@ func explore(t *testing.T, files ...string) ([]Finding, time.Duration) {
 	roots := Roots(srcs)
 	e := NewExplorer(pkg, srcs, Limits{})
 	e.Strict = true
-	var out []Finding
-	for i, r := range roots {
-		e.Limit(Budget(e.Used, len(roots)-i))
-		out = append(out, e.Explore(r)...)
-	}
+	out := e.ExploreAll(roots)
 	return out, cpu() - start
 }

@@ -20,7 +20,7 @@ func (m *machine) stuck() []*G {
 	if !slices.ContainsFunc(m.gs, m.waits) {
 		return nil
 	}
-	k := &marker{m: m, seen: make(map[any]bool), live: make(map[*G]bool)}
+	k := m.mem.marker(m)
 	for _, v := range m.env {
 		k.mark(v)
 	}
@@ -315,7 +315,7 @@ func (m *machine) outside() func() {
 	if len(m.env) == 0 {
 		return nil
 	}
-	k := &marker{m: m, seen: make(map[any]bool), live: make(map[*G]bool)}
+	k := m.mem.marker(m)
 	for _, v := range m.env {
 		k.mark(v)
 	}

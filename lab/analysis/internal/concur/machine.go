@@ -27,7 +27,7 @@ type machine struct {
 	timers []*timer
 	env    []Value // what the outside can reach
 	global map[*ssa.Global]*Value
-	exprs  map[exprKey]*unknown
+	mem    *memory
 
 	steps    int
 	points   int

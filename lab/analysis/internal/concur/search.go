@@ -97,22 +97,21 @@ type Finding struct {
 type Explorer struct {
 	prog   *program
 	limits Limits
+	mem    memory
 	// Broken counts the roots that were given up because the model itself failed. It should be zero.
 	Broken int
 	// Strict lets a failure of the model panic; for tests.
 	Strict bool
-	// Used counts the SSA instructions executed so far, over all roots.
-	Used int
+	used   int // SSA instructions executed so far, over all roots
 }
 
 // NewExplorer returns an Explorer for the functions of pkg, of which srcs are those declared in its source.
 func NewExplorer(pkg *ssa.Package, srcs []*ssa.Function, limits Limits) *Explorer {
-	p := &program{pkg: pkg, infos: make(map[*ssa.Function]*fnInfo), models: modelTable(), signalled: mayBeSignalled(pkg.Pkg, Functions(srcs))}
+	fns := Functions(srcs)
+	p := &program{pkg: pkg, infos: make(map[*ssa.Function]*fnInfo), models: modelTable(), size: size(fns),
+		signalled: mayBeSignalled(pkg.Pkg, fns)}
 	return &Explorer{prog: p, limits: limits.orDefault()}
 }
-
-// Limit sets the limits of the roots explored from now on.
-func (e *Explorer) Limit(l Limits) { e.limits = l.orDefault() }
 
 type node struct {
 	script []uint8
@@ -193,9 +192,11 @@ func (s *search) systematic() {
 	}
 }
 
+// machine returns a machine for one run, which ends before the next begins.
 func (s *search) machine(script []uint8, r *rng) *machine {
+	s.e.mem.recycle()
 	return &machine{prog: s.e.prog, limits: s.e.limits, script: script, rng: r, noise: 3, maxHist: 4000,
-		global: make(map[*ssa.Global]*Value), exprs: make(map[exprKey]*unknown)}
+		global: make(map[*ssa.Global]*Value), mem: &s.e.mem}
 }
 
 // run executes one run and keeps what it shows.
@@ -206,7 +207,7 @@ func (s *search) run(script []uint8, r *rng, cost int) *machine {
 	f, key := m.finding()
 	work := m.steps + 20*m.points + m.marked/2
 	s.work += work
-	s.e.Used += work
+	s.e.used += work
 	if f == nil || s.seen[key] {
 		return m
 	}

@@ -74,7 +74,7 @@ type unknown struct {
 	changed bool // the program wrote to the map: count no longer holds
 	asserts map[string]*unknown
 	done    *unknown // Done() of an unknown context
-	formula *exprKey // what it is the result of, if the run computed it from others
+	formula exprKey  // what it is the result of; zero if the run has not computed it from others
 }
 
 // Chan is a channel of the model.
@@ -239,7 +239,7 @@ func (m *machine) fresh(t types.Type) Value {
 
 func (m *machine) newUnknown(t types.Type) *unknown {
 	m.nextID++
-	return &unknown{id: m.nextID, typ: t}
+	return m.mem.unknown(m.nextID, t)
 }
 
 // symbolic returns content of type t as it is found behind an unknown pointer: structs are laid out, so that
