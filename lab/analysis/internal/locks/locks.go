@@ -133,9 +133,14 @@ func (w *Walker) release(f *ssa.Function) *release {
 			returns++
 		}
 	}, nil)
-	r.gone = append(r.gone, deferred(f, r.handed)...)
-	later := deferred(f, r.taken)
-	r.taken = slices.DeleteFunc(r.taken, func(l string) bool { return slices.Contains(later, l) })
+	locked, unlocked := deferred(f)
+	r.gone = slices.DeleteFunc(r.gone, func(l string) bool { return slices.Contains(locked, l) })
+	for _, l := range r.handed {
+		if slices.Contains(unlocked, l) {
+			r.gone = append(r.gone, l)
+		}
+	}
+	r.taken = slices.DeleteFunc(r.taken, func(l string) bool { return slices.Contains(unlocked, l) })
 	w.known[f] = r
 	return r
 }
@@ -155,18 +160,22 @@ func (r *release) returns(held []string, first bool) {
 	}
 }
 
-// deferred returns those of the locks that f releases by defer.
-func deferred(f *ssa.Function, locks []string) (out []string) {
+// deferred returns the locks that f takes and releases by defer.
+func deferred(f *ssa.Function) (locked, unlocked []string) {
 	for _, b := range f.Blocks {
 		for _, in := range b.Instrs {
-			if d, ok := in.(*ssa.Defer); ok {
-				if _, unlock, _ := Call(d); slices.Contains(locks, unlock) {
-					out = append(out, unlock)
-				}
+			d, ok := in.(*ssa.Defer)
+			if !ok {
+				continue
+			}
+			if lock, unlock, _ := Call(d); lock != "" {
+				locked = append(locked, lock)
+			} else if unlock != "" {
+				unlocked = append(unlocked, unlock)
 			}
 		}
 	}
-	return out
+	return locked, unlocked
 }
 
 // flow returns the locks that are held where each block begins, and which blocks are reached.

@@ -51,6 +51,8 @@ func (t *T) farther() { t.mu.Lock(); t.passes(); at() }
 func (t *T) passes()  { t.handed() }
 func (t *T) wait()    { t.mu.Unlock(); t.mu.Lock() }
 func (t *T) keeps()   { t.mu.Lock(); t.wait(); at(); t.mu.Unlock() }
+func (t *T) waits()   { t.mu.Unlock(); defer t.mu.Lock() }
+func (t *T) regains() { t.mu.Lock(); t.waits(); at(); t.mu.Unlock() }
 func (t *T) byDefer() { defer t.mu.Unlock(); at() }
 func (t *T) ends()    { t.mu.Lock(); t.byDefer(); at() }
 func (t *T) rec(n int) { t.mu.Unlock(); if n > 0 { t.mu.Lock(); t.rec(n-1); at() } }
@@ -103,7 +105,7 @@ func TestWalk(t *testing.T) {
 	}
 	for name, want := range map[string][]string{
 		"plain": {"t.mu"}, "after": {}, "deferred": {"t.rw"}, "nested": {"t.in.mu", "@global"}, "some": {}, "loop": {"t.mu"},
-		"handed": {"t.mu"}, "letsGo": {}, "farther": {}, "keeps": {"t.mu"}, "byDefer": {"t.mu"}, "ends": {}, "rec": {},
+		"handed": {"t.mu"}, "letsGo": {}, "farther": {}, "keeps": {"t.mu"}, "regains": {"t.mu"}, "byDefer": {"t.mu"}, "ends": {}, "rec": {},
 		"literal$1": {"t.mu"}, "wrapped": {}, "inside": {"t.mu"}, "tries": {},
 	} {
 		got, ok := held[name]
