@@ -121,7 +121,7 @@ func (m *machine) enter(c *call, fn *ssa.Function, env []Value) {
 		m.external(c, fn, info)
 		return
 	}
-	f := &frame{fn: fn, info: info, block: fn.Blocks[0], ret: c.done, deferOf: c.deferOf, regs: make([]Value, len(info.index))}
+	f := &frame{fn: fn, info: info, block: fn.Blocks[0], ret: c.done, deferOf: c.deferOf, regs: m.mem.regs.take(len(info.index))}
 	for i, p := range fn.Params {
 		if i < len(c.args) {
 			f.regs[info.index[p]] = c.args[i]

@@ -8,15 +8,40 @@ type memory struct {
 	exprs    map[exprKey]*unknown
 	seen     map[any]bool // of a marker
 	live     map[*G]bool
-	unknowns [][]unknown // blocks of blockSize
-	used     int         // unknowns in use
+	unknowns pool[unknown]
+	regs     pool[Value]
 }
 
-const blockSize = 256
+// pool hands out slices of its blocks, one after the other, and begins anew with each run.
+type pool[T any] struct {
+	blocks [][]T
+	block  int // the one in use
+	used   int // of that block
+}
+
+const blockSize = 1024
+
+// take returns n zero values.
+func (p *pool[T]) take(n int) []T {
+	for ; p.block < len(p.blocks); p.block, p.used = p.block+1, 0 {
+		if b := p.blocks[p.block]; p.used+n <= len(b) {
+			s := b[p.used : p.used+n : p.used+n]
+			p.used += n
+			clear(s)
+			return s
+		}
+	}
+	p.blocks = append(p.blocks, make([]T, max(n, blockSize)))
+	p.used = n
+	return p.blocks[p.block][:n:n]
+}
+
+func (p *pool[T]) recycle() { p.block, p.used = 0, 0 }
 
 // recycle begins a run.
 func (a *memory) recycle() {
-	a.used = 0
+	a.unknowns.recycle()
+	a.regs.recycle()
 	a.exprs = emptied(a.exprs)
 }
 
@@ -36,11 +61,7 @@ func (a *memory) marker(m *machine) *marker {
 }
 
 func (a *memory) unknown(id int, t types.Type) *unknown {
-	if a.used == len(a.unknowns)*blockSize {
-		a.unknowns = append(a.unknowns, make([]unknown, blockSize))
-	}
-	u := &a.unknowns[a.used/blockSize][a.used%blockSize]
-	a.used++
-	*u = unknown{id: id, typ: t}
+	u := &a.unknowns.take(1)[0]
+	u.id, u.typ = id, t
 	return u
 }
