@@ -236,6 +236,10 @@ func (m *machine) doSelectInstr(g *G, f *frame, in *ssa.Select) {
 	if len(o.cases) == 0 && in.Blocking {
 		o.kind = opForever
 	}
+	for _, r := range *in.Referrers() {
+		x, ok := r.(*ssa.Extract)
+		o.commaOk = o.commaOk || ok && x.Index == 1
+	}
 	o.done = func(v Value) { m.set(f, in, v); f.pc++ }
 	g.op = o
 }

@@ -3,6 +3,7 @@ package concur
 import (
 	"fmt"
 	"go/token"
+	"go/types"
 
 	"golang.org/x/tools/go/ssa"
 )
@@ -35,7 +36,7 @@ type op struct {
 	val     Value
 	cases   []selCase
 	block   bool // a select without default
-	commaOk bool
+	commaOk bool // a receive that asks whether the channel is closed
 	do      func() Value
 	cond    func() bool // opJoin
 	done    func(v Value)
@@ -211,7 +212,7 @@ func (m *machine) perform(g *G, o *op) {
 		m.complete(g, o, nil)
 	case opRecv:
 		m.note(g, o.pos, "receive from "+describe(o.object))
-		v, ok := m.recv(g, o.ch)
+		v, ok := m.recv(g, o.ch, o.commaOk)
 		if o.commaOk {
 			v = tuple{v, ok}
 		}
@@ -301,8 +302,8 @@ func (m *machine) handOver(p *G, ch *Chan, v Value) {
 	m.cur = was
 }
 
-// recv takes a value from ch, which is ready for it.
-func (m *machine) recv(g *G, ch *Chan) (Value, bool) {
+// recv takes a value from ch, which is ready for it. commaOk: the program asks whether there is one.
+func (m *machine) recv(g *G, ch *Chan, commaOk bool) (Value, bool) {
 	if len(ch.buf) > 0 {
 		v := ch.buf[0]
 		ch.buf = append([]Value(nil), ch.buf[1:]...)
@@ -314,13 +315,30 @@ func (m *machine) recv(g *G, ch *Chan) (Value, bool) {
 	if ps := m.partners(g, ch, true); len(ps) > 0 && !ch.closed {
 		return m.takeFrom(ps[m.choose(len(ps))], ch), true
 	}
-	if !ch.closed && ch.open && !ch.signal && m.choose(2) == 0 {
+	// The outside will not close a channel from which the program takes a channel to go on with, and asks no question.
+	trusted := !commaOk && holdsChan(ch.elem)
+	if !ch.closed && ch.open && !ch.signal && (trusted || m.choose(2) == 0) {
 		return m.fresh(ch.elem), true
 	}
 	if !ch.closed { // the outside closed it
 		ch.closed, ch.foreign = true, true
 	}
 	return m.zero(ch.elem), false
+}
+
+// holdsChan tells whether a value of type t is or has a channel.
+func holdsChan(t types.Type) bool {
+	switch u := t.Underlying().(type) {
+	case *types.Chan:
+		return true
+	case *types.Struct:
+		for f := range u.Fields() {
+			if holdsChan(f.Type()) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // takeFrom completes the send that p waits in and returns its value.
@@ -397,7 +415,7 @@ func (m *machine) doSelect(g *G, o *op) {
 		return
 	}
 	m.note(g, c.pos, "select receives from "+describe(c.expr))
-	v, ok := m.recv(g, c.ch)
+	v, ok := m.recv(g, c.ch, o.commaOk)
 	m.complete(g, o, selResult(o, i, v, ok))
 }
 

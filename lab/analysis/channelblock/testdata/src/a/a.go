@@ -161,3 +161,12 @@ func ignored() {
 		ch <- 1 // want `send on ch blocks forever`
 	}()
 }
+
+// heedless asks whether there is an ask, and answers in any case.
+func (k *keeper) heedless() {
+	a, ok := <-k.asks
+	if !ok {
+		go k.log(0)
+	}
+	a.reply <- a.n // want `send on a.reply blocks forever on some path: the channel is nil`
+}

@@ -87,3 +87,36 @@ func newWriter() *writer {
 	w.started = make(chan struct{})
 	return w
 }
+
+type keeper struct {
+	stop chan chan struct{}
+	asks chan ask
+}
+
+type ask struct {
+	n     int
+	reply chan int
+}
+
+func (k *keeper) log(n int) {}
+
+// run answers on the channels that it is sent: whoever sends them would not close these instead.
+func (k *keeper) run() {
+	for {
+		select {
+		case a := <-k.asks:
+			go k.log(a.n)
+			a.reply <- a.n
+		case done := <-k.stop:
+			done <- struct{}{}
+			return
+		}
+	}
+}
+
+// one does the same without a select.
+func (k *keeper) one() {
+	a := <-k.asks
+	go k.log(a.n)
+	a.reply <- a.n
+}
