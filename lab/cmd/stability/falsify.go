@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"golang.org/x/term"
+
 	"github.com/falsifiable/stability/lab/falsify"
 	"github.com/falsifiable/stability/lab/falsify/report"
 )
@@ -49,9 +51,9 @@ func runFalsify(ctx context.Context, args []string, stdout, stderr io.Writer) in
 	if f.verify {
 		return verifyProof(ctx, f, stdout, stderr)
 	}
-	screen := report.Terminal{W: stdout, Color: isTerminal(stdout)}
+	screen := newScreen(stdout)
 	if f.json {
-		screen = report.Terminal{W: stderr, Color: isTerminal(stderr)} // standard output is for the machine
+		screen = newScreen(stderr) // standard output is for the machine
 	}
 	fmt.Fprintf(screen.W, "building %s …\n", f.config.Dir)
 	f.config.Planned = screen.Plan
@@ -156,12 +158,16 @@ func verifyProof(ctx context.Context, f falsifyFlags, stdout, stderr io.Writer) 
 	return exitOK
 }
 
-// isTerminal reports whether a person is watching, who may be shown colors and a moving bar.
-func isTerminal(w io.Writer) bool {
+// newScreen tells whether a person is watching, who may be shown colors and a moving bar, and how wide the terminal is.
+func newScreen(w io.Writer) report.Terminal {
+	screen := report.Terminal{W: w}
 	file, ok := w.(*os.File)
-	if !ok || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
-		return false
+	if !ok || !term.IsTerminal(int(file.Fd())) {
+		return screen
 	}
-	info, err := file.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+	screen.Color = os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+	if width, _, err := term.GetSize(int(file.Fd())); err == nil {
+		screen.Width = width
+	}
+	return screen
 }

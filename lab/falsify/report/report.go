@@ -153,6 +153,14 @@ type Cell struct {
 	P95    *float64 `json:"p95,omitempty"`
 }
 
+// runs returns how many runs the cell has an outcome of.
+func (c *Cell) runs() (n int) {
+	for _, count := range c.Outcomes {
+		n += count
+	}
+	return n
+}
+
 // Summary is the cell's most frequent bad outcome, Killed if there is none.
 func (c *Cell) Summary() Outcome {
 	worst, most := Outcome(""), 0

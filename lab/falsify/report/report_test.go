@@ -2,12 +2,14 @@ package report
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -81,14 +83,112 @@ func TestTerminal(t *testing.T) {
 		Terminal{W: b}.Report(r)
 		return nil
 	})
-	contains(t, "the terminal", text, "pay-sla/heap   proven", "KILLED 6/6 (1m30s)", "FALSE-ALARM 3/59", "MISSED 2/2", "NOT-INJECTED 12/12", "COLLATERAL 2",
-		"median 1m30s, p95 12m of a deadline of 5m00s", "again: stability falsify -quick -seed 7 -only pay-sla/noisy /srv/pay",
+	contains(t, "the terminal", text, "pay-sla/heap  proven: because of heap", "0 in 59 control runs",
+		"median 1m30s, p95 12m of a\n      deadline of 5m00s", "again: stability falsify -quick -seed 7 -only pay-sla/noisy /srv/pay",
 		"note: a note", "REFUTED  1 proven, 2 refuted, 1 inconclusive, 1 untested", "1/100 of their length", "time scale 1/100")
 	if strings.Contains(text, "\x1b") {
 		t.Error("escapes without a terminal")
 	}
-	colored := written(t, func(r *Report, b *bytes.Buffer) error { Terminal{b, true}.Report(r); return nil })
-	contains(t, "the colored terminal", colored, "\x1b[32mKILLED 6/6", "\x1b[31mMISSED 2/2")
+	colored := written(t, func(r *Report, b *bytes.Buffer) error { Terminal{W: b, Color: true}.Report(r); return nil })
+	contains(t, "the colored terminal", colored, "\x1b[32mleak  KILLED 6/6", "\x1b[31mleak  MISSED 2/2")
+}
+
+func TestMatrix(t *testing.T) {
+	r := sample("")
+	r.Checks[1].Cells = append(r.Checks[1].Cells, &Cell{Fault: "hang", Outcomes: map[Outcome]int{Collateral: 2, Silent: 4}},
+		&Cell{Fault: "slow", Outcomes: map[Outcome]int{Silent: 6}}, &Cell{Fault: "late", Outcomes: map[Outcome]int{TimedOut: 3}}) // the check whose fault it is tells
+	r.Checks[3].Cells[0].Trials = 0
+	for width, want := range map[int]string{0: `
+check          verdict       no fault          under its fault
+pay-sla/heap   proven        silent 59/59      leak  KILLED 6/6 (1m30s)
+pay-sla/noisy  refuted       FALSE-ALARM 3/59  leak  KILLED 6/6 (1m30s)
+                                               hang  COLLATERAL 2/6
+pay-sla/blind  refuted       silent 59/59      leak  MISSED 2/2
+pay-sla/unmet  inconclusive  silent 59/59      leak  NOT-INJECTED 12/12
+pay-sla/idle   untested      silent 59/59      –
+                                               leak  COLLATERAL 2/2
+other checks' faults: silent, or expected to fire, in 1 of 3 cells; COLLATERAL in the others
+`, 50: `
+check          verdict       no fault
+    under its fault
+pay-sla/heap   proven        silent 59/59
+    leak  KILLED 6/6 (1m30s)
+pay-sla/noisy  refuted       FALSE-ALARM 3/59
+    leak  KILLED 6/6 (1m30s)
+    hang  COLLATERAL 2/6
+pay-sla/blind  refuted       silent 59/59
+    leak  MISSED 2/2
+pay-sla/unmet  inconclusive  silent 59/59
+    leak  NOT-INJECTED 12/12
+pay-sla/idle   untested      silent 59/59
+    –
+    leak  COLLATERAL 2/2
+other checks' faults: silent, or expected to fire,
+    in 1 of 3 cells; COLLATERAL in the others
+`} {
+		var b bytes.Buffer
+		Terminal{W: &b, Width: width}.matrix(r)
+		if got := "\n" + b.String(); got != want {
+			t.Errorf("width %d:%s\nwant:%s", width, got, want)
+		}
+	}
+}
+
+// broad is a report with as many checks and faults, and as long names, as that of examples/payment, and a crash.
+func broad() *Report {
+	r := sample("/srv/services/payment")
+	r.Notes = []string{strings.Repeat("a note that goes on ", 20)}
+	r.Interrupted = strings.Repeat("because somebody wanted something else ", 5)
+	for i := range 15 {
+		r.Faults = append(r.Faults, &Fault{ID: fmt.Sprint("goroutineleak-", i)})
+	}
+	for i := range 18 {
+		c := *r.Checks[i%5]
+		c.Contract, c.Name = "payment-stability-sla", fmt.Sprint("goroutine_growth_", i)
+		c.Reason = strings.Repeat("neither rare nor reliable, ", 6)
+		for _, f := range r.Faults[1:] {
+			c.Cells = append(c.Cells, &Cell{Fault: f.ID, Outcomes: map[Outcome]int{Collateral: i % 3, Silent: 6 - i%3}})
+		}
+		r.Checks = append(r.Checks, &c)
+	}
+	r.Runs = append(r.Runs, &Run{Kind: FaultRun, Fault: "leak", Outcomes: map[string]Outcome{"pay-sla/blind": CrashedFirst},
+		Note: "its last words:\n\t" + strings.Repeat("too many open files ", 10)})
+	return r
+}
+
+// No line is wider than the terminal, with and without colors, and folding changes nothing but the white space.
+func TestTerminalFits(t *testing.T) {
+	words := func(width int, color bool) (lines, fields []string) {
+		var b bytes.Buffer
+		screen := Terminal{W: &b, Color: color, Width: width}
+		screen.Plan(broad())
+		screen.Report(broad())
+		return strings.Split(b.String(), "\n"), strings.Fields(strings.ReplaceAll(b.String(), " \\\n", " "))
+	}
+	for _, color := range []bool{false, true} {
+		_, want := words(100_000, color)
+		for _, width := range []int{60, 80, 0, 132, 240} {
+			lines, got := words(width, color)
+			for _, line := range lines {
+				if n := shown(line); n > cmp.Or(width, defaultWidth) {
+					t.Errorf("width %d: a line has %d columns: %q", width, n, line)
+				}
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("width %d, color %v: other words than without folding", width, color)
+			}
+		}
+	}
+}
+
+// A word wider than the terminal stays whole, as a path is to be copied, and a percent sign with its number.
+func TestFoldKeepsWords(t *testing.T) {
+	if got, want := fold("at 95 % of 1", 5, 2, ""), "at\n  95 %\n  of\n  1"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got, want := fold("    at /a/very/long/path of it", 12, 2, ""), "    at\n  /a/very/long/path\n  of it"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
 }
 
 // A service that crashes is quoted, and not at the length of all its stacks.
@@ -113,8 +213,13 @@ func TestProgress(t *testing.T) {
 		t.Errorf("a log of a hundred runs has %d lines of progress, want about ten:\n%s", lines, b.String())
 	}
 	b.Reset()
-	Terminal{&b, true}.Progress(50, 100, sample("").Runs[0], time.Minute)
+	Terminal{W: &b, Color: true}.Progress(50, 100, sample("").Runs[0], time.Minute)
 	contains(t, "the bar", b.String(), "50/100", "leak: 1 KILLED", strings.Repeat("━", 15))
+	b.Reset()
+	Terminal{W: &b, Color: true, Width: 50}.Progress(50, 100, sample("").Runs[0], time.Minute)
+	if line := strings.TrimPrefix(b.String(), "\r\x1b[K"); shown(line) > 50 {
+		t.Errorf("the bar has %d columns of 50: %q", shown(line), line)
+	}
 }
 
 func TestJUnit(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 type Terminal struct {
 	W     io.Writer
 	Color bool
+	Width int // in columns; no line is longer unless a single word is. Defaults to 100
 }
 
 const (
@@ -43,9 +44,10 @@ func verdictStyle(v stability.Verdict) string {
 
 // Plan writes what is about to be done.
 func (t Terminal) Plan(r *Report) {
-	fmt.Fprintf(t.W, "%s  %s, %s, tier %s, seed %d, time scale 1/%.4g, %s\n",
+	t.printf(4, "%s  %s, %s, tier %s, seed %d, time scale 1/%.4g, %s",
 		t.paint(bold, r.Service), counted(len(r.Checks), "check"), counted(len(r.Faults), "fault"), r.Tier, r.Seed, 1/r.Scale, counted(r.Lanes, "lane"))
-	fmt.Fprintf(t.W, "%s\n\n", t.paint(faint, "plan: "+r.Plan.String()))
+	t.printf(4, "%s", t.paint(faint, "plan: "+r.Plan.String()))
+	fmt.Fprintln(t.W)
 }
 
 func counted(n int, noun string) string {
@@ -75,7 +77,11 @@ func (t Terminal) Progress(done, total int, run *Run, elapsed time.Duration) {
 	}
 	filled := barWidth * done / total
 	bar := strings.Repeat("━", filled) + t.paint(faint, strings.Repeat("━", barWidth-filled))
-	fmt.Fprintf(t.W, "\r\x1b[K%s %d/%d  %v  %s", bar, done, total, elapsed.Round(time.Second), t.paint(faint, last))
+	line := fmt.Sprintf("%s %d/%d  %v", bar, done, total, elapsed.Round(time.Second))
+	if shown(line)+2+shown(last) <= t.width() { // a line that wraps cannot be drawn anew
+		line += "  " + t.paint(faint, last)
+	}
+	fmt.Fprint(t.W, "\r\x1b[K", line)
 	if done == total {
 		fmt.Fprint(t.W, "\r\x1b[K")
 	}
@@ -99,60 +105,72 @@ func (r *Run) headline() string {
 	return text
 }
 
-// Report writes the matrix, the verdicts and what they rest on.
+// Report writes what each verdict rests on, then the matrix and the verdict on the whole: a long report scrolls, and its end
+// is what stays on the screen.
 func (t Terminal) Report(r *Report) {
-	t.matrix(r)
 	for _, c := range r.Checks {
 		t.check(r, c)
 	}
+	fmt.Fprintln(t.W)
+	t.matrix(r)
 	for _, n := range r.Notes {
-		fmt.Fprintf(t.W, "%s %s\n", t.paint(yellow, "note:"), n)
+		t.printf(4, "%s %s", t.paint(yellow, "note:"), n)
 	}
 	if r.Interrupted != "" {
-		fmt.Fprintf(t.W, "%s %s\n", t.paint(yellow, "ended early:"), r.Interrupted)
+		t.printf(4, "%s %s", t.paint(yellow, "ended early:"), r.Interrupted)
 	}
 	counts := r.Counts()
-	fmt.Fprintf(t.W, "%s  %d proven, %d refuted, %d inconclusive, %d untested  (%.0f s, seed %d)\n",
+	t.printf(4, "%s  %d proven, %d refuted, %d inconclusive, %d untested  (%.0f s, seed %d)",
 		t.paint(bold+";"+verdictStyle(r.Verdict), strings.ToUpper(string(r.Verdict))), counts[stability.Proven], counts[stability.Refuted],
 		counts[stability.Inconclusive], counts[stability.Untested], r.Took, r.Seed)
 	if r.Scale != 1 {
-		fmt.Fprintf(t.W, "%s\n", t.paint(faint, fmt.Sprintf("the contract's own times ran at 1/%.4g of their length; a slower tier tries them closer to the truth", 1/r.Scale)))
+		t.printf(4, "%s", t.paint(faint, fmt.Sprintf("the contract's own times ran at 1/%.4g of their length; a slower tier tries them closer to the truth", 1/r.Scale)))
 	}
 }
 
-// matrix has a row per check and a column per fault; the worst outcome of each cell and how often detection succeeded.
+// matrix has a row per check: its verdict, and what it did without a fault and under its own. A column for every fault would
+// not fit a screen and be nearly all silence: other faults get a row where the check fired under them unexpectedly, and one
+// line counts the rest.
 func (t Terminal) matrix(r *Report) {
-	rows := [][]cellText{{{"check", bold}, {"verdict", bold}, {"no fault", bold}}}
+	width := 0
 	for _, f := range r.Faults {
-		rows[0] = append(rows[0], cellText{f.ID, bold})
+		width = max(width, utf8.RuneCountInString(f.ID))
 	}
+	rows := [][]cellText{{{"check", bold}, {"verdict", bold}, {"no fault", bold}, {"under its fault", bold}}}
+	quiet, others := 0, 0
 	for _, c := range r.Checks {
-		row := []cellText{{c.ID(), ""}, {string(c.Verdict), verdictStyle(c.Verdict)}, silenceText(c)}
+		own := cellText{"–", faint}
+		if target := c.Target(); target != nil {
+			own = faultText(target.Fault, width, summaryText(target))
+		}
+		rows = append(rows, []cellText{{c.ID(), ""}, {string(c.Verdict), verdictStyle(c.Verdict)}, silenceText(c), own})
 		for _, cell := range c.Cells {
-			row = append(row, summaryText(cell))
-		}
-		rows = append(rows, row)
-	}
-	widths := make([]int, len(rows[0]))
-	for _, row := range rows {
-		for i, c := range row {
-			widths[i] = max(widths[i], utf8.RuneCountInString(c.text))
-		}
-	}
-	for _, row := range rows {
-		var line strings.Builder
-		for i, c := range row {
-			line.WriteString(t.paint(c.style, c.text))
-			if i < len(row)-1 {
-				line.WriteString(strings.Repeat(" ", widths[i]-utf8.RuneCountInString(c.text)+2))
+			fired, silent := cell.Outcomes[Collateral], cell.Outcomes[Silent]
+			switch {
+			case fired > 0:
+				others++
+				fault := faultText(cell.Fault, width, cellText{fmt.Sprintf("%s %d/%d", Collateral, fired, fired+silent), yellow})
+				rows = append(rows, []cellText{{}, {}, {}, fault})
+			case silent > 0:
+				others++
+				quiet++
 			}
 		}
-		fmt.Fprintln(t.W, line.String())
 	}
-	fmt.Fprintln(t.W)
+	t.table(rows)
+	t.others(quiet, others)
 }
 
-type cellText struct{ text, style string }
+// others counts the cells of the faults that were to prove other checks.
+func (t Terminal) others(quiet, all int) {
+	switch {
+	case all == 0:
+	case quiet < all:
+		t.printf(4, "other checks' faults: silent, or expected to fire, in %d of %d cells; COLLATERAL in the others", quiet, all)
+	default:
+		t.printf(4, "other checks' faults: silent, or expected to fire, in all of %d cells", all)
+	}
+}
 
 func silenceText(c *Check) cellText {
 	events, trials := c.Controls.Events+c.Shams.Events, c.Controls.Trials+c.Shams.Trials
@@ -165,6 +183,7 @@ func silenceText(c *Check) cellText {
 	return cellText{fmt.Sprintf("silent %d/%d", trials, trials), green}
 }
 
+// summaryText is what a check did under one fault.
 func summaryText(c *Cell) cellText {
 	switch s := c.Summary(); {
 	case s == Silent || s == "":
@@ -174,10 +193,15 @@ func summaryText(c *Cell) cellText {
 	case c.Target && c.Decision == "accepted":
 		return cellText{fmt.Sprintf("KILLED %d/%d, %s", c.Hits, c.Trials, s), green}
 	case c.Target:
-		return cellText{fmt.Sprintf("%s %d/%d", s, c.Outcomes[s], c.Trials), red}
+		return cellText{fmt.Sprintf("%s %d/%d", s, c.Outcomes[s], c.runs()), red} // of all runs: some outcomes are no trials
 	default:
-		return cellText{fmt.Sprintf("%s %d", s, c.Outcomes[s]), yellow}
+		return cellText{fmt.Sprintf("%s %d/%d", s, c.Outcomes[s], c.runs()), yellow}
 	}
+}
+
+// faultText names the fault, padded to a width, before what the check did under it.
+func faultText(fault string, width int, did cellText) cellText {
+	return cellText{fmt.Sprintf("%-*s  %s", width, fault, did.text), did.style}
 }
 
 func inBrackets(seconds *float64) string {
@@ -200,33 +224,35 @@ func contractTime(seconds float64) string {
 }
 
 func (t Terminal) check(r *Report, c *Check) {
-	fmt.Fprintf(t.W, "%s  %s: %s\n", t.paint(verdictStyle(c.Verdict), c.ID()), c.Verdict, c.Reason)
+	t.printf(4, "%s  %s: %s", t.paint(verdictStyle(c.Verdict), c.ID()), c.Verdict, c.Reason)
 	for _, claim := range r.Claims(c) {
-		fmt.Fprintf(t.W, "    %s\n", t.paint(faint, claim))
+		t.printf(6, "    %s", t.paint(faint, claim))
 	}
-	if words := r.lastWords(c); words != "" {
-		fmt.Fprintf(t.W, "    %s\n", strings.ReplaceAll(words, "\n", "\n      "))
+	for i, line := range r.lastWords(c) {
+		t.printf(8, "%s%s", strings.Repeat(" ", min(4+2*i, 6)), line)
 	}
 	if c.Verdict == stability.Refuted || c.Verdict == stability.Inconclusive {
-		fmt.Fprintf(t.W, "    again: stability falsify -%s -seed %d -only %s %s\n", r.Tier, r.Seed, c.ID(), r.Dir)
+		command := fmt.Sprintf("    again: stability falsify -%s -seed %d -only %s %s", r.Tier, r.Seed, c.ID(), r.Dir)
+		fmt.Fprintln(t.W, fold(command, t.width(), 8, " \\")) // a shell joins what is pasted
 	}
 }
 
 // lastWords are those of the first fault run in which something else than the check failed, such as the service itself: a
-// CRASHED-FIRST alone does not tell of what. It returns "" when there is none.
-func (r *Report) lastWords(c *Check) string {
+// CRASHED-FIRST alone does not tell of what. There are none when there is no such run.
+func (r *Report) lastWords(c *Check) []string {
 	const most = 8 // lines: a crash may print every stack
 	for _, run := range r.Runs {
 		if o := run.Outcomes[c.ID()]; run.Fault == "" || run.Fault != c.Fault || run.Note == "" || o == "" || o == Killed {
 			continue
 		}
-		lines := strings.Split(strings.TrimSpace(run.Note), "\n")
+		note := fmt.Sprintf("run %d: %s", run.ID, strings.TrimSpace(strings.ReplaceAll(run.Note, "\t", "  ")))
+		lines := strings.Split(note, "\n")
 		if len(lines) > most {
 			lines = append(lines[:most], "…")
 		}
-		return fmt.Sprintf("run %d: %s", run.ID, strings.Join(lines, "\n"))
+		return lines
 	}
-	return ""
+	return nil
 }
 
 // Claims says in sentences what the counts support: per run, per hour, and on detection.
