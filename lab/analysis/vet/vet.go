@@ -13,6 +13,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -40,7 +41,15 @@ func IsTool(args []string) bool {
 }
 
 // Tool runs the suite on one package for go vet. It does not return.
-func Tool() { unitchecker.Main(analysis.Suite()...) }
+//
+// A process per package lives for a second: it collects less often than Go does by itself, for a tenth of the processor
+// time and 30 MB, unless GOGC says otherwise.
+func Tool() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400)
+	}
+	unitchecker.Main(analysis.Suite()...)
+}
 
 type options struct {
 	json, sarif, github, fix bool

@@ -118,7 +118,7 @@ func buildSSA(t testing.TB, files []string) (*ssa.Package, []*ssa.Function, *tok
 
 // minScore is the number of kernels that must be found for the right reason: a goroutine reported as stuck, in the
 // function and the kind of wait that the runtime's own test expects.
-const minScore = 61
+const minScore = 62
 
 // TestGoKerScore runs the search on each GoKer kernel by itself and prints the table. KERNEL=name narrows it to one and
 // shows the paths.
