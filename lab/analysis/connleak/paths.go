@@ -94,13 +94,18 @@ func isNil(v ssa.Value) bool {
 	return ok && c.IsNil()
 }
 
-// same tells whether x is v, or a phi that joins it.
+// same tells whether x is v, a phi that joins it, or what is loaded from the variable that v was just stored in: a named
+// result stays a variable in a function with deferred calls.
 func same(x, v ssa.Value) bool {
 	if v == nil || x == nil {
 		return false
 	}
 	if x == v {
 		return true
+	}
+	if load, ok := x.(*ssa.UnOp); ok && load.Op == token.MUL {
+		last := lastStore(load)
+		return last != nil && last != x && same(last, v)
 	}
 	phi, ok := x.(*ssa.Phi)
 	if !ok {
@@ -112,6 +117,19 @@ func same(x, v ssa.Value) bool {
 		}
 	}
 	return false
+}
+
+// lastStore returns what was stored last, in the same block, at the address that load reads; nil if nothing was.
+func lastStore(load *ssa.UnOp) (last ssa.Value) {
+	for _, in := range load.Block().Instrs {
+		if in == load {
+			return last
+		}
+		if s, ok := in.(*ssa.Store); ok && s.Addr == load.X {
+			last = s.Val
+		}
+	}
+	return nil
 }
 
 // perRequest reports pools made while serving one request.

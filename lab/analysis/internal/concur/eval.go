@@ -252,12 +252,8 @@ func (m *machine) branch(g *G, f *frame, in *ssa.If) {
 		taken = c
 	case *unknown:
 		if !c.decided {
-			def := m.usual(f, in, c)
 			c.decided = true
-			c.outcome = def
-			if m.choose(2) == 1 {
-				c.outcome = !def
-			}
+			c.outcome = m.decide(f, in, c)
 			m.learn(c)
 		}
 		taken = c.outcome
@@ -270,6 +266,15 @@ func (m *machine) branch(g *G, f *frame, in *ssa.If) {
 	} else {
 		m.jump(g, f, f.block.Succs[1])
 	}
+}
+
+// decide takes a side of an undecided branch. A loop that starts goroutines is entered: that a pool of workers may have none
+// is no news to anybody, and a report of it helps nobody.
+func (m *machine) decide(f *frame, in *ssa.If, c *unknown) bool {
+	if way := f.info.spawns[f.block]; way != nil && (!f.info.loops[f.block] || f.visits[f.block.Index] == 1) {
+		return way == f.block.Succs[0]
+	}
+	return m.usual(f, in, c) == (m.choose(2) == 0)
 }
 
 // usual guesses which side of an undecided branch is the common one; the other costs a deviation.

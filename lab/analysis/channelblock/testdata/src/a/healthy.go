@@ -120,3 +120,49 @@ func (k *keeper) one() {
 	go k.log(a.n)
 	a.reply <- a.n
 }
+
+// workers may be none; nobody needs to be told.
+func workers(n int, jobs []int) {
+	work := make(chan int)
+	for range n {
+		go func() {
+			for range work {
+			}
+		}()
+	}
+	for _, j := range jobs {
+		work <- j
+	}
+	close(work)
+}
+
+func workersOfGroup(n int, jobs []int) {
+	work := make(chan int)
+	var wg sync.WaitGroup
+	for i := 0; i < n; i++ {
+		wg.Go(func() {
+			for range work {
+			}
+		})
+	}
+	for _, j := range jobs {
+		work <- j
+	}
+	close(work)
+	wg.Wait()
+}
+
+func workerOfEach(names []string, jobs []int) {
+	work := make(chan int)
+	for _, name := range names {
+		go func() {
+			for j := range work {
+				println(name, j)
+			}
+		}()
+	}
+	for _, j := range jobs {
+		work <- j
+	}
+	close(work)
+}

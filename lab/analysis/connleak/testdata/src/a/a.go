@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 )
@@ -116,4 +117,27 @@ func txLeft(ctx context.Context, db *sql.DB, b bool) error {
 func handler(w http.ResponseWriter, r *http.Request) {
 	db, _ := sql.Open("d", "s") // want `sql.Open for each request`
 	db.Close()
+}
+
+// namedResult closes on every path: its err is a variable, because of the defer.
+func namedResult(c *http.Client, req *http.Request) (status int, err error) {
+	resp, err := c.Do(req)
+	if err != nil {
+		return 0, err
+	}
+	defer resp.Body.Close()
+	_, err = io.Copy(io.Discard, resp.Body)
+	return resp.StatusCode, err
+}
+
+func namedResultLeft(c *http.Client, req *http.Request) (status int, err error) {
+	defer func() { err = errors.Join(err, io.EOF) }()
+	resp, err := c.Do(req) // want `not closed on every path`
+	if err != nil {
+		return 0, err
+	}
+	if resp.StatusCode > 399 {
+		return 0, io.EOF
+	}
+	return resp.StatusCode, resp.Body.Close()
 }
