@@ -241,6 +241,9 @@ func (m *machine) builtin(c *call, b *ssa.Builtin) {
 		c.visible(&op{kind: opStep, do: func() Value { m.closeChan(g, ch, pos, expr); return nil }})
 		return
 	case "len", "cap":
+		if f := c.g.frames; len(f) > 0 && f[len(f)-1].info.filled[c.common] {
+			m.lengths(x, 1, unknownLen) // goroutines are started, one for each: see decide
+		}
 		c.result(m.length(b.Name(), x))
 		return
 	case "append":

@@ -1,11 +1,6 @@
 package concur
 
-import (
-	"go/constant"
-	"go/token"
-
-	"golang.org/x/tools/go/ssa"
-)
+import "golang.org/x/tools/go/ssa"
 
 // program is what the runs over one package share. It is used by one goroutine at a time.
 type program struct {
@@ -21,13 +16,10 @@ type program struct {
 // fnInfo is what the machine knows about a function before it runs it.
 type fnInfo struct {
 	index map[ssa.Value]int // register numbers
-	large map[*ssa.BasicBlock]bool
-	loops map[*ssa.BasicBlock]bool // loop heads
-	// spawns: the blocks that decide whether to enter a counted loop which starts goroutines, and the way in.
-	spawns map[*ssa.BasicBlock]*ssa.BasicBlock
-	live   [][]uint64 // registers alive at the start of each block; made on demand
-	model  model      // if the function is modeled
-	name   string
+	loops                   // of its body
+	live  [][]uint64        // registers alive at the start of each block; made on demand
+	model model             // if the function is modeled
+	name  string
 }
 
 func (p *program) info(fn *ssa.Function) *fnInfo {
@@ -52,119 +44,10 @@ func (p *program) info(fn *ssa.Function) *fnInfo {
 				}
 			}
 		}
-		in.loops, in.large, in.spawns = loops(fn)
+		in.loops = loopsOf(fn)
 	}
 	p.infos[fn] = in
 	return in
-}
-
-// maxCopies is the largest constant trip count at which a loop that starts goroutines is run to its end. A larger
-// one makes copies of the same program: one copy is enough, and the loop's goroutine runs on beyond the model.
-const maxCopies = 8
-
-// loops returns the loop heads of fn, those among them that start goroutines and run more than maxCopies times, and where
-// counted loops that start goroutines are entered.
-func loops(fn *ssa.Function) (heads, large map[*ssa.BasicBlock]bool, spawns map[*ssa.BasicBlock]*ssa.BasicBlock) {
-	heads = make(map[*ssa.BasicBlock]bool)
-	large = make(map[*ssa.BasicBlock]bool)
-	spawns = make(map[*ssa.BasicBlock]*ssa.BasicBlock)
-	for _, b := range fn.Blocks {
-		for _, s := range b.Succs {
-			if !s.Dominates(b) {
-				continue
-			}
-			heads[s] = true
-			in := natural(s, b)
-			if !starts(in) {
-				continue
-			}
-			if bigBound(s) || bigBound(b) {
-				large[s] = true
-			}
-			entries(s, in, spawns)
-		}
-	}
-	return heads, large, spawns
-}
-
-// entries notes where the loop with that head is entered if its count is above zero: at its head, or, where the compiler
-// has turned it round, before it.
-func entries(head *ssa.BasicBlock, in map[*ssa.BasicBlock]bool, spawns map[*ssa.BasicBlock]*ssa.BasicBlock) {
-	if counts(head) != nil {
-		for _, s := range head.Succs {
-			if in[s] && s != head {
-				spawns[head] = s
-			}
-		}
-	}
-	for _, p := range head.Preds {
-		if !in[p] && counts(p) != nil {
-			spawns[p] = head
-		}
-	}
-}
-
-// counts returns the comparison "less than" or "at most" that b ends in, or nil.
-func counts(b *ssa.BasicBlock) *ssa.BinOp {
-	if len(b.Instrs) == 0 {
-		return nil
-	}
-	cond, ok := b.Instrs[len(b.Instrs)-1].(*ssa.If)
-	if !ok {
-		return nil
-	}
-	cmp, ok := cond.Cond.(*ssa.BinOp)
-	if !ok || (cmp.Op != token.LSS && cmp.Op != token.LEQ) {
-		return nil
-	}
-	return cmp
-}
-
-// bigBound tells whether b ends in a comparison with a large constant.
-func bigBound(b *ssa.BasicBlock) bool {
-	cmp := counts(b)
-	if cmp == nil {
-		return false
-	}
-	c, ok := cmp.Y.(*ssa.Const)
-	if !ok || c.Value == nil || c.Value.Kind() != constant.Int {
-		return false
-	}
-	n, ok := constant.Int64Val(c.Value)
-	return !ok || n > maxCopies
-}
-
-// natural returns the blocks of the natural loop of the edge from tail to head.
-func natural(head, tail *ssa.BasicBlock) map[*ssa.BasicBlock]bool {
-	in := map[*ssa.BasicBlock]bool{head: true}
-	work := []*ssa.BasicBlock{tail}
-	for len(work) > 0 {
-		b := work[len(work)-1]
-		work = work[:len(work)-1]
-		if in[b] {
-			continue
-		}
-		in[b] = true
-		work = append(work, b.Preds...)
-	}
-	return in
-}
-
-// starts tells whether the blocks contain a go statement, or WaitGroup.Go.
-func starts(in map[*ssa.BasicBlock]bool) bool {
-	for b := range in {
-		for _, i := range b.Instrs {
-			switch i := i.(type) {
-			case *ssa.Go:
-				return true
-			case *ssa.Call:
-				if f := i.Call.StaticCallee(); f != nil && modelName(f) == "(*sync.WaitGroup).Go" {
-					return true
-				}
-			}
-		}
-	}
-	return false
 }
 
 // liveIn returns, for each block of fn, the set of registers whose values may still be used from its start on.

@@ -63,7 +63,7 @@ func (m *machine) set(f *frame, v ssa.Value, x Value) {
 
 func (m *machine) jump(g *G, f *frame, to *ssa.BasicBlock) {
 	f.prev, f.block, f.pc = f.block, to, 0
-	if f.info.loops[to] {
+	if f.info.heads[to] {
 		if f.visits == nil {
 			f.visits = make([]uint8, len(f.fn.Blocks))
 		}
@@ -271,7 +271,7 @@ func (m *machine) branch(g *G, f *frame, in *ssa.If) {
 // decide takes a side of an undecided branch. A loop that starts goroutines is entered: that a pool of workers may have none
 // is no news to anybody, and a report of it helps nobody.
 func (m *machine) decide(f *frame, in *ssa.If, c *unknown) bool {
-	if way := f.info.spawns[f.block]; way != nil && (!f.info.loops[f.block] || f.visits[f.block.Index] == 1) {
+	if way := f.info.spawns[f.block]; way != nil && (!f.info.heads[f.block] || f.visits[f.block.Index] == 1) {
 		return way == f.block.Succs[0]
 	}
 	return m.usual(f, in, c) == (m.choose(2) == 0)
@@ -279,7 +279,7 @@ func (m *machine) decide(f *frame, in *ssa.If, c *unknown) bool {
 
 // usual guesses which side of an undecided branch is the common one; the other costs a deviation.
 func (m *machine) usual(f *frame, in *ssa.If, c *unknown) bool {
-	if f.info.loops[f.block] {
+	if f.info.heads[f.block] {
 		// Enter a loop twice, then leave it.
 		enter := f.block.Succs[0].Dominates(f.prev) || reaches(f.block.Succs[0], f.block)
 		again := int(f.visits[f.block.Index]) <= 2

@@ -147,7 +147,10 @@ func (m *machine) fieldAddr(p Value, i int, t types.Type) Value {
 // slices of unknown length are given one, so that everything which depends on it agrees.
 const unknownLen = 2
 
-func (m *machine) sliceOf(v Value) (sliceVal, bool) {
+func (m *machine) sliceOf(v Value) (sliceVal, bool) { return m.lengths(v, 1, 0, unknownLen) }
+
+// lengths is v as a slice; of an unknown one it chooses the length.
+func (m *machine) lengths(v Value, lengths ...int) (sliceVal, bool) {
 	switch v := v.(type) {
 	case nil:
 		return nil, true
@@ -160,8 +163,7 @@ func (m *machine) sliceOf(v Value) (sliceVal, bool) {
 				return nil, false
 			}
 			v.sliced = true
-			n := [3]int{1, 0, unknownLen}[m.choose(3)]
-			for range n {
+			for range lengths[m.choose(len(lengths))] {
 				v.slice = append(v.slice, m.symbolic(st.Elem()))
 			}
 			m.env = append(m.env, v)
