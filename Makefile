@@ -20,10 +20,15 @@ demo: ## prove the payment example's contracts: builds it, breaks it, writes fal
 test: ## run every test of every module with the race detector, in random order
 	@set -e; for m in $(MODULES); do echo "== $$m"; (cd $$m && $(GO) test -race -shuffle=on -timeout 12m ./...); done
 	@echo "== stability test, on itself"; cd lab && $(GO) run ./cmd/stability test -q -C .. -runs 3 -timeout 30s $(OWN) -- -test.short
+	@$(VET)
 	@$(E2E) || [ $$? = 77 ] # 77 means that PostgreSQL or Redis is neither here nor to be had; it has said so
 
 # Our packages that start goroutines, but for those whose own tests leak some on purpose: nothing may be proven of them.
 OWN = . ./defense/... ./health ./response/...
+
+# stability vet finds nothing in our own code that is not there on purpose.
+VET = set -e; tool=$$(mktemp -d)/stability; (cd lab && $(GO) build -o $$tool ./cmd/stability); \
+  for m in $(MODULES); do echo "== stability vet, in $$m"; (cd $$m && $$tool vet ./...); done; rm -r $$(dirname $$tool)
 
 # What is tried on real dependencies. It ends by itself, and what it started with it.
 E2E = cd lab && echo "== e2e" && ./e2e/run.sh $(GO) test -race -count=1 -tags e2e -timeout 12m ./e2e/...
@@ -32,9 +37,10 @@ e2e: ## try it on a real PostgreSQL and Redis, which it installs and starts, on 
 	@echo "== keepalive in real time: a minute"; cd adapter/stabilitygrpc && $(GO) test -race -count=1 -tags e2e -run TestKeepaliveIsPunished -v .
 	@$(E2E)
 
-check: ## gofmt, go vet, and generated files that are stale
+check: ## gofmt, go vet, stability vet, and generated files that are stale
 	@out=$$(git ls-files -z '*.go' | grep -zv testdata/ | xargs -0 gofmt -l); if [ -n "$$out" ]; then echo "not gofmt-ed:"; echo "$$out"; exit 1; fi
 	@set -e; for m in $(MODULES); do (cd $$m && $(GO) vet ./...); done
+	@$(VET)
 	$(GO) test -count=1 -run 'Generated|Layers' . ./internal/...
 
 bench: ## measure every capability beside its peers and print the ratios

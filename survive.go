@@ -17,6 +17,6 @@ func (m *Monitor) survive() {
 
 // log writes to the service's logger, which is the service's code: a panic in it costs the record.
 func (m *Monitor) log(level slog.Level, message string, args ...any) {
-	defer func() { _ = recover() }()
+	defer func() { _ = recover() }() //stability:ignore panicpath the logger is the only way to tell, and it has just panicked
 	m.cfg.Logger.Log(context.Background(), level, message, args...)
 }

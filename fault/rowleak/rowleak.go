@@ -47,7 +47,7 @@ func start(ctx context.Context, args fault.Args) (fault.Injection, error) {
 		}
 		<-ctx.Done()
 		for _, life := range lives {
-			_ = life.End(context.Background()) // it ends by itself: closing waits for nobody
+			_ = life.End(context.Background()) //stability:ignore lostdeadline it ends by itself: closing waits for nobody
 		}
 	})
 	return l, nil

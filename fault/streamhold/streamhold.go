@@ -46,7 +46,7 @@ func start(ctx context.Context, args fault.Args) (fault.Injection, error) {
 		}
 		<-ctx.Done()
 		for _, life := range lives {
-			_ = life.End(context.Background()) // waiting for a stream ends with ctx
+			_ = life.End(context.Background()) //stability:ignore lostdeadline waiting for a stream ends with ctx
 		}
 	})
 	return h, nil

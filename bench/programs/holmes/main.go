@@ -24,5 +24,5 @@ func main() {
 		panic(err)
 	}
 	fmt.Println("ready")
-	panic(http.Serve(listener, http.NewServeMux()))
+	panic(http.Serve(listener, http.NewServeMux())) //stability:ignore lostdeadline the bench beside it is its only client
 }

@@ -22,5 +22,5 @@ func main() {
 	mux := http.NewServeMux()
 	watch.Mount(mux)
 	fmt.Println("ready")
-	panic(http.Serve(listener, mux))
+	panic(http.Serve(listener, mux)) //stability:ignore lostdeadline the bench beside it is its only client
 }

@@ -11,7 +11,7 @@
 //     was told otherwise, so nobody ever cancels it.
 //
 // Everywhere outside of tests and examples it reports http.Get and the like, whose client has no timeout; an
-// http.Client without Timeout that no context guards; http.ListenAndServe and http.Server without any read timeout;
+// http.Client without Timeout in a package whose requests have no context; http.ListenAndServe and http.Server without any read timeout;
 // and io.ReadAll of an unlimited body.
 //
 // Most findings carry a fix. Code that must outlive its caller says so: context.WithTimeout(context.WithoutCancel(ctx), d).

@@ -25,13 +25,14 @@ var Analyzer = &analysis.Analyzer{
 }
 
 func run(pass *analysis.Pass) (any, error) {
+	bounded := requestsBounded(pass)
 	for _, f := range pass.Files {
 		if strings.HasSuffix(pass.Fset.Position(f.Package).Filename, "_test.go") || ast.IsGenerated(f) {
 			continue
 		}
 		for _, d := range f.Decls {
 			if fd, ok := d.(*ast.FuncDecl); ok && fd.Body != nil {
-				c := &checker{pass: pass}
+				c := &checker{pass: pass, bounded: bounded}
 				c.function(fd.Type, fd.Body, "")
 			}
 		}
@@ -41,9 +42,29 @@ func run(pass *analysis.Pass) (any, error) {
 
 // checker walks one function; ctx is the expression for the context in scope, "" if there is none.
 type checker struct {
-	pass *analysis.Pass
-	ctx  string
-	body *ast.BlockStmt
+	pass    *analysis.Pass
+	bounded bool // each request of the package has a context
+	ctx     string
+	body    *ast.BlockStmt
+}
+
+// requestsBounded tells whether the package makes requests with a context, and none by the methods of http.Client that
+// take none.
+func requestsBounded(pass *analysis.Pass) bool {
+	bounded := false
+	for _, o := range pass.TypesInfo.Uses {
+		f, ok := o.(*types.Func)
+		if !ok || f.Pkg() == nil || f.Pkg().Path() != "net/http" {
+			continue
+		}
+		switch f.FullName() {
+		case "net/http.NewRequestWithContext", "(*net/http.Request).WithContext":
+			bounded = true
+		case "(*net/http.Client).Get", "(*net/http.Client).Head", "(*net/http.Client).Post", "(*net/http.Client).PostForm":
+			return false
+		}
+	}
+	return bounded
 }
 
 func (c *checker) function(t *ast.FuncType, body *ast.BlockStmt, outer string) {
@@ -303,7 +324,7 @@ func (c *checker) literal(lit *ast.CompositeLit) {
 			c.pass.Reportf(lit.Pos(), "http.Server without ReadHeaderTimeout or ReadTimeout: a slow client holds its connection for good")
 		}
 	case named(t, "net/http", "Client"):
-		if !has(lit, "Timeout") && c.ctx == "" {
+		if !has(lit, "Timeout") && c.ctx == "" && !c.bounded {
 			c.pass.Reportf(lit.Pos(), "http.Client without Timeout, and no context here bounds its requests")
 		}
 	}

@@ -82,7 +82,7 @@ func Start(ctx context.Context, cfg Config) (*Process, error) {
 	if cfg.StartLimit == 0 {
 		cfg.StartLimit = 30 * time.Second
 	}
-	command := exec.Command(cfg.Path, cfg.Args...)
+	command := exec.Command(cfg.Path, cfg.Args...) //stability:ignore lostdeadline ctx bounds the start, the child outlives it
 	command.Dir, command.Env = cfg.Dir, append(os.Environ(), cfg.Env...)
 	p := &Process{command: command, tail: &tail{}, done: make(chan struct{})}
 	command.Stdout, command.Stderr = p.tail, p.tail
