@@ -237,8 +237,9 @@ func (m *machine) doSelectInstr(g *G, f *frame, in *ssa.Select) {
 		o.kind = opForever
 	}
 	for _, r := range *in.Referrers() {
-		x, ok := r.(*ssa.Extract)
-		o.commaOk = o.commaOk || ok && x.Index == 1
+		if x, ok := r.(*ssa.Extract); ok && x.Index == 1 {
+			o.asks(x)
+		}
 	}
 	o.done = func(v Value) { m.set(f, in, v); f.pc++ }
 	g.op = o

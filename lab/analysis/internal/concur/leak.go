@@ -90,7 +90,7 @@ func (k *marker) reaches(g *G) bool {
 	case opOnce:
 		return o.s.runner != nil && k.live[o.s.runner]
 	case opWait:
-		return o.s.open || k.seen[o.s]
+		return o.s.open || k.seen[o.s] || o.s.count >= uncounted/2
 	case opCond:
 		return o.s.open || k.seen[o.s] && k.m.prog.signalled
 	case opJoin:
@@ -309,12 +309,9 @@ func (k *marker) markUnknown(u *unknown) {
 	}
 }
 
-// outside returns something that the outside can do when nothing else can happen: complete an operation on a
-// channel of ours that it was given.
+// outside returns something that can happen when nothing else can: the outside completes an operation on a channel of ours
+// that it was given, or a WaitGroup that nobody can count is done.
 func (m *machine) outside() func() {
-	if len(m.env) == 0 {
-		return nil
-	}
 	k := m.mem.marker(m)
 	for _, v := range m.env {
 		k.mark(v)
@@ -329,7 +326,7 @@ func (m *machine) outside() func() {
 				acts = append(acts, func() { ch.open = true })
 			}
 		}
-		if o := g.op; o.kind == opWait && !o.s.open && k.seen[o.s] {
+		if o := g.op; o.kind == opWait && !o.s.open && (k.seen[o.s] || o.s.count >= uncounted/2) {
 			acts = append(acts, func() { o.s.open = true })
 		}
 	}

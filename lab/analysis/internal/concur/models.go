@@ -193,11 +193,7 @@ func addModel(c *call) {
 	}
 	m, g, pos, obj := c.m, c.g, c.pos, c.operand()
 	c.visible(&op{kind: opStep, do: func() Value {
-		n, ok := delta.(int64)
-		if !ok {
-			s.open = true
-			return nil
-		}
+		n := m.added(delta)
 		s.count += n
 		m.note(g, pos, "Add("+itoa(int(n))+") to "+describe(obj))
 		if s.count < 0 {
@@ -208,6 +204,28 @@ func addModel(c *call) {
 		}
 		return nil
 	}})
+}
+
+// uncounted is the counter of a WaitGroup after an Add of a number nobody knows: its Wait is over when nothing else goes on.
+const uncounted = 1 << 40
+
+// added returns delta as a number. A parameter or the like becomes one or two for the rest of the run, so that the loop
+// that starts as many goroutines agrees.
+func (m *machine) added(delta Value) int64 {
+	switch d := delta.(type) {
+	case int64:
+		return d
+	case *unknown:
+		if n, ok := d.equal.(int64); ok {
+			return n
+		}
+		if d.formula == (exprKey{}) {
+			n := int64(1 + m.choose(2))
+			d.equal = n
+			return n
+		}
+	}
+	return uncounted
 }
 
 func waitModel(c *call) {

@@ -53,6 +53,29 @@ type selCase struct {
 	val  Value
 	pos  token.Pos
 	expr ssa.Value
+	asks bool // whether the channel is closed
+}
+
+// asks notes which receive of a select the flag of a closed channel is read for: the one into whose branch it leads.
+func (o *op) asks(flag *ssa.Extract) {
+	b := flag.Block()
+	for len(b.Preds) == 1 {
+		from := b.Preds[0]
+		if cond, ok := from.Instrs[len(from.Instrs)-1].(*ssa.If); ok && from.Succs[0] == b {
+			if cmp, ok := cond.Cond.(*ssa.BinOp); ok && cmp.Op == token.EQL {
+				if x, ok := cmp.X.(*ssa.Extract); ok && x.Tuple == flag.Tuple && x.Index == 0 {
+					if i, ok := cmp.Y.(*ssa.Const); ok && i.Int64() < int64(len(o.cases)) {
+						o.cases[i.Int64()].asks = true
+						return
+					}
+				}
+			}
+		}
+		b = from
+	}
+	for i := range o.cases {
+		o.cases[i].asks = true
+	}
 }
 
 type readiness uint8
@@ -415,7 +438,7 @@ func (m *machine) doSelect(g *G, o *op) {
 		return
 	}
 	m.note(g, c.pos, "select receives from "+describe(c.expr))
-	v, ok := m.recv(g, c.ch, o.commaOk)
+	v, ok := m.recv(g, c.ch, c.asks)
 	m.complete(g, o, selResult(o, i, v, ok))
 }
 

@@ -166,3 +166,81 @@ func workerOfEach(names []string, jobs []int) {
 	}
 	close(work)
 }
+
+// counted adds as many as it starts, whatever their number.
+func counted(n int, jobs []int) (sum int) {
+	in, out := make(chan int), make(chan int)
+	var wg sync.WaitGroup
+	wg.Add(n)
+	for range n {
+		go func() {
+			defer wg.Done()
+			for j := range in {
+				out <- j
+			}
+		}()
+	}
+	go func() {
+		for _, j := range jobs {
+			in <- j
+		}
+		close(in)
+	}()
+	go func() {
+		wg.Wait()
+		close(out)
+	}()
+	for v := range out {
+		sum += v
+	}
+	return sum
+}
+
+// converted is counted, with a number that the model does not follow.
+func converted(n uint8, jobs []int) {
+	in := make(chan int)
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Add(2 * int(n))
+	for range 2 * int(n) {
+		go func() {
+			defer wg.Done()
+			for range in {
+				done <- struct{}{}
+			}
+		}()
+	}
+	go func() {
+		wg.Wait()
+		close(done)
+	}()
+	go func() {
+		for _, j := range jobs {
+			in <- j
+		}
+		close(in)
+	}()
+	for range done {
+	}
+}
+
+// flusher asks only one of its channels whether it is closed.
+type flusher struct {
+	lines chan string
+	flush chan chan error
+}
+
+func (f *flusher) loop(write func(string) error) {
+	var err error
+	for {
+		select {
+		case l, ok := <-f.lines:
+			if !ok {
+				return
+			}
+			err = write(l)
+		case reply := <-f.flush:
+			reply <- err
+		}
+	}
+}
