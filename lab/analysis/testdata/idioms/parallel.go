@@ -305,3 +305,21 @@ func lead(ctx context.Context, renew func() error, lost chan<- struct{}) {
 		}
 	}
 }
+
+// the plain worker pool
+func each(workers int, jobs []int, do func(int)) {
+	work := make(chan int)
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() {
+			for j := range work {
+				do(j)
+			}
+		})
+	}
+	for _, j := range jobs {
+		work <- j
+	}
+	close(work)
+	wg.Wait()
+}
