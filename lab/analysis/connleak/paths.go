@@ -104,8 +104,7 @@ func same(x, v ssa.Value) bool {
 		return true
 	}
 	if load, ok := x.(*ssa.UnOp); ok && load.Op == token.MUL {
-		last := lastStore(load)
-		return last != nil && last != x && same(last, v)
+		return same(lastStore(load), v)
 	}
 	phi, ok := x.(*ssa.Phi)
 	if !ok {

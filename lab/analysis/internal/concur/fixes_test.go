@@ -1,6 +1,7 @@
 package concur
 
-// fixes mends kernels as their upstream did, or as the bug's description says: pairs of old and new text.
+// fixes mends kernels as their upstream did, or as the bug's description says: pairs of old and new text. Calls
+// of time.Sleep in them belong to the mended program, as a poll or a retry; no test waits for them, the search only reads them.
 var fixes = map[string][]string{
 	"cockroach10214": {"defer s.coalescedMu.Unlock() // L2 release\n", "s.coalescedMu.Unlock()\n"},
 	"cockroach1055": {"\tatomic.StoreInt32(&s.draining, 0)\n", "", // a stopper that drains stays so

@@ -90,7 +90,7 @@ func (k *marker) reaches(g *G) bool {
 	case opOnce:
 		return o.s.runner != nil && k.live[o.s.runner]
 	case opWait:
-		return o.s.open || k.seen[o.s] || o.s.count >= uncounted/2
+		return o.s.open || k.seen[o.s] || o.s.uncountable()
 	case opCond:
 		return o.s.open || k.seen[o.s] && k.m.prog.signalled
 	case opJoin:
@@ -326,7 +326,7 @@ func (m *machine) outside() func() {
 				acts = append(acts, func() { ch.open = true })
 			}
 		}
-		if o := g.op; o.kind == opWait && !o.s.open && (k.seen[o.s] || o.s.count >= uncounted/2) {
+		if o := g.op; o.kind == opWait && !o.s.open && (k.seen[o.s] || o.s.uncountable()) {
 			acts = append(acts, func() { o.s.open = true })
 		}
 	}

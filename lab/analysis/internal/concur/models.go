@@ -195,7 +195,11 @@ func addModel(c *call) {
 	c.visible(&op{kind: opStep, do: func() Value {
 		n := m.added(delta)
 		s.count += n
-		m.note(g, pos, "Add("+itoa(int(n))+") to "+describe(obj))
+		if n == uncounted {
+			m.note(g, pos, "Add to "+describe(obj))
+		} else {
+			m.note(g, pos, "Add("+itoa(int(n))+") to "+describe(obj))
+		}
 		if s.count < 0 {
 			if !s.open {
 				m.crashed(g, pos, "negative WaitGroup counter", token.NoPos)
@@ -208,6 +212,9 @@ func addModel(c *call) {
 
 // uncounted is the counter of a WaitGroup after an Add of a number nobody knows: its Wait is over when nothing else goes on.
 const uncounted = 1 << 40
+
+// uncountable tells whether s is a WaitGroup to which a number was added that nobody knows.
+func (s *Sync) uncountable() bool { return s.count >= uncounted/2 }
 
 // added returns delta as a number. A parameter or the like becomes one or two for the rest of the run, so that the loop
 // that starts as many goroutines agrees.

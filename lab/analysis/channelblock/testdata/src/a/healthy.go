@@ -167,36 +167,7 @@ func workerOfEach(names []string, jobs []int) {
 	close(work)
 }
 
-// counted adds as many as it starts, whatever their number.
-func counted(n int, jobs []int) (sum int) {
-	in, out := make(chan int), make(chan int)
-	var wg sync.WaitGroup
-	wg.Add(n)
-	for range n {
-		go func() {
-			defer wg.Done()
-			for j := range in {
-				out <- j
-			}
-		}()
-	}
-	go func() {
-		for _, j := range jobs {
-			in <- j
-		}
-		close(in)
-	}()
-	go func() {
-		wg.Wait()
-		close(out)
-	}()
-	for v := range out {
-		sum += v
-	}
-	return sum
-}
-
-// converted is counted, with a number that the model does not follow.
+// converted adds as many as it starts, a number that the model does not follow.
 func converted(n uint8, jobs []int) {
 	in := make(chan int)
 	done := make(chan struct{})
