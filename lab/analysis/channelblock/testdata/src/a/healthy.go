@@ -195,23 +195,20 @@ func converted(n uint8, jobs []int) {
 	}
 }
 
-// flusher asks only one of its channels whether it is closed.
-type flusher struct {
-	lines chan string
-	flush chan chan error
-}
-
-func (f *flusher) loop(write func(string) error) {
-	var err error
-	for {
-		select {
-		case l, ok := <-f.lines:
-			if !ok {
-				return
+// asked is a loop of which only one channel is asked whether it is closed.
+func asked() (lines chan string, flush chan chan error) {
+	lines, flush = make(chan string, 100), make(chan chan error)
+	go func() {
+		for {
+			select {
+			case _, ok := <-lines:
+				if !ok {
+					return
+				}
+			case c := <-flush:
+				c <- nil
 			}
-			err = write(l)
-		case reply := <-f.flush:
-			reply <- err
 		}
-	}
+	}()
+	return lines, flush
 }
