@@ -123,11 +123,7 @@ func (f *falsification) examine(ctx context.Context) error {
 		return err
 	}
 	defer s.stop()
-	hello, err := s.client.Hello(ctx)
-	if err != nil {
-		return err
-	}
-	f.report.Go = hello.Go
+	f.report.Go = s.hello.Go
 	if s.process.Moved && f.report.Lanes > 1 {
 		f.report.Lanes = 1
 		f.note("the service listens on %s whatever it is told, so that only one can run at a time; see address_env in %s", s.process.Address, experiment.FileName)
@@ -150,7 +146,7 @@ func (f *falsification) examine(ctx context.Context) error {
 	if err := f.list(s); err != nil {
 		return err
 	}
-	return f.plan(s, hello.Faults)
+	return f.plan(s, s.hello.Faults)
 }
 
 // list makes the report's checks.

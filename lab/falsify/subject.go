@@ -78,6 +78,7 @@ type subject struct {
 	stage   *stage
 	process *process.Process
 	client  *agent.Client
+	hello   fault.Hello // how its agent introduced itself
 	proxies map[string]*network.Proxy
 	watch   *watch
 	dir     string
@@ -120,7 +121,7 @@ func (s *subject) launch(ctx context.Context) error {
 		s.process, err = process.Start(ctx, process.Config{
 			Path: s.stage.service.Binary, Args: s.args(address), Dir: s.stage.service.Dir, Env: s.env(address, socket),
 			Address: address, ReadyPath: s.stage.experiment.Ready,
-			Answers: func(ctx context.Context) error { _, err := s.client.Hello(ctx); return err },
+			Answers: func(ctx context.Context) (err error) { s.hello, err = s.client.Hello(ctx); return err },
 		})
 		exit, ended := errors.AsType[*process.ExitError](err)
 		if !ended || !strings.Contains(exit.Output, "address already in use") {

@@ -4,5 +4,5 @@ package process
 
 import "errors"
 
-// listening cannot be told without /proc; the address that the child was given has to do.
+// listening cannot be told without /proc.
 func listening(int) ([]string, error) { return nil, errors.ErrUnsupported }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -121,7 +122,7 @@ func (p *Process) awaitReady(ctx context.Context, cfg Config) error {
 	for {
 		now := p.unready(ctx, cfg)
 		if now == "" {
-			return nil
+			return p.Exited() // it may have come up and failed at once
 		}
 		if ctx.Err() == nil { // else the limit cut this look short, and the one before says more
 			reason = now
@@ -149,7 +150,7 @@ func (p *Process) unready(ctx context.Context, cfg Config) string {
 	if cfg.Address == "" {
 		return ""
 	}
-	address, moved, reason := locate(p.command.Process.Pid, cfg.Address)
+	address, moved, reason := locate(ctx, p.command.Process.Pid, cfg.Address)
 	if reason != "" {
 		return reason
 	}
@@ -169,10 +170,13 @@ func (p *Process) unready(ctx context.Context, cfg Config) string {
 }
 
 // locate finds where a child that was told to listen at wanted does listen.
-func locate(pid int, wanted string) (address string, moved bool, reason string) {
+func locate(ctx context.Context, pid int, wanted string) (address string, moved bool, reason string) {
 	ports, err := listening(pid)
-	if err != nil {
-		return wanted, false, "" // this system does not tell; believe the child
+	switch {
+	case errors.Is(err, errors.ErrUnsupported):
+		return wanted, false, dial(ctx, wanted)
+	case err != nil: // a child that has just ended has no sockets to read
+		return "", false, err.Error()
 	}
 	host, port, _ := strings.Cut(wanted, ":")
 	switch {
@@ -185,6 +189,15 @@ func locate(pid int, wanted string) (address string, moved bool, reason string) 
 	}
 	return "", false, fmt.Sprintf("it was told to listen on %s and listens on the ports %s: say in the experiment file which environment variable or argument sets its address",
 		port, strings.Join(ports, ", "))
+}
+
+func dial(ctx context.Context, address string) string {
+	connection, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+	if err != nil {
+		return err.Error()
+	}
+	connection.Close()
+	return ""
 }
 
 func get(ctx context.Context, url string) string {

@@ -129,6 +129,11 @@ func TestUnusableChildren(t *testing.T) {
 		want       []string
 	}{
 		{"dies at start", "die", nil, true, []string{"exit status 7", "the cellar is flooded"}},
+		{"dies after it answered", "die", func(c *Config) {
+			// It has no sockets to read when it is looked at, and no path that would tell.
+			c.ReadyPath = ""
+			c.Answers = func(context.Context) error { time.Sleep(300 * time.Millisecond); return nil }
+		}, true, []string{"exit status 7"}},
 		{"port taken", "serve", func(c *Config) { c.Env = append(c.Env, "ADDR="+taken.Addr().String()) }, true,
 			[]string{"exit status 1", "address already in use"}},
 		{"listens on two ports", "twice", func(c *Config) { c.StartLimit = 4 * time.Second }, false, []string{"listens on the ports", "experiment file"}},
