@@ -142,7 +142,7 @@ func (m *machine) external(c *call, fn *ssa.Function, info *fnInfo) {
 				m.env = append(m.env, a)
 			}
 		}
-		c.result(m.fresh(c.resultType(fn.Signature)))
+		c.result(m.answer(c, c.resultType(fn.Signature)))
 		return
 	}
 	if exits(info.name) || failsTest(info.name, fn) {
@@ -159,7 +159,7 @@ func (m *machine) opaque(c *call, sig *types.Signature) {
 			m.env = append(m.env, a)
 		}
 	}
-	c.result(m.fresh(c.resultType(sig)))
+	c.result(m.answer(c, c.resultType(sig)))
 }
 
 func (m *machine) goexit(g *G) {
@@ -188,6 +188,7 @@ func (m *machine) invokeMethod(c *call, b *bound) {
 			c.result(m.fresh(c.resultType(b.method.Signature())))
 			return
 		}
+		c.args = append([]Value{recv}, c.args...)
 		m.opaque(c, b.method.Signature())
 		return
 	}
@@ -200,11 +201,11 @@ func (m *machine) invokeMethod(c *call, b *bound) {
 		return
 	}
 	fn := m.method(i.typ, b.method)
+	c.args = append([]Value{i.val}, c.args...)
 	if fn == nil {
 		m.opaque(c, b.method.Signature())
 		return
 	}
-	c.args = append([]Value{i.val}, c.args...)
 	m.enter(c, fn, nil)
 }
 

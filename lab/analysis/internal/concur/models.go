@@ -210,31 +210,6 @@ func addModel(c *call) {
 	}})
 }
 
-// uncounted is the counter of a WaitGroup after an Add of a number nobody knows: its Wait is over when nothing else goes on.
-const uncounted = 1 << 40
-
-// uncountable tells whether s is a WaitGroup to which a number was added that nobody knows.
-func (s *Sync) uncountable() bool { return s.count >= uncounted/2 }
-
-// added returns delta as a number. A parameter or the like becomes one or two for the rest of the run, so that the loop
-// that starts as many goroutines agrees.
-func (m *machine) added(delta Value) int64 {
-	switch d := delta.(type) {
-	case int64:
-		return d
-	case *unknown:
-		if n, ok := d.equal.(int64); ok {
-			return n
-		}
-		if d.formula == (exprKey{}) {
-			n := int64(1 + m.choose(2))
-			d.equal = n
-			return n
-		}
-	}
-	return uncounted
-}
-
 func waitModel(c *call) {
 	if s := c.m.syncAt(c.args[0]); s != nil {
 		c.visible(&op{kind: opWait, s: s, name: "WaitGroup.Wait"})

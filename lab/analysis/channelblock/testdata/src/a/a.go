@@ -170,3 +170,18 @@ func (k *keeper) heedless() {
 	}
 	a.reply <- a.n // want `send on a.reply blocks forever on some path: the channel is nil`
 }
+
+// pairs adds two for each of n, and one of the two may go without a word.
+func pairs(n int, try func() bool) {
+	var wg sync.WaitGroup
+	wg.Add(2 * n)
+	for range n {
+		go func() { defer wg.Done(); try() }()
+		go func() {
+			if try() {
+				wg.Done()
+			}
+		}()
+	}
+	wg.Wait() // want `wg.Wait blocks forever`
+}

@@ -2,6 +2,7 @@ package a
 
 import (
 	"math"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -167,7 +168,7 @@ func workerOfEach(names []string, jobs []int) {
 	close(work)
 }
 
-// converted adds as many as it starts, a number that the model does not follow.
+// converted adds as many as it starts.
 func converted(n uint8, jobs []int) {
 	in := make(chan int)
 	done := make(chan struct{})
@@ -193,6 +194,35 @@ func converted(n uint8, jobs []int) {
 	}()
 	for range done {
 	}
+}
+
+// processors asks twice how many there are, and means the same number.
+func processors(work func()) {
+	var wg sync.WaitGroup
+	wg.Add(runtime.NumCPU())
+	for i := 0; i < runtime.NumCPU(); i++ {
+		go func() {
+			defer wg.Done()
+			work()
+		}()
+	}
+	wg.Wait()
+}
+
+type config interface{ Workers() int }
+
+// configured does so too, of an interface.
+func configured(c config, work func()) {
+	var wg sync.WaitGroup
+	wg.Add(c.Workers() + 1)
+	go wg.Done()
+	for range c.Workers() {
+		go func() {
+			defer wg.Done()
+			work()
+		}()
+	}
+	wg.Wait()
 }
 
 // asked is a loop of which only one channel is asked whether it is closed.

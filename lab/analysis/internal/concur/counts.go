@@ -1,0 +1,101 @@
+package concur
+
+import (
+	"go/token"
+	"go/types"
+)
+
+// uncounted is the counter of a WaitGroup after an Add of a number nobody knows: its Wait is over when nothing else goes on.
+const uncounted = 1 << 40
+
+// uncountable tells whether s is a WaitGroup to which a number was added that nobody knows.
+func (s *Sync) uncountable() bool { return s.count >= uncounted/2 }
+
+// added returns delta as a number, or uncounted.
+func (m *machine) added(delta Value) int64 {
+	if n, ok := m.settle(delta); ok {
+		return n
+	}
+	return uncounted
+}
+
+// settle returns v as a number. A parameter or the like becomes one or two for the rest of the run, so that the loop that
+// starts as many goroutines agrees; so does the result of a call, here and where the same is asked again. Sums and
+// products follow from their parts.
+func (m *machine) settle(v Value) (int64, bool) {
+	u, ok := v.(*unknown)
+	if !ok {
+		n, ok := v.(int64)
+		return n, ok
+	}
+	if n, ok := u.equal.(int64); ok {
+		return n, true
+	}
+	var n int64
+	switch k := u.formula; k.op {
+	case token.ILLEGAL, asked:
+		n = int64(1 + m.choose(2))
+	case token.ADD, token.SUB, token.MUL:
+		x, ok1 := m.settle(k.x)
+		y, ok2 := m.settle(k.y)
+		if !ok1 || !ok2 {
+			return 0, false
+		}
+		if n, ok = m.intOp(k.op, u.typ, x, y, u.typ).(int64); !ok {
+			return 0, false
+		}
+	default:
+		return 0, false
+	}
+	u.equal = n
+	if u.formula.op == asked {
+		m.mem.exprs[u.formula] = u
+	}
+	return n, true
+}
+
+// asked is the operator in the formula of what the outside answers: x is the function, y its receiver or only argument.
+const asked = token.FUNC
+
+// answer returns what comes of a call of type t to the outside. It may differ each time, unless it is a number that was
+// settled: a program that adds runtime.NumCPU() to a WaitGroup and starts goroutines while i < runtime.NumCPU() means the
+// same number.
+func (m *machine) answer(c *call, t types.Type) Value {
+	if results, ok := t.(*types.Tuple); ok && results.Len() == 1 {
+		t = results.At(0).Type()
+	}
+	k, ok := question(c)
+	if b, isBasic := t.Underlying().(*types.Basic); !ok || !isBasic || b.Info()&types.IsInteger == 0 {
+		return m.fresh(t)
+	}
+	if u := m.mem.exprs[k]; u != nil {
+		return u
+	}
+	u := m.newUnknown(t)
+	u.formula = k
+	return u
+}
+
+// question is the formula of a call's answer; false for calls of several arguments.
+func question(c *call) (k exprKey, ok bool) {
+	if c.common == nil || len(c.args) > 1 {
+		return k, false
+	}
+	k.op = asked
+	if f := c.common.StaticCallee(); f != nil {
+		k.x = f
+	} else if c.common.IsInvoke() {
+		k.x = c.common.Method
+	} else {
+		return k, false
+	}
+	if len(c.args) == 1 {
+		switch a := c.args[0].(type) {
+		case nil, *unknown, *Value, int64, string, bool:
+			k.y = a
+		default:
+			return k, false
+		}
+	}
+	return k, true
+}
