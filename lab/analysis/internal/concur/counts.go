@@ -57,28 +57,42 @@ func (m *machine) settle(v Value) (int64, bool) {
 // asked is the operator in the formula of what the outside answers: x is the function, y its receiver or only argument.
 const asked = token.FUNC
 
-// answer returns what comes of a call of type t to the outside. It may differ each time, unless it is a number that was
-// settled: a program that adds runtime.NumCPU() to a WaitGroup and starts goroutines while i < runtime.NumCPU() means the
-// same number.
+// answer returns what comes of a call of type t to the outside. It may differ each time, except for how much there is to
+// do. A program that starts goroutines while i < runtime.NumCPU(), and receives for each of pool.Workers() or
+// job.Parts(), means the same number when it asks again elsewhere.
 func (m *machine) answer(c *call, t types.Type) Value {
 	if results, ok := t.(*types.Tuple); ok && results.Len() == 1 {
 		t = results.At(0).Type()
 	}
 	k, ok := question(c)
-	if b, isBasic := t.Underlying().(*types.Basic); !ok || !isBasic || b.Info()&types.IsInteger == 0 {
+	if !ok || !countable(t) {
 		return m.fresh(t)
 	}
-	if u := m.mem.exprs[k]; u != nil {
+	eachRound, bounds := c.g.frames[len(c.g.frames)-1].info.bounds[c.common]
+	if u := m.mem.exprs[k]; u != nil && (u.asker != c.common || eachRound) {
 		return u
 	}
 	u := m.newUnknown(t)
-	u.formula = k
+	u.formula, u.asker = k, c.common
+	if bounds {
+		m.mem.exprs[k] = u
+	}
 	return u
+}
+
+func countable(t types.Type) bool {
+	switch t := t.Underlying().(type) {
+	case *types.Basic:
+		return t.Info()&types.IsInteger != 0
+	case *types.Slice:
+		return true
+	}
+	return false
 }
 
 // question is the formula of a call's answer; false for calls of several arguments.
 func question(c *call) (k exprKey, ok bool) {
-	if c.common == nil || len(c.args) > 1 {
+	if c.common == nil || len(c.args) > 1 || len(c.g.frames) == 0 {
 		return k, false
 	}
 	k.op = asked

@@ -18,11 +18,13 @@ type loops struct {
 	// spawns: the blocks that decide whether to enter a counted loop which starts goroutines, and the way in.
 	spawns map[*ssa.BasicBlock]*ssa.BasicBlock
 	filled map[*ssa.CallCommon]bool // the calls of len that are the count of such a loop
+	// bounds: the calls whose result is how often a counted loop runs, or is what it runs over; true if it asks each time.
+	bounds map[*ssa.CallCommon]bool
 }
 
 func loopsOf(fn *ssa.Function) loops {
 	l := loops{heads: make(map[*ssa.BasicBlock]bool), large: make(map[*ssa.BasicBlock]bool),
-		spawns: make(map[*ssa.BasicBlock]*ssa.BasicBlock), filled: make(map[*ssa.CallCommon]bool)}
+		spawns: make(map[*ssa.BasicBlock]*ssa.BasicBlock), filled: make(map[*ssa.CallCommon]bool), bounds: make(map[*ssa.CallCommon]bool)}
 	for _, b := range fn.Blocks {
 		for _, s := range b.Succs {
 			if !s.Dominates(b) {
@@ -30,6 +32,8 @@ func loopsOf(fn *ssa.Function) loops {
 			}
 			l.heads[s] = true
 			in := natural(s, b)
+			l.bounded(s, in)
+			l.bounded(b, in)
 			if !starts(in) {
 				continue
 			}
@@ -66,6 +70,24 @@ func (l *loops) enter(from, to *ssa.BasicBlock) {
 	if count, ok := cmp.Y.(*ssa.Call); ok {
 		l.filled[&count.Call] = true
 	}
+}
+
+// bounded notes the call that says how often the loop of those blocks runs, if b compares with it.
+func (l *loops) bounded(b *ssa.BasicBlock, in map[*ssa.BasicBlock]bool) {
+	cmp := counts(b)
+	if cmp == nil {
+		return
+	}
+	call, ok := cmp.Y.(*ssa.Call)
+	if !ok {
+		return
+	}
+	if f, isBuiltin := call.Call.Value.(*ssa.Builtin); isBuiltin && f.Name() == "len" {
+		if call, ok = call.Call.Args[0].(*ssa.Call); !ok {
+			return
+		}
+	}
+	l.bounds[&call.Call] = in[call.Block()]
 }
 
 // counts returns the comparison "less than" or "at most" that b ends in, or nil.

@@ -73,8 +73,9 @@ type unknown struct {
 	counted bool // somebody asked for count
 	changed bool // the program wrote to the map: count no longer holds
 	asserts map[string]*unknown
-	done    *unknown // Done() of an unknown context
-	formula exprKey  // what it is the result of; zero if the run has not computed it from others
+	done    *unknown        // Done() of an unknown context
+	formula exprKey         // what it is the result of; zero if the run has not computed it from others
+	asker   *ssa.CallCommon // of a call's result: which call
 }
 
 // Chan is a channel of the model.

@@ -225,6 +225,32 @@ func configured(c config, work func()) {
 	wg.Wait()
 }
 
+// collected receives once for each goroutine: it asks for their number before every one.
+func collected(work func() int) (sum int) {
+	results := make(chan int)
+	for i := 0; i < runtime.NumCPU(); i++ {
+		go func() { results <- work() }()
+	}
+	for i := 0; i < runtime.NumCPU(); i++ {
+		sum += <-results
+	}
+	return sum
+}
+
+type job interface{ Parts() []int }
+
+// partwise asks a job twice for its parts.
+func partwise(j job, work func(int) int) (sum int) {
+	results := make(chan int)
+	for _, part := range j.Parts() {
+		go func() { results <- work(part) }()
+	}
+	for range j.Parts() {
+		sum += <-results
+	}
+	return sum
+}
+
 // asked is a loop of which only one channel is asked whether it is closed.
 func asked() (lines chan string, flush chan chan error) {
 	lines, flush = make(chan string, 100), make(chan chan error)
