@@ -14,6 +14,8 @@ import (
 
 	"golang.org/x/tools/go/analysis"
 	"golang.org/x/tools/go/types/typeutil"
+
+	"github.com/falsifiable/stability/lab/analysis/internal/stdlib"
 )
 
 // Wait says what a function waits for.
@@ -66,13 +68,10 @@ func run(pass *analysis.Pass) (any, error) {
 			return &Wait{What: f.FullName()}
 		}
 		w := new(Wait)
-		if f.Pkg() != nil && !silent(f.Pkg().Path()) && pass.ImportObjectFact(f, w) {
+		if f.Pkg() != nil && pass.ImportObjectFact(f, w) {
 			return w
 		}
 		return nil
-	}
-	if silent(pass.Pkg.Path()) {
-		return Lookup(lookup), nil
 	}
 	calls := collect(pass)
 	for range maxChain + 1 { // each round finds those one call farther away
@@ -92,10 +91,18 @@ func run(pass *analysis.Pass) (any, error) {
 			local[f] = w
 		}
 	}
-	for f, w := range local {
-		pass.ExportObjectFact(f, w)
+	if !standard(pass) {
+		for f, w := range local {
+			pass.ExportObjectFact(f, w)
+		}
 	}
 	return Lookup(lookup), nil
+}
+
+// standard tells whether the package is of the standard library. To those who use it, the table says what waits in it: so
+// none of it has to be looked through for the sake of facts.
+func standard(pass *analysis.Pass) bool {
+	return pass.Module == nil && stdlib.Contains("", pass.Pkg.Path())
 }
 
 // through is what a caller of c waits for, if c waits for w.
@@ -133,16 +140,6 @@ func collect(pass *analysis.Pass) map[*types.Func][]*types.Func {
 		}
 	}
 	return calls
-}
-
-// silent tells whether functions of the package are never said to wait, whatever they do: loggers, tests, and what lies
-// below the packages of the table.
-func silent(path string) bool {
-	switch path {
-	case "log", "log/slog", "fmt", "testing", "net", "os", "os/exec", "net/http", "database/sql", "time", "syscall", "runtime", "io/fs":
-		return true
-	}
-	return strings.HasPrefix(path, "internal/") || strings.HasPrefix(path, "golang.org/x/sys")
 }
 
 // known tells whether f is in the table.
@@ -195,5 +192,11 @@ var table = map[string]map[string][]string{
 		"File": {"Read*", "Write*", "Sync"},
 	},
 	"os/exec":                {"Cmd": {"Run", "Output", "CombinedOutput", "Wait"}},
+	"path/filepath":          {"": {"Glob", "Walk*"}},
+	"io/ioutil":              {"": {"ReadFile", "WriteFile", "ReadDir"}},
+	"crypto/tls":             {"": {"Dial*"}, "Dialer": {"Dial*"}, "Conn": {"Handshake*", "Read", "Write"}},
+	"net/rpc":                {"": {"Dial*"}, "Client": {"Call"}},
+	"net/smtp":               {"": {"Dial", "SendMail"}},
+	"net/textproto":          {"": {"Dial"}},
 	"google.golang.org/grpc": {"ClientConn": {"Invoke", "NewStream"}, "ClientConnInterface": {"Invoke", "NewStream"}},
 }

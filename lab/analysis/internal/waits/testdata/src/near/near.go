@@ -2,7 +2,9 @@ package near
 
 import (
 	"far"
+	"go/format"
 	"net"
+	"path/filepath"
 )
 
 func one()   { far.Twice() } // want one:`os.ReadFile, called by Load`
@@ -15,5 +17,9 @@ func recursive(n int) { // want recursive:`net.Dial`
 	recursive(n - 1)
 	net.Dial("tcp", "x")
 }
+
+func walk() { filepath.Walk("x", nil) } // want walk:`path/filepath.Walk`
+
+func gofmt() { format.Source(nil) } // reads no file, although the function that it calls could
 
 func fine() { far.Log(); far.Later() }
