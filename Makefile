@@ -17,6 +17,9 @@ demo: ## prove the payment example's contracts: builds it, breaks it, writes fal
 	$(GO) build -tags nosource -o bin/demo/ ./examples/payment ./lab/cmd/stability
 	bin/demo/stability falsify -quick -no-proof -out falsify-report ./examples/payment
 
+# A process with the race detector in it waits before it ends, by default for a second, so that others can report their
+# races. The tests start hundreds.
+test: export GORACE ?= atexit_sleep_ms=100
 test: ## run every test of every module with the race detector, in random order
 	@set -e; for m in $(MODULES); do echo "== $$m"; (cd $$m && $(GO) test -race -shuffle=on -timeout 12m ./...); done
 	@echo "== stability test, on itself"; cd lab && $(GO) run ./cmd/stability test -q -C .. -runs 3 -timeout 30s $(OWN) -- -test.short
