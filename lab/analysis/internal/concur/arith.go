@@ -50,6 +50,9 @@ func (m *machine) binop(op token.Token, xt types.Type, x, y Value, t types.Type)
 		if known {
 			return eq == (op == token.EQL)
 		}
+		if apart(x, y) {
+			return op == token.NEQ
+		}
 		return m.equality(op, x, y, t)
 	case token.GTR:
 		return m.binop(token.LSS, xt, y, x, t)
@@ -77,6 +80,11 @@ func (m *machine) binop(op token.Token, xt types.Type, x, y Value, t types.Type)
 			case token.LSS:
 				return a < b
 			}
+		}
+	}
+	if op == token.LSS {
+		if outcome, known := less(x, y); known {
+			return outcome
 		}
 	}
 	if operand(x) && operand(y) {

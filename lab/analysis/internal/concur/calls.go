@@ -300,19 +300,38 @@ func (m *machine) builtin(c *call, b *ssa.Builtin) {
 }
 
 func (m *machine) minMax(c *call, name string) {
-	best, ok := c.args[0].(int64)
+	t := c.common.Args[0].Type()
+	best := c.args[0]
 	for _, a := range c.args[1:] {
-		v, isInt := a.(int64)
-		ok = ok && isInt
-		if (name == "min") == (v < best) {
-			best = v
+		x, y := a, best
+		if name == "max" {
+			x, y = best, a
+		}
+		better, ok := m.fixed(m.binop(token.LSS, t, x, y, types.Typ[types.Bool]))
+		if !ok {
+			c.result(m.fresh(c.resultType(nil)))
+			return
+		}
+		if better {
+			best = a
 		}
 	}
-	if !ok {
-		c.result(m.fresh(c.resultType(nil)))
-		return
-	}
 	c.result(best)
+}
+
+// fixed returns the outcome of a comparison, and decides it if nothing else has.
+func (m *machine) fixed(v Value) (outcome, ok bool) {
+	switch v := v.(type) {
+	case bool:
+		return v, true
+	case *unknown:
+		if !v.decided {
+			v.decided, v.outcome = true, m.choose(2) == 1
+			m.learn(v)
+		}
+		return v.outcome, true
+	}
+	return false, false
 }
 
 func (m *machine) recoverPanic(g *G) Value {

@@ -11,9 +11,9 @@ const uncounted = 1 << 40
 // uncountable tells whether s is a WaitGroup to which a number was added that nobody knows.
 func (s *Sync) uncountable() bool { return s.count >= uncounted/2 }
 
-// added returns delta as a number, or uncounted.
-func (m *machine) added(delta Value) int64 {
-	if n, ok := m.settle(delta); ok {
+// delta returns what is added to a WaitGroup as a number, or uncounted.
+func (m *machine) delta(v Value) int64 {
+	if n, ok := m.settle(v); ok {
 		return n
 	}
 	return uncounted
@@ -34,7 +34,8 @@ func (m *machine) settle(v Value) (int64, bool) {
 	var n int64
 	switch k := u.formula; k.op {
 	case token.ILLEGAL, asked:
-		n = int64(1 + m.choose(2))
+		r := u.within()
+		n = min(max(int64(1+m.choose(2)), r.lo), r.hi)
 	case token.ADD, token.SUB, token.MUL:
 		x, ok1 := m.settle(k.x)
 		y, ok2 := m.settle(k.y)
@@ -81,13 +82,8 @@ func (m *machine) answer(c *call, t types.Type) Value {
 }
 
 func countable(t types.Type) bool {
-	switch t := t.Underlying().(type) {
-	case *types.Basic:
-		return t.Info()&types.IsInteger != 0
-	case *types.Slice:
-		return true
-	}
-	return false
+	_, isSlice := t.Underlying().(*types.Slice)
+	return isSlice || isInteger(t)
 }
 
 // question is the formula of a call's answer; false for calls of several arguments.

@@ -33,8 +33,8 @@ func (m *machine) execute(g *G) {
 func (m *machine) end(g *G) {
 	g.done = true
 	m.note(g, token.NoPos, "ends")
-	if g.after != nil {
-		g.after()
+	if g.counts != nil {
+		g.counts.count--
 	}
 	if g.id == 0 {
 		m.mainDone = true
@@ -326,6 +326,9 @@ func (m *machine) learn(c *unknown) {
 			m.learn(x)
 		}
 		return
+	}
+	if key.op == token.LSS {
+		ordered(key.x, key.y, c.outcome)
 	}
 	if key.op != token.EQL {
 		return

@@ -153,6 +153,9 @@ func (k *marker) anyLiveHolder(s *Sync) bool {
 // revive marks g as alive, and all that it can reach.
 func (k *marker) revive(g *G) {
 	k.live[g] = true
+	if g.counts != nil {
+		k.mark(g.counts)
+	}
 	for _, f := range g.frames {
 		live := f.info.liveIn(f.fn)
 		set := f.info.liveAt(f.block, f.pc, live)
@@ -333,6 +336,7 @@ func (m *machine) outside() func() {
 	if len(acts) == 0 {
 		return nil
 	}
+	m.supposed = true
 	return acts[m.choose(len(acts))]
 }
 

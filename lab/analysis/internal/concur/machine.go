@@ -36,6 +36,7 @@ type machine struct {
 	over     outcome
 	crash    *Crash
 	mainDone bool
+	supposed bool // something happened only because the outside may have done its part
 
 	tracing bool
 	trace   []Step
@@ -63,7 +64,7 @@ type G struct {
 	spawn   token.Pos
 	parent  *G
 	result  Value
-	after   func() // at its end (WaitGroup.Go, errgroup)
+	counts  *Sync // the WaitGroup that its end counts for (WaitGroup.Go)
 }
 
 type frame struct {
@@ -258,9 +259,10 @@ func (m *machine) stop(o outcome) {
 	}
 }
 
-// crashed ends the run with a runtime panic that nobody recovers, if nobody does.
+// crashed ends the run with a runtime panic that nobody recovers, if nobody does. What the outside was supposed to do it may
+// well do later, or not at all: a run that needs it does not prove a crash.
 func (m *machine) crashed(g *G, pos token.Pos, what string, other token.Pos) {
-	if g.recovers() {
+	if m.supposed || g.recovers() {
 		m.stop(pruned)
 		return
 	}

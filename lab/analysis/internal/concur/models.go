@@ -187,13 +187,13 @@ func addModel(c *call) {
 		c.result(nil)
 		return
 	}
-	delta := Value(int64(-1))
+	number := Value(int64(-1))
 	if len(c.args) > 1 {
-		delta = c.args[1]
+		number = c.args[1]
 	}
 	m, g, pos, obj := c.m, c.g, c.pos, c.operand()
 	c.visible(&op{kind: opStep, do: func() Value {
-		n := m.added(delta)
+		n := m.delta(number)
 		s.count += n
 		if n == uncounted {
 			m.note(g, pos, "Add to "+describe(obj))
@@ -226,7 +226,7 @@ func goModel(c *call) {
 	}
 	s.count++
 	g := c.m.spawn(c.args[1], nil, c.pos)
-	g.after = func() { s.count-- }
+	g.counts = s
 	c.result(nil)
 }
 

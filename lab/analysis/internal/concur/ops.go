@@ -243,6 +243,7 @@ func (m *machine) perform(g *G, o *op) {
 	case opSelect:
 		m.doSelect(g, o)
 	case opWait:
+		m.supposed = m.supposed || o.s.count != 0
 		m.note(g, o.pos, "Wait on "+describe(o.object)+" is over")
 		m.complete(g, o, nil)
 	case opOnce:

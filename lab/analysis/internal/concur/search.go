@@ -266,7 +266,7 @@ func (m *machine) initialize() {
 		}
 	}
 	// What it started is not part of the run, and what it could not finish is not held against it.
-	m.gs, m.cur, m.over, m.crash, m.mainDone, m.trace = nil, nil, running, nil, false, nil
+	m.gs, m.cur, m.over, m.crash, m.mainDone, m.supposed, m.trace = nil, nil, running, nil, false, false, nil
 	m.steps, m.env = 0, nil
 	m.taken, m.widths = m.taken[:0], m.widths[:0]
 }

@@ -65,7 +65,8 @@ type unknown struct {
 	outcome bool
 	isNil   bool
 	nilSet  bool
-	equal   Value // a scalar it was found equal to
+	equal   Value     // a scalar it was found equal to
+	known   *interval // where it was found to lie; nil for anywhere
 	fields  map[int]*unknown
 	slice   sliceVal
 	sliced  bool

@@ -1,0 +1,172 @@
+package concur
+
+import (
+	"go/token"
+	"go/types"
+	"math"
+)
+
+// interval is what a run has decided about a number: that it is lo at least and hi at most. So i < n and i <= n-1 fall
+// alike, and a number above one is not below one at the next question.
+type interval struct{ lo, hi int64 }
+
+var everything = interval{math.MinInt64, math.MaxInt64}
+
+// linear is sign*of + offset, or offset alone if of is nil.
+type linear struct {
+	of     *unknown
+	sign   int64
+	offset int64
+}
+
+// linearOf takes v apart into an unknown and what is added to it; false for what is no integer.
+func linearOf(v Value) (linear, bool) {
+	switch v := v.(type) {
+	case int64:
+		return linear{offset: v}, true
+	case *unknown:
+		if !isInteger(v.typ) {
+			return linear{}, false
+		}
+		if n, ok := v.equal.(int64); ok {
+			return linear{offset: n}, true
+		}
+		if v.formula.op == token.ADD || v.formula.op == token.SUB {
+			x, ok1 := linearOf(v.formula.x)
+			y, ok2 := linearOf(v.formula.y)
+			if sum, ok := x.plus(y, v.formula.op); ok && ok1 && ok2 {
+				return sum, true
+			}
+		}
+		return linear{of: v, sign: 1}, true
+	}
+	return linear{}, false
+}
+
+// plus returns x+y or x-y; false if each has an unknown, or a number is too large.
+func (x linear) plus(y linear, op token.Token) (linear, bool) {
+	if op == token.SUB {
+		y.sign, y.offset = -y.sign, -y.offset
+	}
+	const limit = 1 << 60
+	if x.of != nil && y.of != nil || x.offset > limit || x.offset < -limit || y.offset > limit || y.offset < -limit {
+		return linear{}, false
+	}
+	if x.of == nil {
+		x.of, x.sign = y.of, y.sign
+	}
+	x.offset += y.offset
+	return x, true
+}
+
+// within returns the interval of the values of x.
+func (x linear) within() interval {
+	if x.of == nil {
+		return interval{x.offset, x.offset}
+	}
+	r := x.of.within()
+	if x.sign < 0 {
+		r.lo, r.hi = negated(r.hi), negated(r.lo)
+	}
+	return interval{added(r.lo, x.offset), added(r.hi, x.offset)}
+}
+
+// within returns the interval of an unknown number.
+func (u *unknown) within() interval {
+	switch {
+	case u.known != nil:
+		return *u.known
+	case unsigned(u.typ):
+		return interval{0, math.MaxInt64}
+	}
+	return everything
+}
+
+// restrict notes that x lies in r.
+func (x linear) restrict(r interval) {
+	if x.of == nil {
+		return
+	}
+	r = interval{added(r.lo, -x.offset), added(r.hi, -x.offset)}
+	if x.sign < 0 {
+		r.lo, r.hi = negated(r.hi), negated(r.lo)
+	}
+	was := x.of.within()
+	x.of.known = &interval{max(was.lo, r.lo), min(was.hi, r.hi)}
+}
+
+// less tells whether x < y, where that follows from what the run has decided.
+func less(x, y Value) (outcome, known bool) {
+	a, ok1 := linearOf(x)
+	b, ok2 := linearOf(y)
+	if !ok1 || !ok2 {
+		return false, false
+	}
+	if a.of != nil && a.of == b.of && a.sign == b.sign {
+		return a.offset < b.offset, true
+	}
+	p, q := a.within(), b.within()
+	switch {
+	case p.hi < q.lo:
+		return true, true
+	case p.lo >= q.hi:
+		return false, true
+	}
+	return false, false
+}
+
+// apart tells whether x and y cannot be the same number.
+func apart(x, y Value) bool {
+	a, ok1 := linearOf(x)
+	b, ok2 := linearOf(y)
+	if !ok1 || !ok2 {
+		return false
+	}
+	p, q := a.within(), b.within()
+	return p.hi < q.lo || q.hi < p.lo
+}
+
+// ordered notes the outcome of x < y.
+func ordered(x, y Value, outcome bool) {
+	a, ok1 := linearOf(x)
+	b, ok2 := linearOf(y)
+	if !ok1 || !ok2 {
+		return
+	}
+	p, q := a.within(), b.within()
+	if outcome {
+		a.restrict(interval{math.MinInt64, added(q.hi, -1)})
+		b.restrict(interval{added(p.lo, 1), math.MaxInt64})
+		return
+	}
+	a.restrict(interval{q.lo, math.MaxInt64})
+	b.restrict(interval{math.MinInt64, p.hi})
+}
+
+// added returns a+b, where the ends of the interval of everything stay where they are.
+func added(a, b int64) int64 {
+	switch {
+	case a == math.MinInt64 || a == math.MaxInt64:
+		return a
+	case b > 0 && a > math.MaxInt64-b:
+		return math.MaxInt64
+	case b < 0 && a < math.MinInt64-b:
+		return math.MinInt64
+	}
+	return a + b
+}
+
+func negated(a int64) int64 {
+	switch a {
+	case math.MinInt64:
+		return math.MaxInt64
+	case math.MaxInt64:
+		return math.MinInt64
+	}
+	return -a
+}
+
+func isInteger(t types.Type) bool {
+	b, ok := t.Underlying().(*types.Basic)
+	return ok && b.Info()&types.IsInteger != 0
+}
