@@ -6,13 +6,15 @@
 //   - context.Background() and context.TODO() handed on, unless as parent of context.WithTimeout or WithDeadline, which
 //     is detached work with a time of its own; context.WithoutCancel(ctx) without a timeout is reported too;
 //   - http.NewRequest, http.Get and the like, net.Dial, exec.Command and the methods of database/sql that take no context;
-//   - loops that sleep with time.Sleep and never look at the context;
+//   - loops that sleep, with time.Sleep or by a receive from time.After, and never learn that the context has ended: they
+//     neither ask it, nor one derived from it, nor end by the error of a call that is given it;
 //   - a framework's context, such as *gin.Context, passed as context.Context: its Done channel is nil unless the engine
 //     was told otherwise, so nobody ever cancels it.
 //
 // Everywhere outside of tests and examples it reports http.Get and the like, whose client has no timeout; an
 // http.Client without Timeout in a package whose requests have no context; http.ListenAndServe and http.Server without any read timeout;
-// and io.ReadAll of an unlimited body.
+// and io.ReadAll of an unlimited body. Timeouts may be assigned after the literal, and so may a Body with a limit, in the
+// function or in a middleware of the package.
 //
 // Most findings carry a fix. Code that must outlive its caller says so: context.WithTimeout(context.WithoutCancel(ctx), d).
 package lostdeadline

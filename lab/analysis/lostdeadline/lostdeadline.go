@@ -25,14 +25,14 @@ var Analyzer = &analysis.Analyzer{
 }
 
 func run(pass *analysis.Pass) (any, error) {
-	bounded := requestsBounded(pass)
+	pkg := &pkg{fields: fieldsOf(pass), bodies: bodiesOf(pass), bounded: requestsBounded(pass)}
 	for _, f := range pass.Files {
 		if strings.HasSuffix(pass.Fset.Position(f.Package).Filename, "_test.go") || ast.IsGenerated(f) {
 			continue
 		}
 		for _, d := range f.Decls {
 			if fd, ok := d.(*ast.FuncDecl); ok && fd.Body != nil {
-				c := &checker{pass: pass, bounded: bounded}
+				c := &checker{pass: pass, pkg: pkg, whole: fd.Body}
 				c.function(fd.Type, fd.Body, "")
 			}
 		}
@@ -40,12 +40,37 @@ func run(pass *analysis.Pass) (any, error) {
 	return nil, nil
 }
 
+// pkg is what the checkers know of the whole package.
+type pkg struct {
+	fields  *fields
+	bodies  map[*types.Func]*ast.BlockStmt
+	bounded bool // each request of the package has a context
+}
+
+func bodiesOf(pass *analysis.Pass) map[*types.Func]*ast.BlockStmt {
+	out := make(map[*types.Func]*ast.BlockStmt)
+	for _, f := range pass.Files {
+		for _, d := range f.Decls {
+			if fd, ok := d.(*ast.FuncDecl); ok && fd.Body != nil {
+				if fn, ok := pass.TypesInfo.Defs[fd.Name].(*types.Func); ok {
+					out[fn] = fd.Body
+				}
+			}
+		}
+	}
+	return out
+}
+
 // checker walks one function; ctx is the expression for the context in scope, "" if there is none.
 type checker struct {
-	pass    *analysis.Pass
-	bounded bool // each request of the package has a context
-	ctx     string
-	body    *ast.BlockStmt
+	pass  *analysis.Pass
+	pkg   *pkg
+	whole *ast.BlockStmt // of the declared function
+	ctx   string
+	body  *ast.BlockStmt // of the declared function or of a literal in it
+
+	watch  *watch            // made by the first loop that sleeps
+	paused map[ast.Node]bool // loops within one that looks at the context in each of its rounds
 }
 
 // requestsBounded tells whether the package makes requests with a context, and none by the methods of http.Client that
@@ -83,7 +108,11 @@ func (c *checker) function(t *ast.FuncType, body *ast.BlockStmt, outer string) {
 		case *ast.CompositeLit:
 			c.literal(n)
 		case *ast.ForStmt:
-			c.loop(n)
+			c.loop(n, n.Cond, n.Body)
+		case *ast.RangeStmt:
+			if c.elements(n.X) {
+				c.loop(n, nil, n.Body)
+			}
 		case *ast.IfStmt:
 			if c.nilDefault(n) { // if ctx == nil { ctx = context.Background() }
 				return false
@@ -302,74 +331,4 @@ func framework(t types.Type) bool {
 		}
 	}
 	return false
-}
-
-// readAll reports io.ReadAll(x.Body) of a request or a response.
-func (c *checker) readAll(call *ast.CallExpr) {
-	sel, ok := ast.Unparen(call.Args[0]).(*ast.SelectorExpr)
-	if !ok || sel.Sel.Name != "Body" {
-		return
-	}
-	t := deref(c.pass.TypesInfo.TypeOf(sel.X))
-	if named(t, "net/http", "Request") || named(t, "net/http", "Response") {
-		c.pass.Reportf(call.Pos(), "ReadAll of a body without a limit: the peer decides how much memory it takes; use http.MaxBytesReader or io.LimitReader")
-	}
-}
-
-func (c *checker) literal(lit *ast.CompositeLit) {
-	t := c.pass.TypesInfo.TypeOf(lit)
-	switch {
-	case named(t, "net/http", "Server"):
-		if !has(lit, "ReadTimeout", "ReadHeaderTimeout") && len(lit.Elts) > 0 {
-			c.pass.Reportf(lit.Pos(), "http.Server without ReadHeaderTimeout or ReadTimeout: a slow client holds its connection for good")
-		}
-	case named(t, "net/http", "Client"):
-		if !has(lit, "Timeout") && c.ctx == "" && !c.bounded {
-			c.pass.Reportf(lit.Pos(), "http.Client without Timeout, and no context here bounds its requests")
-		}
-	}
-}
-
-func has(lit *ast.CompositeLit, fields ...string) bool {
-	for _, e := range lit.Elts {
-		kv, ok := e.(*ast.KeyValueExpr)
-		if !ok {
-			return true // positional: all fields are there
-		}
-		id, ok := kv.Key.(*ast.Ident)
-		for _, f := range fields {
-			if ok && id.Name == f {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// loop reports a loop that sleeps and does not look at the context.
-func (c *checker) loop(s *ast.ForStmt) {
-	if c.ctx == "" {
-		return
-	}
-	base, _, _ := strings.Cut(c.ctx, ".")
-	var sleep *ast.CallExpr
-	looks := false
-	ast.Inspect(s, func(n ast.Node) bool {
-		switch n := n.(type) {
-		case *ast.FuncLit:
-			return false
-		case *ast.CallExpr:
-			if c.callee(n) == "time.Sleep" {
-				sleep = n
-			}
-		case *ast.SelectorExpr: // ctx.Err(), ctx.Done(), r.Context()
-			if id, ok := n.X.(*ast.Ident); ok && id.Name == base {
-				looks = looks || n.Sel.Name == "Err" || n.Sel.Name == "Done" || n.Sel.Name == "Context"
-			}
-		}
-		return true
-	})
-	if sleep != nil && !looks {
-		c.pass.Reportf(sleep.Pos(), "this loop sleeps without looking at %s: it goes on after the caller has given up", c.ctx)
-	}
 }

@@ -6,7 +6,9 @@ import (
 	"golang.org/x/tools/go/analysis/analysistest"
 )
 
-func Test(t *testing.T) { analysistest.Run(t, analysistest.TestData(), Analyzer, "a", "bounded") }
+func Test(t *testing.T) {
+	analysistest.Run(t, analysistest.TestData(), Analyzer, "a", "bounded", "loops", "later", "limits", "middleware", "handler")
+}
 
 func TestFixes(t *testing.T) {
 	analysistest.RunWithSuggestedFixes(t, analysistest.TestData(), Analyzer, "fix")
