@@ -38,6 +38,8 @@ type machine struct {
 	mainDone bool
 	supposed bool // something happened only because the outside may have done its part
 
+	turns map[token.Pos]int // how often a select was executed
+
 	tracing bool
 	trace   []Step
 }

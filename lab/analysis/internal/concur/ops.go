@@ -424,7 +424,10 @@ func (m *machine) doSelect(g *G, o *op) {
 		g.op = o
 		return
 	}
-	i := ready[m.choose(len(ready))]
+	// The usual choice is another one every other time: else a server would never be told to stop.
+	turn := m.turns[o.pos]
+	m.turns[o.pos] = turn + 1
+	i := ready[(turn/2+m.choose(len(ready)))%len(ready)]
 	if i < 0 {
 		m.note(g, o.pos, "select takes default")
 		g.yielded = true

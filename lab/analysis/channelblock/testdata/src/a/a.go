@@ -185,3 +185,33 @@ func pairs(n int, try func() bool) {
 	}
 	wg.Wait() // want `wg.Wait blocks forever`
 }
+
+// debounce lets a goroutine report to a loop that may have ended.
+func debounce(in <-chan int, stop <-chan struct{}, push func(int)) {
+	free := make(chan struct{})
+	pushing := false
+	last := 0
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	worker := func(n int) {
+		push(n)
+		free <- struct{}{} // want `send on free blocks forever`
+	}
+	for {
+		select {
+		case <-free:
+			pushing = false
+		case n := <-in:
+			last += n
+			timer.Reset(10 * time.Millisecond)
+		case <-timer.C:
+			if !pushing && last > 0 {
+				pushing = true
+				go worker(last)
+				last = 0
+			}
+		case <-stop:
+			return
+		}
+	}
+}

@@ -251,6 +251,101 @@ func partwise(j job, work func(int) int) (sum int) {
 	return sum
 }
 
+// stream is closed when its workers have ended, which only its own fields tell.
+type stream struct {
+	wg   sync.WaitGroup
+	done chan struct{}
+	out  chan int
+}
+
+func newStream(work []func() int) *stream {
+	s := &stream{done: make(chan struct{}), out: make(chan int)}
+	s.wg.Add(1)
+	go func() {
+		defer s.wg.Done()
+		for _, f := range work {
+			s.out <- f()
+		}
+	}()
+	go func() {
+		s.wg.Wait()
+		close(s.out)
+	}()
+	return s
+}
+
+// begin does so for a stream that others may have begun.
+func (s *stream) begin(work func() int) {
+	out := make(chan int)
+	s.wg.Add(1)
+	go func() {
+		defer s.wg.Done()
+		out <- work()
+	}()
+	go func() {
+		s.wg.Wait()
+		close(out)
+	}()
+	for n := range out {
+		println(n)
+	}
+}
+
+// newRelay does so with a channel.
+func newRelay(work func() int) *stream {
+	s := &stream{done: make(chan struct{}), out: make(chan int)}
+	go func() {
+		s.out <- work()
+		s.done <- struct{}{}
+	}()
+	go func() {
+		<-s.done
+		close(s.out)
+	}()
+	return s
+}
+
+// listen waits for a goroutine that goes on as long as there is input.
+func listen(in <-chan int) {
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for range in {
+		}
+	})
+	wg.Wait()
+}
+
+// some waits for a part of what it has started.
+func some(n int, fs []func()) {
+	done := make(chan bool, len(fs))
+	for _, f := range fs {
+		go func() {
+			f()
+			done <- true
+		}()
+	}
+	for range min(n, len(fs)) {
+		<-done
+	}
+}
+
+// quorum gives up when too many have failed for k to agree.
+func quorum(k int, fs []func() error) bool {
+	acks := make(chan error, len(fs))
+	for _, f := range fs {
+		go func() { acks <- f() }()
+	}
+	agreed, failed := 0, 0
+	for agreed < k && failed <= len(fs)-k {
+		if err := <-acks; err != nil {
+			failed++
+		} else {
+			agreed++
+		}
+	}
+	return agreed >= k
+}
+
 // asked is a loop of which only one channel is asked whether it is closed.
 func asked() (lines chan string, flush chan chan error) {
 	lines, flush = make(chan string, 100), make(chan chan error)

@@ -1,0 +1,54 @@
+package concur
+
+import (
+	"go/token"
+	"go/types"
+	"math"
+	"testing"
+)
+
+// What was decided about n decides about n+1, 3-n and others, and nothing about what has nothing to do with it.
+func TestIntervals(t *testing.T) {
+	integer := types.Typ[types.Int]
+	n, other := &unknown{typ: integer}, &unknown{typ: integer}
+	plus := func(x Value, op token.Token, y Value) *unknown {
+		return &unknown{typ: integer, formula: exprKey{op, x, y}}
+	}
+	ordered(n, int64(5), true)                             // n < 5
+	ordered(int64(1), n, true)                             // 1 < n
+	ordered(plus(n, token.ADD, int64(2)), int64(4), false) // n+2 >= 4
+	if got, want := n.within(), (interval{2, 4}); got != want {
+		t.Fatalf("n lies in %v, want %v", got, want)
+	}
+	for _, tt := range []struct {
+		name           string
+		x, y           Value
+		outcome, known bool
+	}{
+		{"n < 5", n, int64(5), true, true},
+		{"n < 2", n, int64(2), false, true},
+		{"n < 3", n, int64(3), false, false},
+		{"n+1 < 6", plus(n, token.ADD, int64(1)), int64(6), true, true},
+		{"n < n+1", n, plus(n, token.ADD, int64(1)), true, true},
+		{"3-n < 2", plus(int64(3), token.SUB, n), int64(2), true, true},
+		{"0 < 2-n", int64(0), plus(int64(2), token.SUB, n), false, true},
+		{"other < n", other, n, false, false},
+		{"n+other < 9", plus(n, token.ADD, other), int64(9), false, false},
+		{"unsigned < 0", &unknown{typ: types.Typ[types.Uint8]}, int64(0), false, true},
+		{"text", &unknown{typ: types.Typ[types.String]}, "x", false, false},
+	} {
+		if outcome, known := less(tt.x, tt.y); outcome != tt.outcome || known != tt.known {
+			t.Errorf("%s: %v, known %v; want %v, %v", tt.name, outcome, known, tt.outcome, tt.known)
+		}
+	}
+	if !apart(n, int64(7)) || apart(n, int64(3)) || apart(n, other) {
+		t.Error("n may be 3 and cannot be 7")
+	}
+	n.equal = int64(3)
+	if outcome, known := less(n, int64(4)); !outcome || !known {
+		t.Error("n is 3, and not known to be less than 4")
+	}
+	if added(math.MaxInt64-1, 5) != math.MaxInt64 || added(math.MinInt64, 1) != math.MinInt64 || negated(math.MinInt64) != math.MaxInt64 {
+		t.Error("the ends of the interval move")
+	}
+}
