@@ -5,12 +5,16 @@
 //
 //   - a package variable or a field whose every write holds one lock, the same one, and which is read or written
 //     elsewhere without it: the whitepaper's counter. The mends, best first: take the lock there too (the suggested fix);
-//     make the variable an atomic type, if it stands alone; an RWMutex only if reads dominate and are long.
+//     make the variable an atomic type, if it stands alone; an RWMutex only if reads dominate and are long. To put an entry
+//     into a map, to delete one, and to clear the map, are writes of the variable that holds it.
+//   - a variable that is written under a read lock, where others take the whole lock for it: two readers may write at once.
 //   - a variable that is accessed by sync/atomic in one place and plainly in another: mixing them is a data race, also when
 //     only the read is plain.
 //   - a loop that spins on a plain variable, "for ready == 0 {}": the compiler may read it once.
 //
 // A method whose every caller in the package holds the lock counts as holding it, and so does one whose name ends in
-// Locked. Accesses to a value that the same function has just made are free. Variables with one guarded access only
-// are not judged, apart from package variables with a lock beside them.
+// Locked. A function whose value is taken (w.do(w.reset)), or which is deferred, runs under locks that nobody knows, and is
+// left alone, unless the value is started as a goroutine or serves HTTP requests. Accesses to a value that the same function
+// has just made, or all its callers, are free, and so is what happens while the package is initialized. Variables with one
+// guarded access only are not judged, apart from package variables with a lock beside them.
 package lockset

@@ -2,8 +2,10 @@ package lockset
 
 import (
 	_ "embed"
+	"go/ast"
 	"go/token"
 	"go/types"
+	"slices"
 	"strings"
 
 	"golang.org/x/tools/go/analysis"
@@ -32,8 +34,9 @@ type access struct {
 	fn     *ssa.Function
 	write  bool
 	atomic bool
-	locks  []string // held, by path
+	locks  []string // held, as locks.Walker names them
 	base   string   // path of the value that the field belongs to
+	param  int      // index of the parameter that is that value, or -1
 	fresh  bool     // of a value made in this function
 	joined bool     // after a WaitGroup's Wait: those who share the variable have ended
 }
@@ -44,7 +47,7 @@ func run(pass *analysis.Pass) (any, error) {
 	}
 	prog := ssabuild.Of(pass)
 	p := &collector{pass: pass, uses: make(map[*types.Var][]access), calls: make(map[*ssa.Function][]callSite),
-		walker: locks.NewWalker()}
+		retired: make(map[*types.Var]bool), walker: locks.NewWalker()}
 	var fns []*ssa.Function
 	var visit func(*ssa.Function)
 	visit = func(f *ssa.Function) {
@@ -59,11 +62,13 @@ func run(pass *analysis.Pass) (any, error) {
 	for _, f := range prog.SrcFuncs {
 		visit(f)
 	}
-	for _, f := range fns {
+	for _, f := range append(fns, prog.Pkg.Func("init")) {
 		p.function(f)
 	}
 	for _, v := range p.order {
-		p.judge(v, p.uses[v])
+		if !p.retired[v] {
+			p.judge(v, p.uses[v])
+		}
 	}
 	spins(pass)
 	return nil, nil
@@ -74,7 +79,7 @@ func (p *collector) judge(v *types.Var, all []access) {
 	var plain, atomics []access
 	for _, a := range all {
 		switch {
-		case a.fresh || a.joined || inInit(a.fn):
+		case a.fresh || a.joined || p.initOnly(a.fn, 4) || p.madeByCaller(a.fn, a.param, 4):
 		case a.atomic:
 			atomics = append(atomics, a)
 		default:
@@ -109,7 +114,7 @@ func (p *collector) held(x access) []string {
 func (p *collector) guarded(v *types.Var, all []access) {
 	var lock string
 	writes, with := 0, 0
-	var bare []access
+	var bare, shared []access
 	for _, a := range all {
 		l := p.guard(v, a)
 		if l == "" {
@@ -123,18 +128,25 @@ func (p *collector) guarded(v *types.Var, all []access) {
 		with++
 		if a.write {
 			writes++
+			if !slices.ContainsFunc(p.held(a), exclusive) {
+				shared = append(shared, a)
+			}
 		}
 	}
-	if lock == "" || len(bare) == 0 || writes == 0 {
-		return
+	switch {
+	case lock == "" || writes == 0:
+	case len(bare) > 0:
+		p.bare(v, lock, bare, with, all)
+	case len(shared) > 0:
+		p.shared(v, lock, shared, all)
 	}
-	// A lock in the same function was taken for another part of it, or goes by another name; a function literal that
-	// is not started as a goroutine runs under the locks of whoever calls it.
-	for _, b := range bare {
-		if p.locks[b.fn] || b.fn.Parent() != nil && !started(b.fn) {
-			return
-		}
-	}
+}
+
+// exclusive tells whether the entry of a held lock says that it is held for writing.
+func exclusive(l string) bool { return strings.HasSuffix(l, "!") }
+
+// bare reports accesses without the lock, if there are few of them beside those with it.
+func (p *collector) bare(v *types.Var, lock string, bare []access, with int, all []access) {
 	least := 3
 	if !v.IsField() {
 		least = 1
@@ -143,12 +155,42 @@ func (p *collector) guarded(v *types.Var, all []access) {
 		return
 	}
 	for _, b := range bare {
-		if b.write && v.IsField() && with < 5 || strings.HasSuffix(strings.TrimRight(b.fn.Name(), "$0123456789"), "Locked") {
+		// A lock in the same function was taken for another part of it, or goes by another name; a function whose value is
+		// taken runs under the locks of whoever calls it.
+		if p.locks[b.fn] || p.loose(b.fn) || calledLocked(b.fn) || b.write && v.IsField() && with < 5 {
 			return
 		}
 	}
 	for _, b := range bare {
 		p.report(v, lock, b, all)
+	}
+}
+
+// calledLocked tells by its name whether f is for callers who hold the lock.
+func calledLocked(f *ssa.Function) bool {
+	return strings.HasSuffix(strings.TrimRight(f.Name(), "$0123456789"), "Locked")
+}
+
+// shared reports writes under a read lock, which two readers may do at the same time, if others take the whole lock for
+// the variable.
+func (p *collector) shared(v *types.Var, lock string, weak, all []access) {
+	whole := 0
+	for _, a := range all {
+		if slices.ContainsFunc(p.held(a), exclusive) {
+			whole++
+		}
+	}
+	if whole < len(weak) || len(weak) > 2 {
+		return
+	}
+	for _, w := range weak {
+		if p.loose(w.fn) || calledLocked(w.fn) {
+			return
+		}
+	}
+	for _, w := range weak {
+		p.pass.Report(analysis.Diagnostic{Pos: w.pos, Message: v.Name() + " is written under a read lock of " + lock +
+			", which others may hold at the same time: a data race. Take the whole lock for this; or, for a lone number, make it an atomic type"})
 	}
 }
 
@@ -191,10 +233,17 @@ func (p *collector) lockFix(v *types.Var, lock string, b access) *analysis.Sugge
 		{Pos: body.Lbrace + 1, End: body.Lbrace + 1, NewText: []byte("\n\t" + name + ".Lock()\n\tdefer " + name + ".Unlock()")}}}
 }
 
+func bodyOf(n ast.Node) *ast.BlockStmt {
+	if f, ok := n.(*ast.FuncDecl); ok {
+		return f.Body
+	}
+	return nil
+}
+
 // guard returns the lock beside v that a holds: for a field, a lock of the same struct value; for a package variable, a
 // lock in a package variable.
 func (p *collector) guard(v *types.Var, a access) string {
-	for _, l := range p.held(a) {
+	for _, l := range locks.Plain(p.held(a)) {
 		if v.IsField() {
 			if rest, ok := strings.CutPrefix(l, a.base+"."); ok {
 				return rest
@@ -208,25 +257,10 @@ func (p *collector) guard(v *types.Var, a access) string {
 	return ""
 }
 
+// inInit tells whether f is an init function, that of the package's variables, or a literal in one.
 func inInit(f *ssa.Function) bool {
 	for f.Parent() != nil {
 		f = f.Parent()
 	}
 	return f.Name() == "init" || strings.HasPrefix(f.Name(), "init#")
-}
-
-// started tells whether the function literal f is started by a go statement.
-func started(f *ssa.Function) bool {
-	for _, b := range f.Parent().Blocks {
-		for _, in := range b.Instrs {
-			g, ok := in.(*ssa.Go)
-			if !ok {
-				continue
-			}
-			if c, ok := g.Call.Value.(*ssa.MakeClosure); ok && c.Fn == f || g.Call.Value == f {
-				return true
-			}
-		}
-	}
-	return false
 }

@@ -42,6 +42,26 @@ func NewWalker() *Walker {
 	return &Walker{known: make(map[*ssa.Function]*release), busy: make(map[*ssa.Function]bool)}
 }
 
+// exclusive ends the second entry of a lock that is held for writing: "x.mu" says that it is held at all, "x.mu!" that nobody
+// else holds it. Where a path with Lock meets one with RLock, what is left is the first.
+const exclusive = "!"
+
+// Exclusive tells whether the lock at path is held for writing, by what WalkModes says of held locks.
+func Exclusive(held []string, path string) bool { return slices.Contains(held, path+exclusive) }
+
+// Plain returns the paths of the locks in held, without what WalkModes adds to them.
+func Plain(held []string) []string {
+	return slices.DeleteFunc(slices.Clone(held), func(l string) bool { return strings.HasSuffix(l, exclusive) })
+}
+
+// entries are what stands in a list of held locks for the one at path.
+func entries(path string, read bool) []string {
+	if read {
+		return []string{path}
+	}
+	return []string{path + exclusive, path}
+}
+
 // release is what a function does with the locks of its caller, as the function itself names them.
 type release struct {
 	taken  []string // held whenever the function returns, and not at the call
@@ -52,6 +72,11 @@ type release struct {
 // Walk calls visit for each reachable instruction of f with the paths of the locks held after it, on every path that
 // leads there. A lock that f releases without having taken it was handed over to f: it is held from the start.
 func (w *Walker) Walk(f *ssa.Function, visit func(in ssa.Instruction, held []string)) {
+	w.WalkModes(f, func(in ssa.Instruction, held []string) { visit(in, Plain(held)) })
+}
+
+// WalkModes is like Walk, for those who want to know whether a lock is held for writing; see Exclusive.
+func (w *Walker) WalkModes(f *ssa.Function, visit func(in ssa.Instruction, held []string)) {
 	if len(f.Blocks) == 0 {
 		return
 	}
@@ -63,7 +88,7 @@ func (w *Walker) Walk(f *ssa.Function, visit func(in ssa.Instruction, held []str
 // hold them all the time.
 func (w *Walker) Released(c *ssa.Call) []string {
 	if callee := inPackage(c); callee != nil {
-		return translate(w.release(callee).handed, callee, c)
+		return Plain(translate(w.release(callee).handed, callee, c))
 	}
 	return nil
 }
@@ -111,11 +136,14 @@ func (w *Walker) release(f *ssa.Function) *release {
 		if !ok {
 			return
 		}
-		if _, unlock, _ := Call(c); unlock != "" && !slices.Contains(held, unlock) {
-			handed[unlock] = true
+		if _, unlock, read := Call(c); unlock != "" && !slices.Contains(held, unlock) {
+			for _, l := range entries(unlock, read) {
+				handed[l] = true
+			}
 		}
-		if c, ok := in.(*ssa.Call); ok {
-			for _, l := range w.Released(c) {
+		if c, ok := in.(*ssa.Call); ok && inPackage(c) != nil {
+			callee := inPackage(c)
+			for _, l := range translate(w.release(callee).handed, callee, c) {
 				if !slices.Contains(held, l) {
 					handed[l] = true
 				}
@@ -169,9 +197,9 @@ func deferred(f *ssa.Function) (locked, unlocked []string) {
 				continue
 			}
 			if lock, unlock, _ := Call(d); lock != "" {
-				locked = append(locked, lock)
+				locked = append(locked, entries(lock, false)...)
 			} else if unlock != "" {
-				unlocked = append(unlocked, unlock)
+				unlocked = append(unlocked, entries(unlock, false)...)
 			}
 		}
 	}
@@ -231,12 +259,12 @@ func (w *Walker) block(b *ssa.BasicBlock, held []string, before, after func(ssa.
 
 // call returns the locks held after c, where held are those before.
 func (w *Walker) call(c *ssa.Call, held []string) []string {
-	lock, unlock, _ := Call(c)
+	lock, unlock, read := Call(c)
 	switch {
 	case lock != "":
-		return append(held, lock)
+		return append(held, entries(lock, read)...)
 	case unlock != "":
-		return slices.DeleteFunc(held, func(l string) bool { return l == unlock })
+		return slices.DeleteFunc(held, func(l string) bool { return l == unlock || l == unlock+exclusive })
 	}
 	callee := inPackage(c)
 	if callee == nil {
