@@ -40,9 +40,9 @@ type graph struct {
 	walker *locks.Walker
 }
 
-// orders reports pairs of locks that the package takes in both orders. A lock is named by the type and the field it is
-// in; a pair counts only where both locks belong to one value, or both are package variables, so that it is
-// certain that the same two locks are meant.
+// orders reports locks that the package takes in orders which contradict each other. A lock is named by the type and the
+// field it is in; two locks count only where both belong to one value, or one of them is a package variable, so that the same
+// two locks are meant.
 func orders(pass *analysis.Pass) {
 	prog := ssabuild.Of(pass)
 	g := &graph{edges: make(map[edge]witness), takes: make(map[*ssa.Function][]taking), walker: locks.NewWalker()}
@@ -52,24 +52,10 @@ func orders(pass *analysis.Pass) {
 		}
 	}
 	for _, e := range g.order {
-		a, back := g.edges[e], edge{e.taken, e.held}
-		b, ok := g.edges[back]
-		if !ok || e.held > e.taken || common(a.others, b.others) || a.read && b.read {
-			continue
+		for _, ring := range g.rings(e) {
+			g.report(pass, ring)
 		}
-		pass.Report(analysis.Diagnostic{Pos: a.pos,
-			Message: a.fn.Name() + " takes " + short(e.taken) + " while it holds " + short(e.held) + "; " + b.fn.Name() +
-				" takes them in the other order: when both run, each waits for the other",
-			Related: []analysis.RelatedInformation{{Pos: b.pos, Message: "the other order"}}})
 	}
-}
-
-func short(class string) string {
-	return strings.TrimPrefix(class[strings.LastIndexByte(class, '/')+1:], "@")
-}
-
-func common(a, b []string) bool {
-	return slices.ContainsFunc(a, func(x string) bool { return slices.Contains(b, x) })
 }
 
 // function adds the edges of f.
@@ -180,7 +166,7 @@ func (g *graph) add(f *ssa.Function, held []string, t taking, pos token.Pos) {
 	for i, h := range held {
 		name, owner := locks.Class(f, h)
 		e := edge{name, taken}
-		if name == "" || name == taken || owner != base {
+		if name == "" || name == taken || owner != base && owner != global && base != global {
 			continue
 		}
 		if _, ok := g.edges[e]; ok {
