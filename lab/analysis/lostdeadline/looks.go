@@ -31,18 +31,29 @@ func (w *watch) looks(loop ast.Stmt, cond ast.Expr) bool {
 	return found
 }
 
-// otherwise tells whether list ends with a return that is reached when a condition before it does not hold:
-// if busy(err) { continue }; return err.
+// otherwise tells whether list ends with a return that is reached when no condition before it holds:
+// if err == nil { continue }; return err.
 func (w *watch) otherwise(list []ast.Stmt) bool {
 	if len(list) == 0 || !leaves(list[len(list)-1]) {
 		return false
 	}
+	var conds []ast.Expr
 	for _, s := range list[:len(list)-1] {
-		if s, ok := s.(*ast.IfStmt); ok && s.Else == nil && continues(s.Body) && w.shows(s.Cond, false) {
-			return true
+		if s, ok := s.(*ast.IfStmt); ok && s.Else == nil && continues(s.Body) {
+			conds = append(conds, s.Cond)
 		}
 	}
-	return false
+	return w.none(conds)
+}
+
+// none tells whether none of the conditions holds when the context has ended.
+func (w *watch) none(conds []ast.Expr) bool {
+	for _, e := range conds {
+		if !w.shows(e, false) {
+			return false
+		}
+	}
+	return len(conds) > 0
 }
 
 func continues(b *ast.BlockStmt) bool {
@@ -53,33 +64,24 @@ func continues(b *ast.BlockStmt) bool {
 	return ok && s.Tok == token.CONTINUE
 }
 
-// cases is looks for a switch: over conditions, or over an error.
+// cases is looks for a switch: over conditions, or over an error, which is then compared with each case.
 func (w *watch) cases(s *ast.SwitchStmt) bool {
 	var others []ast.Expr
-	var rest *ast.CaseClause
-	onErr := s.Tag != nil && w.isErr(s.Tag)
+	rest := false
 	for _, c := range s.Body.List {
 		c := c.(*ast.CaseClause)
-		if c.List == nil {
-			rest = c
-			continue
-		}
+		rest = rest || c.List == nil && leavesAll(c.Body)
 		for _, e := range c.List {
-			if s.Tag == nil && leavesAll(c.Body) && w.shows(e, true) || onErr && leavesAll(c.Body) && w.ended(e) {
+			if s.Tag != nil {
+				e = &ast.BinaryExpr{X: s.Tag, Op: token.EQL, Y: e}
+			}
+			if leavesAll(c.Body) && w.shows(e, true) {
 				return true
 			}
-		}
-		others = append(others, c.List...)
-	}
-	if rest == nil || !leavesAll(rest.Body) {
-		return false
-	}
-	for _, e := range others {
-		if s.Tag == nil && w.shows(e, false) {
-			return true
+			others = append(others, e)
 		}
 	}
-	return onErr
+	return rest && w.none(others)
 }
 
 func leavesAll(list []ast.Stmt) bool { return leaves(&ast.BlockStmt{List: list}) }
@@ -134,10 +136,12 @@ func (w *watch) compares(e *ast.BinaryExpr, is bool) bool {
 			return false
 		}
 		equal := is == (e.Op == token.EQL)
-		return equal == w.ended(e.Y)
+		return equal && w.ended(e.Y) || !equal && w.isNil(e.Y)
 	}
 	return false
 }
+
+func (w *watch) isNil(e ast.Expr) bool { return w.pass.TypesInfo.Types[e].IsNil() }
 
 // isErr tells whether e is the error of a call that was given the context.
 func (w *watch) isErr(e ast.Expr) bool {
@@ -154,24 +158,23 @@ func (w *watch) ended(e ast.Expr) bool {
 	if !ok {
 		return false
 	}
-	o := w.pass.TypesInfo.ObjectOf(sel.Sel)
-	return o != nil && o.Pkg() != nil && o.Pkg().Path() == "context"
+	v, ok := w.pass.TypesInfo.ObjectOf(sel.Sel).(*types.Var)
+	return ok && v.Pkg() != nil && v.Pkg().Path() == "context"
 }
 
-// predicate is shows for a call. A function of an error may know a context's error; one that is given nothing but the
-// context asks it, and so may a function of the package whose body asks. Of another that is given the context we know
-// that it fails when the context has ended.
+// predicate is shows for a call. What is given nothing but the context asks it, and so may a function of the package whose
+// body asks, and one of another package that is given the error. Of another that is given the context we know that it fails
+// when the context has ended.
 func (w *watch) predicate(call *ast.CallExpr, is bool) bool {
-	switch w.callee(call) {
-	case "errors.Is":
-		return w.isErr(call.Args[0]) && is == w.ended(call.Args[1])
-	case "errors.As":
-		return w.isErr(call.Args[0]) && !is
+	name := w.callee(call)
+	if name == "errors.Is" {
+		return is && w.isErr(call.Args[0]) && w.ended(call.Args[1])
 	}
+	body := w.pkg.bodies[typeutil.StaticCallee(w.pass.TypesInfo, call)]
 	only := true
 	for _, a := range call.Args {
 		if w.isErr(a) {
-			return true
+			return name != "errors.As" && (body == nil || w.names(body))
 		}
 		only = only && w.carries(a)
 	}
@@ -181,6 +184,16 @@ func (w *watch) predicate(call *ast.CallExpr, is bool) bool {
 	if !w.withBound(call) {
 		return false
 	}
-	body := w.pkg.bodies[typeutil.StaticCallee(w.pass.TypesInfo, call)]
 	return !is || body != nil && w.asks(body) || body == nil && only
+}
+
+// names tells whether the function names one of the errors of an ended context.
+func (w *watch) names(body *ast.BlockStmt) bool {
+	found := false
+	ast.Inspect(body, func(n ast.Node) bool {
+		e, ok := n.(ast.Expr)
+		found = found || ok && w.ended(e)
+		return !found
+	})
+	return found
 }

@@ -23,6 +23,7 @@ func alive(ctx context.Context) bool             { return true }
 func expired(ctx context.Context) bool           { return ctx.Err() != nil }
 func over(ctx context.Context, what string) bool { return context.Cause(ctx) != nil && what != "" }
 func busy(error) bool                            { return true }
+func final(err error) bool                       { return errors.Is(err, context.Canceled) }
 
 func derived(ctx context.Context) {
 	c, cancel := context.WithTimeout(ctx, time.Second)
@@ -144,10 +145,24 @@ func direct(ctx context.Context) {
 func retries(ctx context.Context) error {
 	for {
 		err := try(ctx)
-		if err == nil {
-			return nil
+		if err == nil || !busy(err) {
+			return err
 		}
-		if !busy(err) {
+		time.Sleep(pause) // want `this loop sleeps without looking at ctx`
+	}
+}
+
+func retriesUntil(ctx context.Context, giveUp func(error) bool) error {
+	for {
+		err := try(ctx)
+		if err == nil || final(err) {
+			return err
+		}
+		time.Sleep(pause)
+	}
+	for {
+		err := try(ctx)
+		if err == nil || giveUp(err) {
 			return err
 		}
 		time.Sleep(pause)
@@ -169,6 +184,14 @@ func again(ctx context.Context) error {
 	for {
 		err := try(ctx)
 		if errors.Is(err, errBusy) {
+			time.Sleep(pause) // want `this loop sleeps without looking at ctx`
+			continue
+		}
+		return err
+	}
+	for {
+		err := try(ctx)
+		if err == nil {
 			time.Sleep(pause)
 			continue
 		}
@@ -199,10 +222,10 @@ func canceled(ctx context.Context) error {
 func as(ctx context.Context) error {
 	for {
 		var target *http.MaxBytesError
-		if err := try(ctx); !errors.As(err, &target) {
+		if err := try(ctx); errors.As(err, &target) {
 			return err
 		}
-		time.Sleep(pause)
+		time.Sleep(pause) // want `this loop sleeps without looking at ctx`
 	}
 }
 
@@ -220,9 +243,17 @@ func switches(ctx context.Context) error {
 	for {
 		switch err := try(ctx); {
 		case err == nil:
+			time.Sleep(pause)
+		default:
+			return err
+		}
+	}
+	for {
+		switch err := try(ctx); {
+		case err == nil:
 			return nil
 		case errors.Is(err, errBusy):
-			time.Sleep(pause)
+			time.Sleep(pause) // want `this loop sleeps without looking at ctx`
 		default:
 			return err
 		}
@@ -232,10 +263,26 @@ func switches(ctx context.Context) error {
 func switched(ctx context.Context) error {
 	for {
 		switch err := try(ctx); err {
-		case errBusy:
+		case nil:
 			time.Sleep(pause)
 		default:
 			return err
+		}
+	}
+	for {
+		switch err := try(ctx); err {
+		case errBusy:
+			time.Sleep(pause) // want `this loop sleeps without looking at ctx`
+		case nil:
+			return nil
+		}
+	}
+	for {
+		switch err := try(ctx); err {
+		case errBusy:
+			time.Sleep(pause)
+		case context.Canceled:
+			return nil
 		}
 	}
 }
