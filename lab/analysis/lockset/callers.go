@@ -32,7 +32,7 @@ const (
 func (p *collector) noteCalls(f *ssa.Function, in ssa.Instruction, held []string) {
 	if c, ok := in.(ssa.CallInstruction); ok {
 		if callee := c.Common().StaticCallee(); callee != nil && callee.Pkg == f.Pkg {
-			p.calls[callee] = append(p.calls[callee], callSite{f, mannerOf(c), held, c.Common().Args, callee.Params})
+			p.calls[callee] = append(p.calls[callee], callSite{f, p.awaited(mannerOf(c), held), held, c.Common().Args, callee.Params})
 		}
 	}
 	if m, ok := in.(*ssa.MakeInterface); ok && len(held) > 0 {
@@ -47,7 +47,7 @@ func (p *collector) noteCalls(f *ssa.Function, in ssa.Instruction, held []string
 			continue
 		}
 		if fn = declared(fn); fn != nil && fn.Pkg == f.Pkg {
-			p.calls[fn] = append(p.calls[fn], callSite{fn: f, how: handedTo(in)})
+			p.calls[fn] = append(p.calls[fn], callSite{fn: f, how: p.awaited(handedTo(in), held)})
 		}
 	}
 }
@@ -60,6 +60,15 @@ func mannerOf(c ssa.CallInstruction) manner {
 		return unknown
 	}
 	return direct
+}
+
+// awaited is how a function runs that is started with these locks held: if its starter waits for something, that may well be
+// the goroutine, which then runs while the locks are held.
+func (p *collector) awaited(how manner, held []string) manner {
+	if how == alone && len(held) > 0 && p.receives {
+		return unknown
+	}
+	return how
 }
 
 // implements notes that the methods of a value which becomes an interface while a lock is held, as sort.Sort wants it, may

@@ -19,6 +19,8 @@ type collector struct {
 	calls map[*ssa.Function][]callSite // places where a function of the package is called, or its value taken
 	locks map[*ssa.Function]bool       // functions that lock something themselves
 
+	receives bool // the function being looked at waits for a WaitGroup or a channel
+
 	retired map[*types.Var]bool // set to nil by an init function: nobody changes them afterwards
 	walker  *locks.Walker
 	waits   []ssa.Instruction          // of the function being looked at
@@ -28,6 +30,7 @@ type collector struct {
 // function notes what f accesses, with the locks that are held on every path.
 func (p *collector) function(f *ssa.Function) {
 	p.waits = waitsIn(f)
+	p.receives = len(p.waits) > 0 || receives(f)
 	p.walker.WalkModes(f, func(in ssa.Instruction, held []string) {
 		if c, ok := in.(ssa.CallInstruction); ok {
 			if lock, _, _ := locks.Call(c); lock != "" {
@@ -131,6 +134,22 @@ func waitsIn(f *ssa.Function) (waits []ssa.Instruction) {
 		}
 	}
 	return waits
+}
+
+func receives(f *ssa.Function) bool {
+	for _, b := range f.Blocks {
+		for _, in := range b.Instrs {
+			switch in := in.(type) {
+			case *ssa.UnOp:
+				if in.Op == token.ARROW {
+					return true
+				}
+			case *ssa.Select:
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // after tells whether one of the instructions comes before in on every path that leads there.

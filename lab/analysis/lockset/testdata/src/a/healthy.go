@@ -122,3 +122,38 @@ func merge() (sum int) {
 	}
 	return sum
 }
+
+// election asks all at once, with the lock, and waits for them with the lock.
+type election struct {
+	mu     sync.Mutex
+	master string
+	seen   string
+}
+
+func (e *election) Ask(peers []string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var once sync.Once
+	done := make(chan bool, len(peers))
+	for _, p := range peers {
+		go func() {
+			once.Do(func() { e.set(p) })
+			done <- e.master == p
+		}()
+	}
+	for range peers {
+		<-done
+	}
+}
+
+func (e *election) set(p string)   { e.master = p }
+func (e *election) Drop()          { e.mu.Lock(); defer e.mu.Unlock(); e.master, e.seen = "", "" }
+func (e *election) Master() string { e.mu.Lock(); defer e.mu.Unlock(); return e.master + e.seen }
+func (e *election) Set(p string)   { e.mu.Lock(); defer e.mu.Unlock(); e.master, e.seen = p, p }
+
+// Watch does not wait for what it starts.
+func (e *election) Watch(f func(string)) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	go func() { f(e.seen) }() // want `seen is read without mu`
+}
