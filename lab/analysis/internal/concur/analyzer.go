@@ -116,8 +116,8 @@ func (f *Finding) Kind() Kind {
 	return kind
 }
 
-// Main returns the goroutine to report: one that waits for a channel or a Cond if there is one, and rather one that was
-// started than the root.
+// Main returns the goroutine to report: one that reads twice if there is one, else one that waits for a channel or a Cond,
+// and rather one that was started than the root.
 func (f *Finding) Main() *Blocked {
 	best, score := &f.Blocked[0], -1
 	for i := range f.Blocked {
@@ -131,6 +131,9 @@ func (f *Finding) Main() *Blocked {
 		}
 		if b.Goroutine > 0 {
 			s++
+		}
+		if b.Again {
+			s = 6 // the others are in the right
 		}
 		if s > score {
 			best, score = b, s

@@ -1,6 +1,10 @@
 package concur
 
-import "golang.org/x/tools/go/ssa"
+import (
+	"go/types"
+
+	"golang.org/x/tools/go/ssa"
+)
 
 // program is what the runs over one package share. It is used by one goroutine at a time.
 type program struct {
@@ -11,6 +15,7 @@ type program struct {
 	size        int // in instructions
 	// signalled: somebody may wake the goroutines that wait for a Cond of this package.
 	signalled bool
+	writers   map[types.Object]writer // by the RWMutex
 }
 
 // fnInfo is what the machine knows about a function before it runs it.

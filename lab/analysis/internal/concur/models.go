@@ -113,6 +113,7 @@ func lockModel(c *call) {
 func rlockModel(c *call) {
 	if s := c.m.syncAt(c.args[0]); s != nil {
 		c.visible(&op{kind: opRLock, s: s, name: "RLock"})
+		c.m.intrude(c.g, c.g.op)
 		return
 	}
 	c.result(nil)

@@ -135,6 +135,9 @@ func (u *use) call(f *ssa.Function, in ssa.CallInstruction, called map[*ssa.Func
 	if c == nil {
 		return
 	}
+	if generic := c.Origin(); generic != nil {
+		c = generic
+	}
 	u.calls = append(u.calls, c)
 	if c != f {
 		called[c] = true

@@ -14,6 +14,7 @@ package concur
 import (
 	"go/token"
 	"go/types"
+	"slices"
 	"sort"
 
 	"golang.org/x/tools/go/ssa"
@@ -72,6 +73,8 @@ type Blocked struct {
 	Nil bool
 	// Context: it waits for the end of a context, and for nothing else.
 	Context bool
+	// Again: it has the lock for reading, and wants it so once more.
+	Again bool
 }
 
 // Crash is a runtime panic caused by the misuse of a channel, lock or WaitGroup.
@@ -109,7 +112,7 @@ type Explorer struct {
 func NewExplorer(pkg *ssa.Package, srcs []*ssa.Function, limits Limits) *Explorer {
 	fns := Functions(srcs)
 	p := &program{pkg: pkg, infos: make(map[*ssa.Function]*fnInfo), models: modelTable(), size: size(fns),
-		signalled: mayBeSignalled(pkg.Pkg, fns)}
+		signalled: mayBeSignalled(pkg.Pkg, fns), writers: writersOf(fns)}
 	return &Explorer{prog: p, limits: limits.orDefault()}
 }
 
@@ -327,7 +330,11 @@ func (m *machine) blocked(g *G) Blocked {
 				b.Holder = s.writer.id
 			}
 		case len(s.readers) > 0:
-			b.Other, b.Holder = s.readers[0].pos, s.readers[0].g.id
+			h := s.readers[0]
+			if i := slices.IndexFunc(s.readers, func(h holder) bool { return h.g == g }); i >= 0 {
+				h, b.Again = s.readers[i], o.kind == opRLock
+			}
+			b.Other, b.Holder = h.pos, h.g.id
 		}
 	case opOnce:
 		b.Other = o.s.at
