@@ -29,5 +29,6 @@ func run(pass *analysis.Pass) (any, error) {
 		}
 	}
 	orders(pass)
+	forgotten(pass)
 	return nil, nil
 }

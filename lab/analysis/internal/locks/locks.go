@@ -93,8 +93,22 @@ func (w *Walker) Released(c *ssa.Call) []string {
 	return nil
 }
 
-func inPackage(c *ssa.Call) *ssa.Function {
-	f := c.Call.StaticCallee()
+// Effect returns the locks that c's callee, a function of the same package, takes for its caller, and those of its caller that
+// it releases for good, as the caller names them. The same goes for a callee that is deferred or started by go.
+func (w *Walker) Effect(c ssa.CallInstruction) (taken, gone []string) {
+	callee := inPackage(c)
+	if callee == nil {
+		return nil, nil
+	}
+	r := w.release(callee)
+	return Plain(translate(r.taken, callee, c)), Plain(translate(r.gone, callee, c))
+}
+
+// Gone returns the locks of its caller that f releases for good, as f names them.
+func (w *Walker) Gone(f *ssa.Function) []string { return Plain(w.release(f).gone) }
+
+func inPackage(c ssa.CallInstruction) *ssa.Function {
+	f := c.Common().StaticCallee()
 	if f == nil || f.Pkg == nil || f.Pkg != c.Parent().Pkg {
 		return nil
 	}
@@ -102,7 +116,7 @@ func inPackage(c *ssa.Call) *ssa.Function {
 }
 
 // translate renames paths of the callee as the caller of c knows them.
-func translate(paths []string, callee *ssa.Function, c *ssa.Call) []string {
+func translate(paths []string, callee *ssa.Function, c ssa.CallInstruction) []string {
 	var out []string
 	for _, p := range paths {
 		if strings.HasPrefix(p, "@") {
@@ -110,8 +124,8 @@ func translate(paths []string, callee *ssa.Function, c *ssa.Call) []string {
 			continue
 		}
 		for i, param := range callee.Params {
-			if rest, ok := strings.CutPrefix(p, param.Name()+"."); ok && i < len(c.Call.Args) {
-				out = append(out, Path(c.Call.Args[i])+"."+rest)
+			if rest, ok := strings.CutPrefix(p, param.Name()+"."); ok && i < len(c.Common().Args) {
+				out = append(out, Path(c.Common().Args[i])+"."+rest)
 			}
 		}
 	}
