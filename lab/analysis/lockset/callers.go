@@ -35,6 +35,11 @@ func (p *collector) noteCalls(f *ssa.Function, in ssa.Instruction, held []string
 			p.calls[callee] = append(p.calls[callee], callSite{f, p.awaited(mannerOf(c), held), held, c.Common().Args, callee.Params})
 		}
 	}
+	if c, ok := in.(ssa.CallInstruction); ok && c.Common().IsInvoke() {
+		if m := c.Common().Method; len(held) > 0 || !m.Exported() {
+			p.invoked[m.Name()] = f
+		}
+	}
 	if m, ok := in.(*ssa.MakeInterface); ok && len(held) > 0 {
 		p.implements(f, m)
 	}
@@ -60,6 +65,13 @@ func mannerOf(c ssa.CallInstruction) manner {
 		return unknown
 	}
 	return direct
+}
+
+// dynamic adds to the call sites of f that it may be called by way of an interface, if some method of its name is.
+func (p *collector) dynamic(f *ssa.Function) {
+	if by := p.invoked[f.Name()]; by != nil && f.Signature.Recv() != nil {
+		p.calls[f] = append(p.calls[f], callSite{fn: by, how: unknown})
+	}
 }
 
 // awaited is how a function runs that is started with these locks held: if its starter waits for something, that may well be
@@ -151,15 +163,24 @@ func (p *collector) loose(f *ssa.Function) bool {
 		return slices.ContainsFunc(p.calls[f], func(s callSite) bool { return s.how == unknown })
 	}
 	p.learn()
-	_, known := p.callers[f]
-	return !known && (f.Parent() != nil || len(p.calls[f]) > 0)
+	return !p.settled[f] && (f.Parent() != nil || len(p.calls[f]) > 0)
 }
 
+// learn finds out what the callers of each function hold. Then those which run under locks that nobody knows pass on at least
+// what they hold themselves, to functions of which that is all that there is to know.
 func (p *collector) learn() {
-	if p.callers == nil {
-		p.callers = make(map[*ssa.Function][]string)
-		for p.spread() {
-		}
+	if p.callers != nil {
+		return
+	}
+	p.callers = make(map[*ssa.Function][]string)
+	for p.spread() {
+	}
+	settled := make(map[*ssa.Function]bool)
+	for f := range p.callers {
+		settled[f] = true
+	}
+	p.settled = settled
+	for p.spread() {
 	}
 }
 
@@ -168,6 +189,9 @@ func (p *collector) learn() {
 // is known of a function only ever shrinks.
 func (p *collector) spread() (changed bool) {
 	for f := range p.calls {
+		if p.settled[f] {
+			continue
+		}
 		was, known := p.callers[f]
 		if locks, ok := p.fromCallers(f); ok && (!known || len(locks) != len(was)) {
 			p.callers[f] = locks
@@ -187,7 +211,7 @@ func (p *collector) fromCallers(f *ssa.Function) (all []string, known bool) {
 			continue
 		}
 		outer, ok := p.callers[s.fn]
-		if !ok && (len(p.calls[s.fn]) > 0 || s.fn.Parent() != nil) && !exported(s.fn) {
+		if !ok && (len(p.calls[s.fn]) > 0 || s.fn.Parent() != nil) && !exported(s.fn) && (p.settled == nil || len(s.locks) == 0) {
 			continue
 		}
 		mine := s.translate(append(s.locks[:len(s.locks):len(s.locks)], outer...))

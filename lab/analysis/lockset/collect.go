@@ -24,7 +24,9 @@ type collector struct {
 	retired map[*types.Var]bool // set to nil by an init function: nobody changes them afterwards
 	walker  *locks.Walker
 	waits   []ssa.Instruction          // of the function being looked at
-	callers map[*ssa.Function][]string // what inherited has found
+	invoked map[string]*ssa.Function   // methods called by way of an interface, by name, and who does it
+	callers map[*ssa.Function][]string // what learn has found
+	settled map[*ssa.Function]bool     // functions of whose callers that is all
 }
 
 // function notes what f accesses, with the locks that are held on every path.
@@ -84,6 +86,8 @@ func changesMap(v *ssa.UnOp) bool {
 func (p *collector) access(f *ssa.Function, in ssa.Instruction, addr ssa.Value, pos token.Pos, write, atomic bool, held []string) {
 	var v *types.Var
 	a := access{pos: pos, fn: f, write: write, atomic: atomic, locks: held, joined: !atomic && after(p.waits, in), param: -1}
+	_, load := in.(*ssa.UnOp)
+	a.entry = write && load
 	switch x := addr.(type) {
 	case *ssa.FieldAddr:
 		v = x.X.Type().Underlying().(*types.Pointer).Elem().Underlying().(*types.Struct).Field(x.Field)

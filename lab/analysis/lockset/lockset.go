@@ -5,6 +5,7 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -37,6 +38,7 @@ type access struct {
 	locks  []string // held, as locks.Walker names them
 	base   string   // path of the value that the field belongs to
 	param  int      // index of the parameter that is that value, or -1
+	entry  bool     // of an entry of the map that the variable holds
 	fresh  bool     // of a value made in this function
 	joined bool     // after a WaitGroup's Wait: those who share the variable have ended
 }
@@ -47,7 +49,7 @@ func run(pass *analysis.Pass) (any, error) {
 	}
 	prog := ssabuild.Of(pass)
 	p := &collector{pass: pass, uses: make(map[*types.Var][]access), calls: make(map[*ssa.Function][]callSite),
-		retired: make(map[*types.Var]bool), walker: locks.NewWalker()}
+		invoked: make(map[string]*ssa.Function), retired: make(map[*types.Var]bool), walker: locks.NewWalker()}
 	var fns []*ssa.Function
 	var visit func(*ssa.Function)
 	visit = func(f *ssa.Function) {
@@ -64,6 +66,9 @@ func run(pass *analysis.Pass) (any, error) {
 	}
 	for _, f := range append(fns, prog.Pkg.Func("init")) {
 		p.function(f)
+	}
+	for _, f := range fns {
+		p.dynamic(f)
 	}
 	for _, v := range p.order {
 		if !p.retired[v] {
@@ -151,13 +156,13 @@ func (p *collector) bare(v *types.Var, lock string, bare []access, with int, all
 	if !v.IsField() {
 		least = 1
 	}
-	if with < least*len(bare) || len(bare) > 2 && v.IsField() {
+	if with < least*len(bare) || len(bare) > 2 && v.IsField() || v.IsField() && onlyEntries(all) {
 		return
 	}
 	for _, b := range bare {
 		// A lock in the same function was taken for another part of it, or goes by another name; a function whose value is
 		// taken runs under the locks of whoever calls it.
-		if p.locks[b.fn] || p.loose(b.fn) || calledLocked(b.fn) || b.write && v.IsField() && with < 5 {
+		if p.locks[b.fn] || p.loose(b.fn) || excused(b.fn) || b.write && v.IsField() && with < 5 {
 			return
 		}
 	}
@@ -166,10 +171,32 @@ func (p *collector) bare(v *types.Var, lock string, bare []access, with int, all
 	}
 }
 
-// calledLocked tells by its name whether f is for callers who hold the lock.
-func calledLocked(f *ssa.Function) bool {
-	return strings.HasSuffix(strings.TrimRight(f.Name(), "$0123456789"), "Locked")
+// onlyEntries tells whether one function alone writes, and nothing but entries of a map: then what reads may well be in step
+// with it.
+func onlyEntries(all []access) bool {
+	var writer *ssa.Function
+	for _, a := range all {
+		if a.write && (!a.entry || writer != nil && writer != a.fn) {
+			return false
+		}
+		if a.write {
+			writer = a.fn
+		}
+	}
+	return true
 }
+
+// excused tells whether f says, by its name or its comment, that its callers hold the lock, or see to it that nobody else is
+// there.
+func excused(f *ssa.Function) bool {
+	for f.Parent() != nil {
+		f = f.Parent()
+	}
+	d, ok := f.Syntax().(*ast.FuncDecl)
+	return strings.HasSuffix(f.Name(), "Locked") || strings.Contains(f.Name(), "ForTest") || ok && excuse.MatchString(d.Doc.Text())
+}
+
+var excuse = regexp.MustCompile(`(?i)\b(held|holds?|holding|for test(s|ing)?|must (only )?be called|(not|never|no)\b[^.]*\bconcurrent(ly)?)\b`)
 
 // shared reports writes under a read lock, which two readers may do at the same time, if others take the whole lock for
 // the variable.
@@ -184,7 +211,7 @@ func (p *collector) shared(v *types.Var, lock string, weak, all []access) {
 		return
 	}
 	for _, w := range weak {
-		if p.loose(w.fn) || calledLocked(w.fn) {
+		if p.loose(w.fn) || excused(w.fn) {
 			return
 		}
 	}
