@@ -95,14 +95,14 @@ func taken(pass *analysis.Pass, f *ssa.Function, b *ssa.BasicBlock, at int, call
 		}
 		if k == "" {
 			for i := range t.Len() { // dropped: resp, err := ...; _ = resp
-				if name := kind(t.At(i).Type()); name != "" && opens(call) {
+				if name := kind(t.At(i).Type()); name != "" && opens(call, name) {
 					pass.Reportf(call.Pos(), "the %s is dropped without being closed", name)
 				}
 			}
 			return
 		}
 	}
-	if k == "" || !opens(call) {
+	if k == "" || !opens(call, k) {
 		return
 	}
 	o := &owner{kind: k, closed: make(map[ssa.Instruction]bool), seen: make(map[ssa.Value]bool)}
@@ -131,16 +131,6 @@ func retPos(f *ssa.Function, ret *ssa.Return) token.Pos {
 	return f.Pos()
 }
 
-// opens tells whether the call takes a connection of its own: it is one of database/sql or net/http, or of any package
-// that makes one and returns it together with an error.
-func opens(call *ssa.Call) bool {
-	if f := call.Call.StaticCallee(); f != nil && f.RelString(nil) == "net/http.ReadResponse" {
-		return false // it reads from a connection that the caller has
-	}
-	t, ok := call.Type().(*types.Tuple)
-	return ok && t.Len() == 2 && types.Identical(t.At(1).Type(), types.Universe.Lookup("error").Type())
-}
-
 // owner follows one connection through a function.
 type owner struct {
 	kind    string
@@ -167,7 +157,7 @@ func (o *owner) follow(v ssa.Value, depth int) {
 		case *ssa.MakeInterface, *ssa.ChangeInterface, *ssa.ChangeType, *ssa.TypeAssert, *ssa.Extract:
 			o.follow(r.(ssa.Value), depth)
 		case *ssa.FieldAddr:
-			if o.isBody(r) {
+			if isBody(r) {
 				for _, l := range *r.Referrers() {
 					if u, ok := l.(*ssa.UnOp); ok && u.Op == token.MUL {
 						o.follow(u, depth)
@@ -199,7 +189,7 @@ func (o *owner) stored(s *ssa.Store, depth int) {
 }
 
 // isBody tells whether the field is the one that holds the connection: Response.Body.
-func (o *owner) isBody(f *ssa.FieldAddr) bool {
+func isBody(f *ssa.FieldAddr) bool {
 	st, ok := f.X.Type().Underlying().(*types.Pointer)
 	if !ok || kind(f.X.Type()) != "net/http.Response" {
 		return false
@@ -211,15 +201,9 @@ func (o *owner) isBody(f *ssa.FieldAddr) bool {
 // passed handles a call with the connection as receiver or argument.
 func (o *owner) passed(in ssa.CallInstruction, v ssa.Value, depth int) {
 	c := in.Common()
-	method := ""
-	if c.IsInvoke() && c.Value == v {
-		method = c.Method.Name()
-	} else if f := c.StaticCallee(); f != nil && f.Signature.Recv() != nil && len(c.Args) > 0 && c.Args[0] == v {
-		method = f.Name()
-	}
-	if method != "" {
+	if called := method(c, v); called != "" {
 		for _, m := range closers[o.kind] {
-			if m == method {
+			if m == called {
 				o.closed[in] = true
 			}
 		}

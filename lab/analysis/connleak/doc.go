@@ -6,9 +6,16 @@
 // is the affair of whoever has it then; helpers of the same package are looked into. A body read through an io.Reader
 // parameter is not closed by that.
 //
-// It also reports sql.Open, sql.OpenDB and grpc.NewClient in a function that serves one request, where each call makes a new
-// pool; a deferred Close inside a loop, which gives nothing back before the function ends; and a query on the pool
-// while a transaction of the same pool is open in the same function, which deadlocks when the pool is full of those.
+// A connection is taken by a function that makes it. One that hands out what is there already (from a field, a map, a
+// context), or that keeps what it makes or sees to its closing, is not meant: functions of the package are looked into;
+// functions of other packages, and methods of interfaces, are judged by their names when they return a *sql.Tx,
+// *sql.Conn or *sql.Stmt.
+//
+// It also reports sql.Open, sql.OpenDB and grpc.NewClient in a function that serves one request, or in one of the package that
+// it calls, where each call makes a new pool, unless the pool is kept for the next request; a deferred Close inside a
+// loop, which gives nothing back before the function ends; and a query on the pool while a transaction of the same
+// pool is open, in the same function or in one that it calls and that knows of no transaction, which deadlocks when the
+// pool is full of those.
 //
 // A leaked sql.Rows is never reclaimed, not even by ConnMaxLifetime.
 package connleak

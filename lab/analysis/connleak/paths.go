@@ -2,7 +2,6 @@ package connleak
 
 import (
 	"go/token"
-	"go/types"
 	"strings"
 
 	"golang.org/x/tools/go/analysis"
@@ -131,31 +130,6 @@ func lastStore(load *ssa.UnOp) (last ssa.Value) {
 	return nil
 }
 
-// perRequest reports pools made while serving one request.
-func perRequest(pass *analysis.Pass, f *ssa.Function, call *ssa.Call) {
-	c := call.Call.StaticCallee()
-	if c == nil || !serves(f) {
-		return
-	}
-	switch name := c.RelString(nil); name {
-	case "database/sql.Open", "database/sql.OpenDB", "google.golang.org/grpc.NewClient", "google.golang.org/grpc.Dial",
-		"google.golang.org/grpc.DialContext":
-		pass.Reportf(call.Pos(), "%s for each request: it makes a new pool of connections every time; make one at start", c.Pkg.Pkg.Name()+"."+c.Name())
-	}
-}
-
-// serves tells whether f, or the function around it, is an HTTP handler.
-func serves(f *ssa.Function) bool {
-	for ; f != nil; f = f.Parent() {
-		for v := range f.Signature.Params().Variables() {
-			if n, ok := types.Unalias(v.Type()).(*types.Named); ok && n.Obj().Name() == "ResponseWriter" && n.Obj().Pkg().Path() == "net/http" {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // inLoop reports a deferred Close of a connection in a loop.
 func inLoop(pass *analysis.Pass, b *ssa.BasicBlock, d *ssa.Defer) {
 	if !cyclic(b) {
@@ -167,7 +141,7 @@ func inLoop(pass *analysis.Pass, b *ssa.BasicBlock, d *ssa.Defer) {
 	} else if d.Call.IsInvoke() {
 		name = d.Call.Method.Name()
 		if u, ok := d.Call.Value.(*ssa.UnOp); ok {
-			if fa, ok := u.X.(*ssa.FieldAddr); ok && (&owner{kind: "net/http.Response"}).isBody(fa) {
+			if fa, ok := u.X.(*ssa.FieldAddr); ok && isBody(fa) {
 				what = "net/http.Response"
 			}
 		}
@@ -195,71 +169,4 @@ func cyclic(b *ssa.BasicBlock) bool {
 		}
 	}
 	return false
-}
-
-// nested reports queries on a pool while a transaction of the same pool is open.
-func nested(pass *analysis.Pass, f *ssa.Function) {
-	for _, b := range f.Blocks {
-		for i, in := range b.Instrs {
-			begin, ok := in.(*ssa.Call)
-			if !ok || !isDB(begin, "Begin", "BeginTx") {
-				continue
-			}
-			queries(b, i+1, begin, make(map[*ssa.BasicBlock]bool), func(q *ssa.Call) {
-				pass.Report(analysis.Diagnostic{Pos: q.Pos(),
-					Message: "this query takes a second connection while the transaction holds one: when the pool is used up by such transactions, all wait for ever; use the transaction",
-					Related: []analysis.RelatedInformation{{Pos: begin.Pos(), Message: "the transaction begins here"}}})
-			})
-		}
-	}
-}
-
-func queries(b *ssa.BasicBlock, from int, begin *ssa.Call, seen map[*ssa.BasicBlock]bool, report func(*ssa.Call)) {
-	for _, in := range b.Instrs[from:] {
-		call, ok := in.(*ssa.Call)
-		if !ok {
-			continue
-		}
-		if f := call.Call.StaticCallee(); f != nil && f.Signature.Recv() != nil && kind(f.Signature.Recv().Type()) == "database/sql.Tx" &&
-			(f.Name() == "Commit" || f.Name() == "Rollback") {
-			return
-		}
-		if isDB(call, "Query", "QueryRow", "Exec", "QueryContext", "QueryRowContext", "ExecContext", "Begin", "BeginTx", "Conn") &&
-			path(call.Call.Args[0]) == path(begin.Call.Args[0]) && call != begin {
-			report(call)
-			return
-		}
-	}
-	for _, s := range b.Succs {
-		if !seen[s] {
-			seen[s] = true
-			queries(s, 0, begin, seen, report)
-		}
-	}
-}
-
-func isDB(call *ssa.Call, names ...string) bool {
-	f := call.Call.StaticCallee()
-	if f == nil || f.Signature.Recv() == nil || f.Signature.Recv().Type().String() != "*database/sql.DB" {
-		return false
-	}
-	for _, n := range names {
-		if f.Name() == n {
-			return true
-		}
-	}
-	return false
-}
-
-// path names a value by how it is reached, so that two loads of one field are the same.
-func path(v ssa.Value) string {
-	switch v := v.(type) {
-	case *ssa.UnOp:
-		return "*" + path(v.X)
-	case *ssa.FieldAddr:
-		return path(v.X) + "." + v.X.Type().Underlying().(*types.Pointer).Elem().Underlying().(*types.Struct).Field(v.Field).Name()
-	case *ssa.Const:
-		return v.String()
-	}
-	return v.Name()
 }

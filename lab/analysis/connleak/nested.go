@@ -1,0 +1,171 @@
+package connleak
+
+import (
+	"go/token"
+	"go/types"
+
+	"golang.org/x/tools/go/analysis"
+	"golang.org/x/tools/go/ssa"
+)
+
+// nested reports queries on a pool while a transaction of the same pool is open.
+func nested(pass *analysis.Pass, f *ssa.Function) {
+	for _, b := range f.Blocks {
+		for i, in := range b.Instrs {
+			if begin, ok := in.(*ssa.Call); ok && isDB(begin, "Begin", "BeginTx") {
+				newTransaction(pass, begin).queries(b, i+1)
+			}
+		}
+	}
+}
+
+// transaction is one that is open in a function.
+type transaction struct {
+	pass       *analysis.Pass
+	begin      *ssa.Call
+	pool       string // the path of the pool
+	tx, err    ssa.Value
+	owner      *owner
+	seenBlocks map[*ssa.BasicBlock]bool
+}
+
+func newTransaction(pass *analysis.Pass, begin *ssa.Call) *transaction {
+	t := &transaction{pass: pass, begin: begin, pool: path(begin.Call.Args[0], nil), seenBlocks: make(map[*ssa.BasicBlock]bool),
+		owner: &owner{kind: "database/sql.Tx", closed: make(map[ssa.Instruction]bool), seen: make(map[ssa.Value]bool)}}
+	for _, r := range *begin.Referrers() {
+		if e, ok := r.(*ssa.Extract); ok && e.Index == 0 {
+			t.tx = e
+			t.owner.follow(e, 0)
+		} else if ok {
+			t.err = e
+		}
+	}
+	return t
+}
+
+// queries walks from instruction from of block b to the ends of the transaction.
+func (t *transaction) queries(b *ssa.BasicBlock, from int) {
+	succs := b.Succs
+	for _, in := range b.Instrs[from:] {
+		switch in := in.(type) {
+		case *ssa.If:
+			if i := emptyBranch(in, t.err, t.tx); i >= 0 { // it did not begin
+				succs = []*ssa.BasicBlock{b.Succs[1-i]}
+			}
+		case *ssa.Call:
+			if t.owner.closed[in] {
+				return
+			}
+			if q := t.query(in, nil, 0); q != nil && in != t.begin {
+				t.report(in, q)
+				return
+			}
+		}
+	}
+	for _, s := range succs {
+		if !t.seenBlocks[s] {
+			t.seenBlocks[s] = true
+			t.queries(s, 0)
+		}
+	}
+}
+
+func (t *transaction) report(at, query *ssa.Call) {
+	d := analysis.Diagnostic{Pos: at.Pos(),
+		Message: "this query takes a second connection while the transaction holds one: when the pool is used up by such transactions, all wait for ever; use the transaction",
+		Related: []analysis.RelatedInformation{{Pos: t.begin.Pos(), Message: "the transaction begins here"}}}
+	if query != at {
+		d.Related = append(d.Related, analysis.RelatedInformation{Pos: query.Pos(), Message: "the query is here"})
+	}
+	t.pass.Report(d)
+}
+
+// query returns the query on the pool that call is, or makes in a function of the package that knows of no transaction.
+// The parameters of the function in which call stands have the paths of env.
+func (t *transaction) query(call *ssa.Call, env map[*ssa.Parameter]string, depth int) *ssa.Call {
+	if isDB(call, "Query", "QueryRow", "Exec", "QueryContext", "QueryRowContext", "ExecContext", "Begin", "BeginTx", "Conn") {
+		if path(call.Call.Args[0], env) == t.pool {
+			return call
+		}
+		return nil
+	}
+	f := call.Call.StaticCallee()
+	if f == nil || len(f.Blocks) == 0 || depth == 2 || knowsTx(f) {
+		return nil
+	}
+	inner := make(map[*ssa.Parameter]string)
+	for i, p := range f.Params {
+		inner[p] = path(call.Call.Args[i], env)
+	}
+	for _, b := range f.Blocks {
+		for _, in := range b.Instrs {
+			if c, ok := in.(*ssa.Call); ok {
+				if q := t.query(c, inner, depth+1); q != nil {
+					return q
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// knowsTx tells whether f has to do with a transaction: it may use it in place of the pool.
+func knowsTx(f *ssa.Function) bool {
+	for _, p := range f.Params {
+		if kind(p.Type()) == "database/sql.Tx" {
+			return true
+		}
+	}
+	for _, b := range f.Blocks {
+		for _, in := range b.Instrs {
+			v, ok := in.(ssa.Value)
+			if !ok {
+				continue
+			}
+			t := v.Type()
+			if tuple, ok := t.(*types.Tuple); ok && tuple.Len() > 0 {
+				t = tuple.At(0).Type()
+			}
+			if kind(t) == "database/sql.Tx" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func isDB(call *ssa.Call, names ...string) bool {
+	f := call.Call.StaticCallee()
+	if f == nil || f.Signature.Recv() == nil || f.Signature.Recv().Type().String() != "*database/sql.DB" {
+		return false
+	}
+	for _, n := range names {
+		if f.Name() == n {
+			return true
+		}
+	}
+	return false
+}
+
+// path names a value by how it is reached, so that two loads of one field are the same. With env, the paths of a called
+// function's parameters, it is the path that the caller knows; what the caller does not know has the path "?".
+func path(v ssa.Value, env map[*ssa.Parameter]string) string {
+	switch v := v.(type) {
+	case *ssa.UnOp:
+		if v.Op == token.MUL {
+			return "*" + path(v.X, env)
+		}
+	case *ssa.FieldAddr:
+		return path(v.X, env) + "." + v.X.Type().Underlying().(*types.Pointer).Elem().Underlying().(*types.Struct).Field(v.Field).Name()
+	case *ssa.Const, *ssa.Global:
+		return v.String()
+	case *ssa.Parameter:
+		if env != nil {
+			return env[v]
+		}
+	}
+	if env != nil {
+		return "?"
+	}
+	return v.Name()
+}
