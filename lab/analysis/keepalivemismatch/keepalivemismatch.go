@@ -3,8 +3,6 @@ package keepalivemismatch
 import (
 	_ "embed"
 	"fmt"
-	"go/ast"
-	"go/constant"
 	"go/token"
 	"go/types"
 	"strings"
@@ -30,9 +28,11 @@ var Analyzer = &analysis.Analyzer{
 // parameters is what a package says about keepalive: a fact for its importers.
 type parameters struct {
 	Clients, Policies []setting
+	// Compared are the paths of the packages whose parameters were held against these when this package was analyzed.
+	Compared []string
 }
 
-// setting is one literal of keepalive.ClientParameters or keepalive.EnforcementPolicy.
+// setting is one value of keepalive.ClientParameters or keepalive.EnforcementPolicy.
 type setting struct {
 	Time          time.Duration // Time or MinTime; 0 if not set
 	WithoutStream bool
@@ -54,34 +54,18 @@ const (
 )
 
 func run(pass *analysis.Pass) (any, error) {
-	var own parameters
-	servers := false
-	for _, f := range pass.Files {
-		if strings.HasSuffix(pass.Fset.Position(f.Package).Filename, "_test.go") {
-			continue
-		}
-		ast.Inspect(f, func(n ast.Node) bool {
-			switch n := n.(type) {
-			case *ast.CompositeLit:
-				own.add(pass, n)
-			case *ast.SelectorExpr:
-				if fn, ok := pass.TypesInfo.Uses[n.Sel].(*types.Func); ok && strings.HasSuffix(fn.FullName(), "google.golang.org/grpc.NewServer") {
-					servers = true
-				}
-			}
-			return true
-		})
+	own := collect(pass)
+	imported := imports(pass)
+	var others parameters
+	for _, p := range imported {
+		others.Clients = append(others.Clients, p.Clients...)
+		others.Policies = append(others.Policies, p.Policies...)
+		own.Compared = append(own.Compared, p.path)
 	}
 	if len(own.Clients)+len(own.Policies) > 0 {
-		pass.ExportPackageFact(&own)
+		pass.ExportPackageFact(own)
 	}
-	var others parameters
-	for _, f := range pass.AllPackageFacts() {
-		if p, ok := f.Fact.(*parameters); ok && f.Package != pass.Pkg {
-			others.Clients = append(others.Clients, p.Clients...)
-			others.Policies = append(others.Policies, p.Policies...)
-		}
-	}
+	servers := makesServers(pass)
 	for _, c := range own.Clients {
 		if c.Time > 0 && c.Time < leastTime {
 			pass.Reportf(c.pos, "client keepalive Time %v is below 10s: grpc-go raises it to 10s", c.Time)
@@ -98,7 +82,24 @@ func run(pass *analysis.Pass) (any, error) {
 			}
 		}
 	}
+	if pass.Pkg.Name() == "main" {
+		strangers(pass, imported)
+	}
 	return nil, nil
+}
+
+// makesServers tells whether the package calls grpc.NewServer.
+func makesServers(pass *analysis.Pass) bool {
+	for id, o := range pass.TypesInfo.Uses {
+		if fn, ok := o.(*types.Func); ok && strings.HasSuffix(fn.FullName(), "google.golang.org/grpc.NewServer") && !test(pass, id.Pos()) {
+			return true
+		}
+	}
+	return false
+}
+
+func test(pass *analysis.Pass, pos token.Pos) bool {
+	return strings.HasSuffix(pass.Fset.Position(pos).Filename, "_test.go")
 }
 
 func compare(pass *analysis.Pass, c setting, policies []setting) {
@@ -123,37 +124,4 @@ func mismatch(c, s setting) string {
 		return "the client pings without streams, which the server does not permit: it answers with GOAWAY too_many_pings"
 	}
 	return ""
-}
-
-// add takes lit if it is one of the two types.
-func (p *parameters) add(pass *analysis.Pass, lit *ast.CompositeLit) {
-	n, ok := types.Unalias(pass.TypesInfo.TypeOf(lit)).(*types.Named)
-	if !ok || n.Obj().Pkg() == nil || !strings.HasSuffix(n.Obj().Pkg().Path(), keepalive) {
-		return
-	}
-	pos := pass.Fset.Position(lit.Pos())
-	s := setting{pos: lit.Pos(), Where: fmt.Sprintf("%s:%d", pos.Filename[strings.LastIndexByte(pos.Filename, '/')+1:], pos.Line)}
-	for _, e := range lit.Elts {
-		kv, ok := e.(*ast.KeyValueExpr)
-		if !ok {
-			return
-		}
-		v := pass.TypesInfo.Types[kv.Value].Value
-		switch kv.Key.(*ast.Ident).Name {
-		case "Time", "MinTime":
-			if v == nil {
-				return // only known at run time
-			}
-			ns, _ := constant.Int64Val(v)
-			s.Time = time.Duration(ns)
-		case "PermitWithoutStream":
-			s.WithoutStream = v == nil || constant.BoolVal(v)
-		}
-	}
-	switch n.Obj().Name() {
-	case "ClientParameters":
-		p.Clients = append(p.Clients, s)
-	case "EnforcementPolicy":
-		p.Policies = append(p.Policies, s)
-	}
 }
