@@ -5,7 +5,8 @@
 // into a map that is reached from a loaded snapshot, and one into a map that is reached from a value after it was stored: a
 // concurrent reader of that map dies of "concurrent map read and map write", which cannot be recovered. It
 // reports a write to a plain field in both cases too, when the type calls itself a configuration (Config, Conf, Settings,
-// Options, Snapshot): readers see one field new and the other old.
+// Options, Snapshot): readers see one field new and the other old. Functions of the package that return the snapshot, or
+// change what they are given, are looked into. A struct with a lock in it is no snapshot.
 //
 // It also reports viper.WatchConfig in a package that reads the same viper with Get: viper writes its maps while
 // readers read them (viper#268, still so in 1.21).

@@ -72,7 +72,7 @@ func snapshots(pass *analysis.Pass, f *ssa.Function) {
 				continue
 			}
 			switch {
-			case atomicCall(&call.Call, "Load"):
+			case loads(call, make(map[*ssa.Function]bool)):
 				t := &tracer{pass: pass, what: "this changes the snapshot that others load", at: call.Pos(), where: "loaded here", seen: make(map[ssa.Value]bool)}
 				t.follow(call)
 			case atomicCall(&call.Call, "Store") && len(call.Call.Args) == 2:
@@ -83,6 +83,41 @@ func snapshots(pass *analysis.Pass, f *ssa.Function) {
 			}
 		}
 	}
+}
+
+// loads tells whether call returns a snapshot that others load: as Load itself, or as a function of the package that
+// returns nothing else.
+func loads(call *ssa.Call, seen map[*ssa.Function]bool) bool {
+	if atomicCall(&call.Call, "Load") {
+		return true
+	}
+	f := call.Call.StaticCallee()
+	if f == nil || seen[f] {
+		return false
+	}
+	seen[f] = true
+	found := false
+	for _, b := range f.Blocks {
+		ret, ok := b.Instrs[len(b.Instrs)-1].(*ssa.Return)
+		if !ok || b == f.Recover {
+			continue
+		}
+		if len(ret.Results) != 1 || !loaded(ret.Results[0], seen) {
+			return false
+		}
+		found = true
+	}
+	return found
+}
+
+func loaded(v ssa.Value, seen map[*ssa.Function]bool) bool {
+	switch v := v.(type) {
+	case *ssa.TypeAssert:
+		return loaded(v.X, seen)
+	case *ssa.Call:
+		return loads(v, seen)
+	}
+	return false
 }
 
 func origin(v ssa.Value) ssa.Value {
@@ -116,85 +151,6 @@ func reachable(b *ssa.BasicBlock) map[*ssa.BasicBlock]bool {
 		}
 	}
 	return out
-}
-
-// tracer follows a snapshot to the places where it is changed.
-type tracer struct {
-	pass   *analysis.Pass
-	what   string
-	at     token.Pos
-	where  string
-	within func(ssa.Instruction) bool // nil: everywhere
-	seen   map[ssa.Value]bool
-}
-
-func (t *tracer) follow(v ssa.Value) {
-	if t.seen[v] || v.Referrers() == nil {
-		return
-	}
-	t.seen[v] = true
-	for _, r := range *v.Referrers() {
-		switch r := r.(type) {
-		case *ssa.TypeAssert, *ssa.Extract, *ssa.ChangeType, *ssa.Phi:
-			t.follow(r.(ssa.Value))
-		case *ssa.FieldAddr:
-			t.field(r)
-		case *ssa.UnOp: // a load through the pointer: only maps stay shared in the copy
-			if _, isMap := r.Type().Underlying().(*types.Map); isMap && r.Op == token.MUL {
-				t.follow(r)
-			}
-		case *ssa.Field:
-			if _, isMap := r.Type().Underlying().(*types.Map); isMap {
-				t.follow(r)
-			}
-		case *ssa.MapUpdate:
-			if r.Map == v {
-				t.report(r, "map")
-			}
-		case *ssa.Call:
-			if b, ok := r.Call.Value.(*ssa.Builtin); ok && (b.Name() == "delete" || b.Name() == "clear") && r.Call.Args[0] == v {
-				t.report(r, "map")
-			}
-		}
-	}
-}
-
-func (t *tracer) field(f *ssa.FieldAddr) {
-	for _, r := range *f.Referrers() {
-		if s, ok := r.(*ssa.Store); ok && s.Addr == f && configuration(f.X.Type()) {
-			t.report(s, "field")
-		}
-	}
-	t.follow(f)
-}
-
-func (t *tracer) report(in ssa.Instruction, kind string) {
-	if t.within != nil && !t.within(in) {
-		return
-	}
-	msg := t.what + ": concurrent readers of the map die of a fatal error; store a changed copy"
-	if kind == "field" {
-		msg = t.what + ": concurrent readers see it half changed; store a changed copy"
-	}
-	t.pass.Report(analysis.Diagnostic{Pos: in.Pos(), Message: msg, Related: []analysis.RelatedInformation{{Pos: t.at, Message: t.where}}})
-}
-
-// configuration tells whether t's name says that it is one.
-func configuration(t types.Type) bool {
-	if p, ok := t.Underlying().(*types.Pointer); ok {
-		t = p.Elem()
-	}
-	n, ok := types.Unalias(t).(*types.Named)
-	if !ok {
-		return false
-	}
-	name := strings.ToLower(n.Obj().Name())
-	for _, w := range []string{"config", "conf", "settings", "options", "snapshot"} {
-		if strings.HasSuffix(name, w) {
-			return true
-		}
-	}
-	return false
 }
 
 // viper notes how a package uses github.com/spf13/viper.
