@@ -6,7 +6,8 @@
 //   - log.Fatal and os.Exit outside of package main in a function that could return an error, or that works for a request
 //     (it has a context, an *http.Request or an http.ResponseWriter): the library decides over the life of the service;
 //     and in package main in a function with deferred calls, which an exit skips;
-//   - a recover whose value is thrown away: the panic leaves no trace;
+//   - a recover whose value is thrown away, also after a look whether it is nil, when all that follows is a return or a
+//     result set to zero: the panic leaves no trace;
 //   - a panic on an error in an init function or in a variable's initializer: the program dies before main can say why;
 //   - in packages with the comment //stability:policy recover, a go statement whose function does not recover: there
 //     an unrecovered panic in any goroutine ends the process.

@@ -145,32 +145,6 @@ func (c *checker) exit(call *ast.CallExpr, deferred token.Pos, better bool) bool
 	return skips
 }
 
-// swallows reports a recover in the body of a deferred function whose value nobody looks at.
-func (c *checker) swallows(body *ast.BlockStmt) {
-	for _, s := range body.List {
-		switch s := s.(type) {
-		case *ast.ExprStmt:
-			c.dropped(s.X)
-		case *ast.AssignStmt:
-			if len(s.Lhs) == 1 && len(s.Rhs) == 1 {
-				if id, ok := s.Lhs[0].(*ast.Ident); ok && id.Name == "_" {
-					c.dropped(s.Rhs[0])
-				}
-			}
-		case *ast.IfStmt:
-			if a, ok := s.Init.(*ast.AssignStmt); ok && len(s.Body.List) == 0 && s.Else == nil && len(a.Rhs) == 1 {
-				c.dropped(a.Rhs[0])
-			}
-		}
-	}
-}
-
-func (c *checker) dropped(e ast.Expr) {
-	if call, ok := ast.Unparen(e).(*ast.CallExpr); ok && c.name(call) == "recover" {
-		c.pass.Reportf(call.Pos(), "this recover throws the panic away without a trace: log it with its stack, and count it")
-	}
-}
-
 // initPanic reports "if err != nil { panic(err) }" in an init function.
 func (c *checker) initPanic(s *ast.IfStmt) {
 	b, ok := s.Cond.(*ast.BinaryExpr)
