@@ -3,6 +3,7 @@ package concur
 import (
 	"go/token"
 	"go/types"
+	"math"
 	"strconv"
 
 	"golang.org/x/tools/go/ssa"
@@ -53,8 +54,11 @@ func (m *machine) make(f *frame, in ssa.Value) Value {
 		switch n := m.get(f, in.Size).(type) {
 		case int64:
 			ch.cap = int(min(max(n, 0), 1<<20))
-		default:
-			ch.cap = 1 << 20 // a capacity we do not know: suppose that there is room
+		default: // a capacity we do not know: suppose that there is room
+			ch.cap = 1 << 20
+			if size, ok := linearOf(n); ok && size.within().hi > 0 {
+				size.restrict(interval{1, math.MaxInt64})
+			}
 		}
 		return ch
 	case *ssa.MakeMap:

@@ -346,6 +346,26 @@ func quorum(k int, fs []func() error) bool {
 	return agreed >= k
 }
 
+// window has up to n in flight, of which there is one at least.
+func window(n, total int, send func(int)) {
+	acks := make(chan int, n)
+	inFlight := 0
+	for i := range total {
+		if inFlight == n {
+			<-acks
+			inFlight--
+		}
+		inFlight++
+		go func() {
+			send(i)
+			acks <- i
+		}()
+	}
+	for ; inFlight > 0; inFlight-- {
+		<-acks
+	}
+}
+
 // asked is a loop of which only one channel is asked whether it is closed.
 func asked() (lines chan string, flush chan chan error) {
 	lines, flush = make(chan string, 100), make(chan chan error)
