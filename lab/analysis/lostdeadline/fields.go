@@ -93,8 +93,8 @@ func (f *fields) keep(x types.Object, e ast.Expr) {
 }
 
 func (f *fields) call(pkg *types.Package, call *ast.CallExpr) {
-	sig, ok := f.info.TypeOf(call.Fun).(*types.Signature)
-	if !ok {
+	sig, ok := f.info.TypeOf(call.Fun).Underlying().(*types.Signature)
+	if !ok || f.info.Types[call.Fun].IsType() {
 		return
 	}
 	callee := typeutil.StaticCallee(f.info, call)

@@ -275,8 +275,8 @@ func funIdent(call *ast.CallExpr) *ast.Ident {
 
 // arguments looks at what is passed as a context.
 func (c *checker) arguments(call *ast.CallExpr, name string) {
-	sig, ok := c.pass.TypesInfo.TypeOf(call.Fun).(*types.Signature)
-	if !ok {
+	sig, ok := c.pass.TypesInfo.TypeOf(call.Fun).Underlying().(*types.Signature)
+	if !ok || c.pass.TypesInfo.Types[call.Fun].IsType() {
 		return
 	}
 	for i, a := range call.Args {

@@ -130,7 +130,7 @@ func isError(t types.Type) bool {
 
 // withBound tells whether call has something bound as an argument, as its receiver, or as what is called.
 func (w *watch) withBound(call *ast.CallExpr) bool {
-	if _, ok := w.pass.TypesInfo.TypeOf(call.Fun).(*types.Signature); !ok || w.pass.TypesInfo.Types[call.Fun].IsBuiltin() {
+	if fun := w.pass.TypesInfo.Types[call.Fun]; fun.IsBuiltin() || fun.IsType() {
 		return false
 	}
 	for _, a := range call.Args {

@@ -27,6 +27,13 @@ func drops(ctx context.Context) {
 	}()
 }
 
+type worker func(context.Context) error
+
+func namedType(ctx context.Context, f worker) {
+	f(context.Background()) // want `context.Background drops`
+	f(ctx)
+}
+
 func none() { work(context.Background()) }
 
 func handler(w http.ResponseWriter, r *http.Request) {

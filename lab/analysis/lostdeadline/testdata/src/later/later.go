@@ -59,6 +59,16 @@ func options(opts ...func(*http.Client)) *http.Client {
 	return c
 }
 
+type option func(*http.Server)
+
+func namedOptions(h http.Handler, opts []option) *http.Server {
+	s := &http.Server{Handler: h}
+	for _, o := range opts {
+		o(s)
+	}
+	return s
+}
+
 func helper(h http.Handler) *http.Server {
 	s := &http.Server{Handler: h}
 	defaults(s)
