@@ -2,8 +2,8 @@ package lostdeadline
 
 import (
 	"go/ast"
-	"go/token"
 	"go/types"
+	"slices"
 	"strings"
 )
 
@@ -22,15 +22,31 @@ func (c *checker) readAll(call *ast.CallExpr) {
 	c.pass.Reportf(call.Pos(), "ReadAll of a body without a limit: the peer decides how much memory it takes; use http.MaxBytesReader or io.LimitReader")
 }
 
-// limitsAll tells whether the package replaces the bodies of values of type t on their way to code that it does not
-// know: a middleware that hands the request on, or a RoundTripper that returns the response.
+// limitsAll tells whether the package limits the bodies of values of type t on their way to code that it does not know: in
+// a middleware that hands the request on, or a RoundTripper that returns the response.
 func (f *fields) limitsAll(t types.Type) bool {
-	for x := range f.set {
-		if types.Identical(deref(x.Type()), t) && (f.open[x] || f.returned[x]) && f.assigned(x, "Body", token.NoPos) {
+	for x, as := range f.set {
+		if types.Identical(deref(x.Type()), t) && (f.open[x] || f.returned[x]) &&
+			slices.ContainsFunc(as, func(a assignment) bool { return a.name == "Body" && a.limit }) {
 			return true
 		}
 	}
 	return named(t, "net/http", "Request") && f.maxBytes
+}
+
+// limits tells whether e makes a reader with a limit.
+func (f *fields) limits(e ast.Expr) bool {
+	found := false
+	ast.Inspect(e, func(n ast.Node) bool {
+		if id, ok := n.(*ast.Ident); ok {
+			switch id.Name {
+			case "MaxBytesReader", "LimitReader", "LimitedReader":
+				found = true
+			}
+		}
+		return !found
+	})
+	return found
 }
 
 // decompressor tells whether t is a reader of one of the packages compress/...

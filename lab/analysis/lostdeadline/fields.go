@@ -23,8 +23,9 @@ type fields struct {
 
 // assignment is one to x.name.
 type assignment struct {
-	name string
-	at   token.Pos
+	name  string
+	at    token.Pos
+	limit bool // the value is a reader with a limit
 }
 
 // given is a variable as an argument for a parameter of a function of the package.
@@ -37,6 +38,9 @@ func fieldsOf(pass *analysis.Pass) *fields {
 	f := &fields{info: pass.TypesInfo, set: make(map[types.Object][]assignment), given: make(map[types.Object][]given),
 		open: make(map[types.Object]bool), returned: make(map[types.Object]bool), homes: make(map[*ast.CompositeLit]types.Object)}
 	for _, file := range pass.Files {
+		if isTest(pass, file) {
+			continue
+		}
 		ast.Inspect(file, func(n ast.Node) bool {
 			f.node(pass.Pkg, n)
 			return true
@@ -76,7 +80,7 @@ func (f *fields) assign(l, r ast.Expr) {
 	f.keep(f.object(l), r)
 	if sel, ok := ast.Unparen(l).(*ast.SelectorExpr); ok && !decompressor(f.info.TypeOf(r)) {
 		if x := f.holder(sel); x != nil {
-			f.set[x] = append(f.set[x], assignment{sel.Sel.Name, l.Pos()})
+			f.set[x] = append(f.set[x], assignment{sel.Sel.Name, l.Pos(), f.limits(r)})
 		}
 	}
 }

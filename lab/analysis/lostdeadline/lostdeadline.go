@@ -27,7 +27,7 @@ var Analyzer = &analysis.Analyzer{
 func run(pass *analysis.Pass) (any, error) {
 	pkg := &pkg{fields: fieldsOf(pass), bodies: bodiesOf(pass), bounded: requestsBounded(pass)}
 	for _, f := range pass.Files {
-		if strings.HasSuffix(pass.Fset.Position(f.Package).Filename, "_test.go") || ast.IsGenerated(f) {
+		if isTest(pass, f) || ast.IsGenerated(f) {
 			continue
 		}
 		for _, d := range f.Decls {
@@ -38,6 +38,10 @@ func run(pass *analysis.Pass) (any, error) {
 		}
 	}
 	return nil, nil
+}
+
+func isTest(pass *analysis.Pass, f *ast.File) bool {
+	return strings.HasSuffix(pass.Fset.Position(f.Package).Filename, "_test.go")
 }
 
 // pkg is what the checkers know of the whole package.
