@@ -6,7 +6,9 @@
 //   - a cancel function kept in an unexported field or variable that no code of the package ever calls or hands on: the
 //     lostcancel of vet looks into one function only;
 //   - an errgroup.Group made in a function, given work by Go, and never waited for there nor handed on;
-//   - a goroutine that loops on a ticker or a timer alone: no context, no channel and no return can end it.
+//   - a goroutine that loops on a ticker or a timer alone: no context, no channel and no return can end it. To range over a
+//     ticker's channel is no end, because Stop does not close it, and the Done of context.Background is none either. What main,
+//     an init, or a Once of the package starts may live as long as the process.
 //
 // WaitGroup.Add inside the goroutine it counts and a cancel function lost within one function are reported by vet's
 // own passes, which the suite runs under this name.

@@ -32,6 +32,7 @@ func run(pass *analysis.Pass) (any, error) {
 	}
 	keptCancels(pass)
 	prog := ssabuild.Of(pass)
+	users := usersIn(prog.Pkg, prog.SrcFuncs)
 	for _, f := range prog.SrcFuncs {
 		functions(f, func(f *ssa.Function) {
 			if strings.HasSuffix(pass.Fset.Position(f.Pos()).Filename, "_test.go") {
@@ -41,7 +42,7 @@ func run(pass *analysis.Pass) (any, error) {
 			for _, b := range f.Blocks {
 				for _, in := range b.Instrs {
 					if g, ok := in.(*ssa.Go); ok {
-						endless(pass, g)
+						endless(pass, g, users)
 					}
 				}
 			}
@@ -97,48 +98,4 @@ func groups(pass *analysis.Pass, f *ssa.Function) {
 func isDebug(in ssa.Instruction) bool {
 	_, ok := in.(*ssa.DebugRef)
 	return ok
-}
-
-// endless reports a goroutine whose function never returns, and waits for nothing but the clock.
-func endless(pass *analysis.Pass, g *ssa.Go) {
-	f := g.Call.StaticCallee()
-	if f == nil {
-		if c, ok := g.Call.Value.(*ssa.MakeClosure); ok {
-			f = c.Fn.(*ssa.Function)
-		}
-	}
-	if f == nil || len(f.Blocks) == 0 || f.Recover != nil || inMain(g.Parent()) {
-		return
-	}
-	clock := false
-	for _, b := range f.Blocks {
-		for _, in := range b.Instrs {
-			switch in := in.(type) {
-			case *ssa.Return, *ssa.Panic, *ssa.Select, *ssa.Send:
-				return
-			case *ssa.UnOp:
-				if in.Op.String() == "<-" {
-					if !strings.HasSuffix(in.X.Type().String(), "chan time.Time") {
-						return
-					}
-					clock = true
-				}
-			case *ssa.Call:
-				if c := in.Call.StaticCallee(); c != nil && c.RelString(nil) == "time.Sleep" {
-					clock = true
-				}
-			}
-		}
-	}
-	if clock {
-		pass.Reportf(g.Pos(), "this goroutine wakes by the clock and can never end: give it a context or a channel to stop it")
-	}
-}
-
-// inMain tells whether f belongs to the main function or an init: such a goroutine lives as long as the process.
-func inMain(f *ssa.Function) bool {
-	for f.Parent() != nil {
-		f = f.Parent()
-	}
-	return f.Name() == "main" || strings.HasPrefix(f.Name(), "init")
 }
