@@ -13,16 +13,26 @@ import (
 )
 
 // callback reports a call of a function that others have registered with a value, while a lock of that value is held
-// which an exported method takes too: the function may call that method, and wait for its own caller.
+// which an exported method takes too: the function may call that method, and wait for its own caller. If a method of the
+// value was put there which takes the lock, it does wait.
 func (h *holder) callback(f *ssa.Function, c *ssa.Call, held []string) {
 	field := registeredField(c.Call.Value, 6)
-	if field == nil || !notifies(c.Call.Signature()) {
+	if field == nil {
 		return
 	}
 	base := locks.Path(field.X)
 	for _, path := range held {
 		class, owner := locks.Class(f, path)
-		if class == "" || owner != base || !h.fromOutside(field) {
+		if class == "" || owner != base {
+			continue
+		}
+		if own := h.ownMethod(field, class); own != nil {
+			h.pass.Report(analysis.Diagnostic{Pos: c.Pos(), Message: "this calls " + own.Name() + " with " + path +
+				" held, and " + own.Name() + " takes the same lock: it waits for its own caller",
+				Related: []analysis.RelatedInformation{{Pos: own.Pos(), Message: own.Name() + " takes the same lock"}}})
+			return
+		}
+		if !notifies(c.Call.Signature()) || logs(field) || !h.fromOutside(field) {
 			continue
 		}
 		again := h.exportedTaker(f, class)
@@ -34,6 +44,54 @@ func (h *holder) callback(f *ssa.Function, c *ssa.Call, held []string) {
 			Related: []analysis.RelatedInformation{{Pos: again.Pos(), Message: again.Name() + " takes the same lock"}}})
 		return
 	}
+}
+
+// logs tells by its name, or because it takes anything, that a function writes a log or counts: such a one does not come back.
+func logs(field *ssa.FieldAddr) bool {
+	v := fieldOf(field)
+	if s, ok := v.Type().Underlying().(*types.Signature); ok && s.Variadic() {
+		return true
+	}
+	name := strings.ToLower(v.Name())
+	return slices.ContainsFunc([]string{"log", "print", "debug", "trace", "warn", "info", "metric", "count", "observe", "stat"}, func(word string) bool {
+		return strings.Contains(name, word)
+	})
+}
+
+// ownMethod returns a method of the value that the field belongs to, which the package stores in the field, and which takes
+// the lock of the class itself.
+func (h *holder) ownMethod(field *ssa.FieldAddr, class string) *ssa.Function {
+	v := fieldOf(field)
+	for _, f := range h.fns {
+		for _, b := range f.Blocks {
+			for _, in := range b.Instrs {
+				to, val := stored(in)
+				if to == nil || fieldOf(to) != v {
+					continue
+				}
+				if m := boundTo(val, locks.Path(to.X)); m != nil && m.Pkg == f.Pkg && takes(m, class) {
+					return m
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// boundTo returns the method of which v is the value for the receiver at the path, or nil.
+func boundTo(v ssa.Value, path string) *ssa.Function {
+	if c, ok := v.(*ssa.ChangeType); ok {
+		v = c.X
+	}
+	c, ok := v.(*ssa.MakeClosure)
+	if !ok || len(c.Bindings) != 1 || locks.Path(c.Bindings[0]) != path {
+		return nil
+	}
+	bound := c.Fn.(*ssa.Function)
+	if method, ok := bound.Object().(*types.Func); ok && bound.Synthetic != "" {
+		return bound.Prog.FuncValue(method.Origin())
+	}
+	return nil
 }
 
 // notifies tells whether a function of this type only tells somebody something: one with a result, such as a clock or a
@@ -78,14 +136,19 @@ func fieldOf(x *ssa.FieldAddr) *types.Var {
 	return x.X.Type().Underlying().(*types.Pointer).Elem().Underlying().(*types.Struct).Field(x.Field)
 }
 
-// fromOutside tells whether others can set the field: it is exported, or an exported function stores a parameter there.
+// fromOutside tells whether others can set the field: it is exported, or an exported function stores a parameter there, or
+// returns a literal that does, as an option.
 func (h *holder) fromOutside(field *ssa.FieldAddr) bool {
 	v := fieldOf(field)
 	if v.Exported() {
 		return true
 	}
 	for _, f := range h.fns {
-		if f.Object() == nil || !f.Object().Exported() {
+		outer := f
+		for outer.Parent() != nil {
+			outer = outer.Parent()
+		}
+		if outer.Object() == nil || !outer.Object().Exported() {
 			continue
 		}
 		for _, b := range f.Blocks {
@@ -120,6 +183,9 @@ func comesFromParam(v ssa.Value, depth int) bool {
 	case *ssa.Parameter:
 		_, ok := x.Type().Underlying().(*types.Signature)
 		return ok
+	case *ssa.FreeVar:
+		captured := binding(x)
+		return captured != nil && comesFromParam(captured, depth-1)
 	case *ssa.ChangeType:
 		return comesFromParam(x.X, depth-1)
 	case *ssa.UnOp:
@@ -146,25 +212,35 @@ func comesFromParam(v ssa.Value, depth int) bool {
 	return false
 }
 
-// exportedTaker returns an exported function other than f that takes the lock itself.
-func (h *holder) exportedTaker(f *ssa.Function, class string) *ssa.Function {
-	for _, g := range h.fns {
-		if g == f || g.Object() == nil || !g.Object().Exported() || strings.HasPrefix(g.Name(), "New") {
-			continue
-		}
-		for _, b := range g.Blocks {
-			for _, in := range b.Instrs {
-				c, ok := in.(*ssa.Call)
-				if !ok {
-					continue
-				}
-				if path, _, _ := locks.Call(c); path != "" {
-					if name, _ := locks.Class(g, path); name == class {
-						return g
-					}
-				}
-			}
+// binding returns the variable of the enclosing function that v stands for.
+func binding(v *ssa.FreeVar) ssa.Value {
+	i := slices.Index(v.Parent().FreeVars, v)
+	for _, r := range *v.Parent().Referrers() {
+		if c, ok := r.(*ssa.MakeClosure); ok {
+			return c.Bindings[i]
 		}
 	}
 	return nil
+}
+
+// exportedTaker returns an exported function other than f that takes the lock itself.
+func (h *holder) exportedTaker(f *ssa.Function, class string) *ssa.Function {
+	for _, g := range h.fns {
+		if g != f && g.Object() != nil && g.Object().Exported() && !strings.HasPrefix(g.Name(), "New") && takes(g, class) {
+			return g
+		}
+	}
+	return nil
+}
+
+// takes tells whether f takes a lock of the class itself.
+func takes(f *ssa.Function, class string) bool {
+	for c := range calls(f) {
+		if path, _, _ := locks.Call(c); path != "" {
+			if name, _ := locks.Class(f, path); name == class {
+				return true
+			}
+		}
+	}
+	return false
 }

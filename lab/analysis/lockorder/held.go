@@ -24,8 +24,8 @@ go vet runs an analyzer with facts on every dependency, and the search of lockor
 
 It reports a mutex held over network or disk I/O, a database, another process, or time.Sleep, also when that happens a few
 calls away and in another package; over WaitGroup.Wait for a goroutine that needs the same mutex; over the Wait of a Cond
-that releases another one; and over a call of a function that others have registered, which may call back and wait for
-the mutex that its caller holds.
+that releases another one; and over a call of a function that others have registered, also by an option, which may call back
+and wait for the mutex that its caller holds. Functions that write logs, count, or tell the time are not meant.
 
 A mutex that is there to put I/O in order is not meant: one whose name says so (writeMu, sendLock), or that is held over
 I/O in more places than not.
@@ -291,20 +291,6 @@ func (h *holder) finishes(f *ssa.Function, group, lock string) (done bool, takes
 
 // takesInside tells whether the callee of c takes the lock itself.
 func (h *holder) takesInside(c *ssa.Call, lock string) bool {
-	callee := c.Call.StaticCallee()
-	if callee == nil || callee.Pkg != c.Parent().Pkg {
-		return false
-	}
-	for _, b := range callee.Blocks {
-		for _, in := range b.Instrs {
-			if inner, ok := in.(*ssa.Call); ok {
-				if path, _, _ := locks.Call(inner); path != "" {
-					if class, _ := locks.Class(callee, path); class == lock {
-						return true
-					}
-				}
-			}
-		}
-	}
-	return false
+	f := callee(c)
+	return f != nil && takes(f, lock)
 }
