@@ -171,7 +171,7 @@ func (s *source) argument(p *ssa.Parameter, ret *ssa.Return, call *ssa.Call) ori
 // variable judges a local variable, such as a named result, by what is stored in it.
 func (s *source) variable(load *ssa.UnOp, ret *ssa.Return, call *ssa.Call) origin {
 	a, ok := load.X.(*ssa.Alloc)
-	if !ok || kept(a, ret) {
+	if !ok {
 		return foreign
 	}
 	found := none

@@ -19,10 +19,7 @@ type watch struct {
 
 func newWatch(c *checker) *watch {
 	w := &watch{checker: c, bound: make(map[types.Object]bool), flags: make(map[types.Object]bool)}
-	for n := -1; n < len(w.bound); { // a stream made from a client that was made with the context
-		n = len(w.bound)
-		w.results(c.whole, w.bound, false)
-	}
+	w.results(c.whole, w.bound, false)
 	ast.Inspect(c.whole, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.FuncLit:
@@ -48,26 +45,25 @@ func last(args []ast.Expr) ast.Expr {
 
 // results adds to set the variables that hold results of calls with something bound: the errors, or all others.
 func (w *watch) results(in ast.Node, set map[types.Object]bool, errs bool) {
-	add := func(id *ast.Ident) {
-		if o := w.pass.TypesInfo.ObjectOf(id); o != nil && isError(o.Type()) == errs {
-			set[o] = true
+	add := func(i int, l ast.Expr, lhs int, rhs []ast.Expr) {
+		if len(rhs) != 1 && len(rhs) != lhs || !w.source(rhs[min(i, len(rhs)-1)]) {
+			return
+		}
+		if id, ok := l.(*ast.Ident); ok {
+			if o := w.pass.TypesInfo.ObjectOf(id); o != nil && isError(o.Type()) == errs {
+				set[o] = true
+			}
 		}
 	}
 	ast.Inspect(in, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.AssignStmt:
-			if len(n.Rhs) == 1 && w.source(n.Rhs[0]) {
-				for _, l := range n.Lhs {
-					if id, ok := l.(*ast.Ident); ok {
-						add(id)
-					}
-				}
+			for i, l := range n.Lhs {
+				add(i, l, len(n.Lhs), n.Rhs)
 			}
 		case *ast.ValueSpec:
-			if len(n.Values) == 1 && w.source(n.Values[0]) {
-				for _, id := range n.Names {
-					add(id)
-				}
+			for i, id := range n.Names {
+				add(i, id, len(n.Names), n.Values)
 			}
 		}
 		return true
@@ -118,8 +114,13 @@ func (w *watch) carries(e ast.Expr) bool {
 	if isContext(t) || named(deref(t), "net/http", "Request") || named(t, "net/http", "ResponseWriter") {
 		return true
 	}
-	id, ok := ast.Unparen(e).(*ast.Ident)
-	return ok && w.bound[w.pass.TypesInfo.ObjectOf(id)]
+	switch e := ast.Unparen(e).(type) {
+	case *ast.Ident:
+		return w.bound[w.pass.TypesInfo.ObjectOf(e)]
+	case *ast.CallExpr:
+		return w.withBound(e)
+	}
+	return false
 }
 
 func isContext(t types.Type) bool { return named(t, "context", "Context") || framework(t) }
@@ -139,14 +140,9 @@ func (w *watch) withBound(call *ast.CallExpr) bool {
 		}
 	}
 	if sel, ok := ast.Unparen(call.Fun).(*ast.SelectorExpr); ok {
-		return w.carries(sel.X) || w.isCall(sel.X)
+		return w.carries(sel.X)
 	}
 	return w.carries(call.Fun)
-}
-
-func (w *watch) isCall(e ast.Expr) bool {
-	call, ok := ast.Unparen(e).(*ast.CallExpr)
-	return ok && w.withBound(call)
 }
 
 // asks tells whether n asks a context, any context, whether it has ended. Function literals in n run at other times.

@@ -99,6 +99,28 @@ func counted(ctx context.Context) error {
 	return tx.Commit()
 }
 
+func pick() *sql.DB { return global }
+
+func elsewhere(ctx context.Context) error {
+	db := pick()
+	_, err := db.ExecContext(ctx, "q")
+	return err
+}
+
+// picked knows nothing of the pool that elsewhere picks.
+func picked(ctx context.Context) error {
+	db := pick()
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	if err := elsewhere(ctx); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
 func (r *repo) failed(ctx context.Context) error {
 	tx, err := r.db.BeginTx(ctx, nil)
 	if err != nil {

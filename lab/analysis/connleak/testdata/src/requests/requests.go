@@ -26,8 +26,10 @@ func (a *app) tuned() (*sql.DB, error) {
 	return db, nil
 }
 
+func (a *app) single() *sql.DB { return sql.OpenDB(nil) }
+
 func (a *app) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	db, err := a.connect() // want `connect for each request: it makes a new pool`
+	db, err := a.connect() // want `^connect for each request: it makes a new pool`
 	if err != nil {
 		return
 	}
@@ -37,6 +39,8 @@ func (a *app) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	db.PingContext(r.Context())
+	one := a.single() // want `single for each request`
+	go func() { one.Ping() }()
 	(&repo{db: sql.OpenDB(nil)}).ping() // want `sql.OpenDB for each request`
 }
 

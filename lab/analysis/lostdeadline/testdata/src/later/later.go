@@ -25,6 +25,10 @@ func variable(h http.Handler, d time.Duration) (*http.Server, *http.Client) {
 	return srv, &c
 }
 
+var shared = &http.Client{}
+
+func init() { shared.Timeout = time.Second }
+
 func wrongField(h http.Handler) *http.Server {
 	srv := &http.Server{Handler: h} // want `http.Server without ReadHeaderTimeout`
 	srv.WriteTimeout = time.Second

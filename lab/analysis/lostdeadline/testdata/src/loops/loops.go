@@ -47,7 +47,7 @@ func request(w http.ResponseWriter, r *http.Request) {
 }
 
 func done(ctx context.Context) {
-	done := ctx.Done()
+	var done = ctx.Done()
 	for {
 		select {
 		case <-done:
@@ -100,6 +100,11 @@ func polls(ctx context.Context) {
 }
 
 func ok(ctx context.Context) {
+	ok := false
+	for !ok {
+		ok = ready(ctx, 1)
+		time.Sleep(pause) // want `this loop sleeps without looking at ctx`
+	}
 	for {
 		ok := ready(ctx, 2)
 		if !ok {
@@ -120,6 +125,71 @@ func receives(ctx context.Context, f func(int)) error {
 			return err
 		}
 		f(v)
+		time.Sleep(pause)
+	}
+}
+
+func chained(ctx context.Context) {
+	for {
+		if _, err := must(open(ctx)).Recv(); err != nil {
+			return
+		}
+		time.Sleep(pause)
+	}
+}
+
+func must(s stream, err error) stream { return s }
+
+func logged(ctx context.Context) {
+	for {
+		if err := try(ctx); err != nil {
+			println(err.Error())
+		}
+		time.Sleep(pause) // want `this loop sleeps without looking at ctx`
+	}
+}
+
+func sentinel(ctx context.Context) error {
+	for {
+		if err := try(ctx); err != errBusy {
+			return err
+		}
+		time.Sleep(pause) // want `this loop sleeps without looking at ctx`
+	}
+}
+
+func jumps(ctx context.Context) {
+	for {
+		if err := try(ctx); err != nil {
+			panic(err)
+		}
+		time.Sleep(pause)
+	}
+	for {
+		if err := try(ctx); err != nil {
+			goto end
+		}
+		time.Sleep(pause)
+	}
+end:
+}
+
+func elsewhere(ctx context.Context, f func()) {
+	for {
+		go func() {
+			<-ctx.Done()
+			f()
+		}()
+		time.Sleep(pause) // want `this loop sleeps without looking at ctx`
+	}
+}
+
+func near(ctx context.Context, f func()) {
+	for {
+		if end, ok := ctx.Deadline(); ok && time.Until(end) < pause {
+			return
+		}
+		f()
 		time.Sleep(pause)
 	}
 }
@@ -190,7 +260,10 @@ func again(ctx context.Context) error {
 		return err
 	}
 	for {
-		err := try(ctx)
+		err, n := try(ctx), 0
+		if n++; n > 3 {
+			println(n)
+		}
 		if err == nil {
 			time.Sleep(pause)
 			continue
@@ -212,7 +285,7 @@ func gone(ctx context.Context) error {
 func canceled(ctx context.Context) error {
 	for {
 		err := try(ctx)
-		if errors.Is(err, context.Canceled) || err == context.DeadlineExceeded {
+		if errors.Is(err, context.Canceled) {
 			return err
 		}
 		time.Sleep(pause)
@@ -302,6 +375,14 @@ func after(ctx context.Context) {
 	var stopped atomic.Bool
 	defer context.AfterFunc(ctx, func() { stopped.Store(true) })()
 	for !stopped.Load() {
+		time.Sleep(pause)
+	}
+}
+
+func assigned(ctx context.Context) {
+	stopped := false
+	defer context.AfterFunc(ctx, func() { stopped = true })()
+	for !stopped {
 		time.Sleep(pause)
 	}
 }
