@@ -34,7 +34,7 @@ func (m *machine) end(g *G) {
 	g.done = true
 	m.note(g, token.NoPos, "ends")
 	if g.counts != nil {
-		g.counts.count--
+		m.ended(g, g.counts)
 	}
 	if g.id == 0 {
 		m.mainDone = true

@@ -35,6 +35,9 @@ func (m *machine) stuck() []*G {
 		if !g.done && !m.waits(g) {
 			k.revive(g)
 		}
+		if s := g.counts; s != nil && s.group != nil && s.group.ctx != nil && s.group.doubt {
+			k.cancels(s.group.ctx)
+		}
 	}
 	for _, c := range m.global {
 		k.mark(c)
@@ -94,7 +97,7 @@ func (k *marker) reaches(g *G) bool {
 	case opCond:
 		return o.s.open || k.seen[o.s] && k.m.prog.signalled
 	case opJoin:
-		return false
+		return o.s.open || k.seen[o.s]
 	}
 	return true
 }
@@ -260,6 +263,9 @@ func (k *marker) object(v Value) {
 	case *Sync:
 		k.mark(v.L)
 		k.mark(v.val)
+		if v.group != nil && v.group.ctx != nil {
+			k.cancels(v.group.ctx)
+		}
 	}
 }
 

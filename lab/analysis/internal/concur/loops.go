@@ -136,7 +136,7 @@ func natural(head, tail *ssa.BasicBlock) map[*ssa.BasicBlock]bool {
 	return in
 }
 
-// starts tells whether the blocks contain a go statement, or WaitGroup.Go.
+// starts tells whether the blocks contain a go statement, or a Go of a WaitGroup or an errgroup.
 func starts(in map[*ssa.BasicBlock]bool) bool {
 	for b := range in {
 		for _, i := range b.Instrs {
@@ -144,7 +144,7 @@ func starts(in map[*ssa.BasicBlock]bool) bool {
 			case *ssa.Go:
 				return true
 			case *ssa.Call:
-				if f := i.Call.StaticCallee(); f != nil && modelName(f) == "(*sync.WaitGroup).Go" {
+				if f := i.Call.StaticCallee(); f != nil && (modelName(f) == "(*sync.WaitGroup).Go" || isGroupGo(f)) {
 					return true
 				}
 			}

@@ -66,7 +66,7 @@ type G struct {
 	spawn   token.Pos
 	parent  *G
 	result  Value
-	counts  *Sync // the WaitGroup that its end counts for (WaitGroup.Go)
+	counts  *Sync // the WaitGroup or errgroup that its end counts for
 }
 
 type frame struct {

@@ -3,6 +3,7 @@ package concur
 import (
 	"go/token"
 	"go/types"
+	"maps"
 	"strings"
 
 	"golang.org/x/tools/go/ssa"
@@ -77,6 +78,7 @@ func modelTable() map[string]model {
 		models["io."+name] = readModel
 	}
 	atomicModels(models)
+	maps.Copy(models, errgroupModels())
 	return models
 }
 

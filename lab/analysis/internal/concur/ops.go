@@ -23,7 +23,7 @@ const (
 	opWait     // WaitGroup.Wait
 	opCond     // Cond.Wait, waiting for the signal
 	opOnce     // Once.Do while another runs it
-	opJoin     // waits for a condition of the model
+	opJoin     // errgroup's Go at its limit: waits for a condition
 	opForever  // select {}
 	opUnlocked // Cond.Wait, before it waits
 )

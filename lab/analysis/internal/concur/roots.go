@@ -149,7 +149,7 @@ func (u *use) call(f *ssa.Function, in ssa.CallInstruction, called map[*ssa.Func
 		if len(in.Block().Preds) > 1 || strings.HasSuffix(in.Block().Comment, ".body") {
 			u.locks++ // perhaps in a loop
 		}
-	case "(*sync.WaitGroup).Wait", "(*sync.Cond).Wait":
+	case "(*sync.WaitGroup).Wait", "(*sync.Cond).Wait", "(*" + errgroupPath + ".Group).Wait":
 		u.waits = true
 	case "(*sync.Once).Do":
 		u.waits = true
@@ -159,6 +159,7 @@ func (u *use) call(f *ssa.Function, in ssa.CallInstruction, called map[*ssa.Func
 	case "context.WithCancel", "context.WithTimeout":
 		u.makes = true
 	}
+	u.starts = u.starts || isGroupGo(c)
 	for _, a := range in.Common().Args {
 		if t, ok := a.Type().Underlying().(*types.Signature); ok && t != nil {
 			if fn, ok := a.(*ssa.Function); ok {

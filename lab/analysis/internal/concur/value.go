@@ -98,7 +98,7 @@ type Chan struct {
 
 // Sync is the content of one synchronization object: a lock, a WaitGroup, a Once, a Cond, an atomic.
 type Sync struct {
-	kind    string // "Mutex", "RWMutex", "WaitGroup", "Once", "Cond", "Map", "Pool", or "atomic"
+	kind    string // "Mutex", "RWMutex", "WaitGroup", "Group" of errgroup, "Once", "Cond", "Map", "Pool", or "atomic"
 	open    bool   // came from outside of the model
 	writer  *G     // who holds it
 	locked  bool   // it is held, perhaps by a goroutine that has ended
@@ -106,6 +106,7 @@ type Sync struct {
 	readers []holder
 	waitW   []*G // writers that have begun to wait: new readers queue behind them
 	count   int64
+	group   *group
 	onces   int // 0 not run, 1 running, 2 done
 	runner  *G
 	L       Value // Cond.L
@@ -137,6 +138,10 @@ func syncKind(t types.Type) string {
 		switch name := n.Obj().Name(); name {
 		case "Mutex", "RWMutex", "WaitGroup", "Once", "Cond", "Map", "Pool":
 			return name
+		}
+	case errgroupPath:
+		if n.Obj().Name() == "Group" {
+			return "Group"
 		}
 	case "sync/atomic":
 		if _, ok := n.Underlying().(*types.Struct); ok {
