@@ -116,8 +116,25 @@ func loaded(v ssa.Value, seen map[*ssa.Function]bool) bool {
 		return loaded(v.X, seen)
 	case *ssa.Call:
 		return loads(v, seen)
+	case *ssa.UnOp:
+		a, ok := v.X.(*ssa.Alloc)
+		return ok && holdsLoaded(a, seen)
 	}
 	return false
+}
+
+// holdsLoaded tells whether nothing but snapshots is stored in a, the result of a function with deferred calls.
+func holdsLoaded(a *ssa.Alloc, seen map[*ssa.Function]bool) bool {
+	found := false
+	for _, r := range *a.Referrers() {
+		if s, ok := r.(*ssa.Store); ok && s.Addr == a {
+			if !loaded(s.Val, seen) {
+				return false
+			}
+			found = true
+		}
+	}
+	return found
 }
 
 func origin(v ssa.Value) ssa.Value {

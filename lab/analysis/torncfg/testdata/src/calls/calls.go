@@ -18,6 +18,14 @@ var (
 
 func get() *Config { return cur.Load() }
 
+var mu sync.Mutex
+
+func guarded() *Config {
+	mu.Lock()
+	defer mu.Unlock()
+	return cur.Load()
+}
+
 func again() *Config { return get() }
 
 func asserted() *Config { return old.Load().(*Config) }
@@ -38,6 +46,7 @@ func changes(b int) {
 	get().B = b      // want `this changes the snapshot that others load: concurrent readers see it half changed`
 	again().B = b    // want `this changes the snapshot that others load`
 	asserted().B = b // want `this changes the snapshot that others load`
+	guarded().B = b  // want `this changes the snapshot that others load`
 	clone().B = b
 	either(b > 0).B = b
 }
