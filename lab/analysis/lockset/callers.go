@@ -163,7 +163,7 @@ func (p *collector) loose(f *ssa.Function) bool {
 		return slices.ContainsFunc(p.calls[f], func(s callSite) bool { return s.how == unknown })
 	}
 	p.learn()
-	return !p.settled[f] && (f.Parent() != nil || len(p.calls[f]) > 0)
+	return !p.settled[f] && len(p.calls[f]) > 0
 }
 
 // learn finds out what the callers of each function hold. Then those which run under locks that nobody knows pass on at least
@@ -207,11 +207,11 @@ func (p *collector) fromCallers(f *ssa.Function) (all []string, known bool) {
 		if s.how == alone {
 			return nil, true
 		}
-		if s.how == unknown || f.Parent() != nil {
+		if s.how == unknown || f.Parent() != nil || p.early(&s) {
 			continue
 		}
 		outer, ok := p.callers[s.fn]
-		if !ok && (len(p.calls[s.fn]) > 0 || s.fn.Parent() != nil) && !exported(s.fn) && (p.settled == nil || len(s.locks) == 0) {
+		if !ok && len(p.calls[s.fn]) > 0 && !exported(s.fn) && (p.settled == nil || len(s.locks) == 0) {
 			continue
 		}
 		mine := s.translate(append(s.locks[:len(s.locks):len(s.locks)], outer...))
@@ -221,6 +221,12 @@ func (p *collector) fromCallers(f *ssa.Function) (all []string, known bool) {
 		all, known = mine, true
 	}
 	return all, known
+}
+
+// early tells whether nobody else can be there when s calls: the package is initialized, or the receiver was just made.
+func (p *collector) early(s *callSite) bool {
+	made := len(s.args) > 0 && (fresh(s.args[0]) || p.madeByCaller(s.fn, paramOf(s.fn, s.args[0]), 4))
+	return made || p.initOnly(s.fn, 4)
 }
 
 func intersect(a, b []string) []string {
@@ -243,16 +249,13 @@ func (s *callSite) translate(held []string) []string {
 		}
 		for i, arg := range s.args {
 			rest, ok := strings.CutPrefix(l, locks.Path(arg))
-			if ok && i < len(s.params) && (rest == "" || !isWord(rest[0])) {
+			if ok && i < len(s.params) && (rest == "" || rest[0] == '.') {
 				mine = append(mine, s.params[i].Name()+rest)
 			}
 		}
 	}
 	return mine
 }
-
-// isWord tells whether a name would go on with c.
-func isWord(c byte) bool { return c != '.' && c != '!' }
 
 // paramOf returns the index of the parameter of f that v is, or -1.
 func paramOf(f *ssa.Function, v ssa.Value) int {

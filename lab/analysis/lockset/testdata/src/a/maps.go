@@ -61,8 +61,6 @@ func (x *index) Hits() int {
 	defer x.mu.RUnlock()
 	return x.hits
 }
-func (x *index) through(m *sync.RWMutex) { x.mu.Lock(); touch(x, &x.mu); x.mu.Unlock() }
-func touch(x *index, mu *sync.RWMutex)   { x.hits++ }
 
 // lazy is written under a read lock by a function that others call, and by one whose name says that more is held.
 type lazy struct {
@@ -79,3 +77,39 @@ func (l *lazy) setBLocked() { l.mu.RLock(); l.b = 1; l.mu.RUnlock() }
 func (l *lazy) B() int      { l.mu.Lock(); defer l.mu.Unlock(); return l.b }
 func (l *lazy) C()          { l.mu.RLock(); l.c = 1; l.mu.RUnlock() }
 func (l *lazy) C2() int     { l.mu.RLock(); defer l.mu.RUnlock(); return l.c }
+
+// stack is filled by its constructor and by others with the same helper.
+type stack struct {
+	mu    sync.Mutex
+	items []int
+}
+
+func newStack(items ...int) *stack {
+	s := &stack{}
+	for _, i := range items {
+		s.push(i)
+	}
+	return s
+}
+
+func (s *stack) push(i int) { s.items = append(s.items, i) }
+func (s *stack) Push(i int) { s.mu.Lock(); defer s.mu.Unlock(); s.push(i) }
+func (s *stack) Pop()       { s.mu.Lock(); defer s.mu.Unlock(); s.items = s.items[:len(s.items)-1] }
+func (s *stack) Clear()     { s.mu.Lock(); defer s.mu.Unlock(); s.items = nil }
+func (s *stack) Len() int   { s.mu.Lock(); defer s.mu.Unlock(); return len(s.items) }
+func (s *stack) Top() int   { s.mu.Lock(); defer s.mu.Unlock(); return s.items[len(s.items)-1] }
+
+var (
+	verbMu sync.Mutex
+	verbs  = map[string]bool{}
+)
+
+func init() { verb("get") }
+
+func verb(name string)    { verbs[name] = true }
+func AddVerb(name string) { verbMu.Lock(); defer verbMu.Unlock(); verb(name) }
+func HasVerb(name string) bool {
+	verbMu.Lock()
+	defer verbMu.Unlock()
+	return verbs[name]
+}

@@ -11,6 +11,7 @@ var (
 	valueMu                        sync.Mutex
 	named, inside, last, ticks     int
 	served, handled, counted, both int
+	helps                          int
 )
 
 // with calls f under the lock, whatever f is.
@@ -35,10 +36,17 @@ func bumpLast() { last = 2 }
 // Exported may be called by anybody, and its value is used under the lock: this is what it is for.
 func Exported()     { counted = 1 }
 func useExported()  { with(Exported) }
+func nowExported()  { valueMu.Lock(); Exported(); valueMu.Unlock() }
 func setExported()  { valueMu.Lock(); defer valueMu.Unlock(); counted = 1 }
 func callExported() { valueMu.Lock(); defer valueMu.Unlock(); forBoth() }
 func withBoth()     { with(func() { forBoth() }) }
 func forBoth()      { both = 1 }
+
+// Anywhere is also called by a literal, but who else calls it need not have the lock.
+func Anywhere()     { helped() }
+func withAnywhere() { with(func() { Anywhere() }) }
+func helped()       { helps = 1 } // want `helps is written without valueMu`
+func setHelps()     { valueMu.Lock(); helps = 2; valueMu.Unlock() }
 
 // tick runs on a goroutine of its own.
 func tick()      { ticks = 1 } // want `ticks is written without valueMu`
