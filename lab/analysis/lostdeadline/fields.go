@@ -97,8 +97,8 @@ func (f *fields) keep(x types.Object, e ast.Expr) {
 }
 
 func (f *fields) call(pkg *types.Package, call *ast.CallExpr) {
-	sig, ok := f.info.TypeOf(call.Fun).Underlying().(*types.Signature)
-	if !ok || f.info.Types[call.Fun].IsType() {
+	sig := signature(f.info, call)
+	if sig == nil {
 		return
 	}
 	callee := typeutil.StaticCallee(f.info, call)

@@ -26,7 +26,11 @@ func (c *checker) loop(s ast.Stmt, cond ast.Expr, body *ast.BlockStmt) {
 // elements tells whether x, of a range clause, is something to count through. What comes from a channel or an iterator ends
 // when its other side says so.
 func (c *checker) elements(x ast.Expr) bool {
-	switch deref(c.pass.TypesInfo.TypeOf(x)).Underlying().(type) {
+	t := c.pass.TypesInfo.TypeOf(x)
+	if t == nil {
+		return false
+	}
+	switch deref(t).Underlying().(type) {
 	case *types.Basic, *types.Slice, *types.Array, *types.Map:
 		return true
 	}

@@ -277,10 +277,20 @@ func funIdent(call *ast.CallExpr) *ast.Ident {
 	return nil
 }
 
+// signature returns that of the called function; nil for a conversion.
+func signature(info *types.Info, call *ast.CallExpr) *types.Signature {
+	t := info.TypeOf(call.Fun)
+	if t == nil || info.Types[call.Fun].IsType() {
+		return nil
+	}
+	sig, _ := t.Underlying().(*types.Signature)
+	return sig
+}
+
 // arguments looks at what is passed as a context.
 func (c *checker) arguments(call *ast.CallExpr, name string) {
-	sig, ok := c.pass.TypesInfo.TypeOf(call.Fun).Underlying().(*types.Signature)
-	if !ok || c.pass.TypesInfo.Types[call.Fun].IsType() {
+	sig := signature(c.pass.TypesInfo, call)
+	if sig == nil {
 		return
 	}
 	for i, a := range call.Args {

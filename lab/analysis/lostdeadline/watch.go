@@ -131,7 +131,7 @@ func isError(t types.Type) bool {
 
 // withBound tells whether call has something bound as an argument, as its receiver, or as what is called.
 func (w *watch) withBound(call *ast.CallExpr) bool {
-	if fun := w.pass.TypesInfo.Types[call.Fun]; fun.IsBuiltin() || fun.IsType() {
+	if w.pass.TypesInfo.Types[call.Fun].IsBuiltin() || signature(w.pass.TypesInfo, call) == nil {
 		return false
 	}
 	for _, a := range call.Args {
