@@ -137,6 +137,9 @@ func resumeRemoval(root *os.Root, name string) error {
 	}
 	defer dir.Close()
 	m, _, err := readManifest(dir, removedName)
+	if errors.Is(err, fs.ErrNotExist) && isBundleID(name) {
+		root.Remove(name) // of a bundle nothing but its name may be left; fails when there is more
+	}
 	if err != nil || m.ID != name || strings.ContainsRune(name, filepath.Separator) {
 		return nil
 	}

@@ -130,6 +130,10 @@ func TestOpenCleansUp(t *testing.T) {
 	halfway := capture(t, c, Request{Key: "removal cut short", Documents: map[string]any{"contract": 1, "series": 2}})
 	os.Rename(filepath.Join(halfway.Path, manifestName), filepath.Join(halfway.Path, removedName))
 	os.Remove(filepath.Join(halfway.Path, "contract.json"))
+	last := capture(t, c, Request{Key: "all but the name removed"})
+	os.Remove(filepath.Join(last.Path, manifestName))
+	stranger := filepath.Join(dir, "mine")
+	os.Mkdir(stranger, 0o700)
 	wreck := filepath.Join(dir, draftPrefix+"00000001")
 	os.Mkdir(wreck, 0o700)
 	os.WriteFile(filepath.Join(wreck, "heap.pb.gz"), []byte("half"), 0o600)
@@ -150,8 +154,8 @@ func TestOpenCleansUp(t *testing.T) {
 	for _, e := range entries {
 		names = append(names, e.Name())
 	}
-	if !slices.Equal(names, []string{alive.name}) {
-		t.Errorf("left are %v, want only the draft of a living process, %s", names, alive.name)
+	if !slices.Equal(names, []string{alive.name, "mine"}) {
+		t.Errorf("left are %v, want only the draft of a living process, %s, and what is not ours", names, alive.name)
 	}
 }
 

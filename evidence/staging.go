@@ -110,7 +110,19 @@ func (s *staging) close() {
 // bundleID names a bundle so that names sort by time and say what they are about. The draft's random suffix keeps
 // two processes in one directory apart.
 func (s *staging) bundleID(key string, at time.Time) string {
-	return at.UTC().Format("20060102T150405.000000Z") + "-" + slug(key) + "-" + strings.TrimPrefix(s.name, draftPrefix)
+	return at.UTC().Format(idTime) + "-" + slug(key) + "-" + strings.TrimPrefix(s.name, draftPrefix)
+}
+
+// idTime is how a bundle's name begins.
+const idTime = "20060102T150405.000000Z"
+
+// isBundleID tells whether bundleID may have made the name.
+func isBundleID(name string) bool {
+	if len(name) < len(idTime) {
+		return false
+	}
+	_, err := time.Parse(idTime, name[:len(idTime)])
+	return err == nil
 }
 
 // slug turns a key into the part of a file name: what is not a letter, digit or dot becomes a single dash.
