@@ -41,7 +41,7 @@ func (k *keeping) by(in ssa.Instruction, v ssa.Value, depth int) bool {
 	case *ssa.Send, *ssa.MapUpdate, *ssa.Select:
 		return true
 	case *ssa.MakeClosure:
-		return !runsHere(in) && !k.storesOnly
+		return !k.storesOnly && (!runsHere(in) || closes(in, v))
 	case *ssa.Store:
 		return in.Val == v && k.stored(in, depth)
 	case *ssa.Phi, *ssa.MakeInterface, *ssa.ChangeInterface, *ssa.ChangeType, *ssa.Slice:
@@ -91,6 +91,28 @@ func runsHere(c *ssa.MakeClosure) bool {
 		}
 	}
 	return true
+}
+
+// closes tells whether a function literal gives back the connection in the variable v whatever happens.
+func closes(c *ssa.MakeClosure, v ssa.Value) bool {
+	f, ok := c.Fn.(*ssa.Function)
+	p, isVar := v.Type().Underlying().(*types.Pointer)
+	if !ok || !isVar {
+		return false
+	}
+	for i, b := range c.Bindings {
+		if b != v {
+			continue
+		}
+		o := &owner{kind: kind(p.Elem()), closed: make(map[ssa.Instruction]bool), seen: make(map[ssa.Value]bool)}
+		o.follow(f.FreeVars[i], 0)
+		for in := range o.closed {
+			if in.Block() == f.Blocks[0] {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // passed tells whether a call keeps v. The method that gives it back counts when it is deferred or comes before the return in

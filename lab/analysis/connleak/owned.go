@@ -156,7 +156,7 @@ func (s *source) value(v ssa.Value, ret *ssa.Return, call *ssa.Call) origin {
 // argument judges a parameter that the function returns by what the caller passes: checked(client.Do(req)).
 func (s *source) argument(p *ssa.Parameter, ret *ssa.Return, call *ssa.Call) origin {
 	for i, q := range p.Parent().Params {
-		if q != p || call == nil || i >= len(call.Call.Args) || kept(p, ret) {
+		if q != p || kept(p, ret) {
 			continue
 		}
 		if e, ok := call.Call.Args[i].(*ssa.Extract); ok && e.Index == 0 {

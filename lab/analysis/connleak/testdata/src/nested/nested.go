@@ -103,6 +103,7 @@ func pick() *sql.DB { return global }
 
 func elsewhere(ctx context.Context) error {
 	db := pick()
+	defer println("elsewhere") // so that values are numbered as in picked
 	_, err := db.ExecContext(ctx, "q")
 	return err
 }

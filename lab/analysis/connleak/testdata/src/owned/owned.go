@@ -123,6 +123,15 @@ func peek(c *http.Client) (*http.Response, error) {
 	return resp, nil
 }
 
+func inspect(c *http.Client) (*http.Response, error) {
+	resp, err := c.Get("u")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, resp.Body.Close()) }()
+	return resp, nil
+}
+
 var lastResponse *http.Response
 
 func remembered(resp *http.Response, err error) (*http.Response, error) {
@@ -196,6 +205,9 @@ func others(ctx context.Context, s *store, c *http.Client) (int, error) {
 	}
 	resp, err := peek(c)
 	if err != nil {
+		return 0, err
+	}
+	if resp, err = inspect(c); err != nil {
 		return 0, err
 	}
 	if resp, err = remembered(c.Get("u")); err != nil {
