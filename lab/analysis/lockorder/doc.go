@@ -1,13 +1,18 @@
 // Package lockorder finds locks that wait for each other (whitepaper §2.3 and §2.4, demands R33, R41).
 //
 // It reports a goroutine that locks a mutex it already holds, a second read lock while a writer may stand between (a
-// waiting writer holds up new readers, so recursive read locking deadlocks), two goroutines that take two locks in
-// opposite order, a lock that a path forgets to release, and a sync.Once that calls itself.
+// waiting writer holds up new readers, so recursive read locking deadlocks), goroutines that take two, three or four locks in
+// orders which contradict each other, a lock that a path forgets to release, "defer w.Unlock()" right after the Lock of another
+// one, and a sync.Once that calls itself.
 //
-// It finds them in two ways. The interleaving search that channelblock describes runs each function with the goroutines
+// It finds them in three ways. The interleaving search that channelblock describes runs each function with the goroutines
 // it starts. And a graph of the package notes, for each lock named by its type and field, which other locks are taken
-// while it is held, through calls; two locks taken in both orders are reported, with both places, when it is certain that
-// the same two are meant: fields of one value, or package variables. A third lock held both times makes the pair safe.
+// while it is held, through calls; a ring of them is reported, with all its places, when the same locks are meant: fields of
+// one value, or a package variable with either. A further lock held at two places of the ring makes it safe.
+//
+// And each function is asked at which of its returns it still holds a lock that it has taken itself and releases on other
+// paths. One that is there to take the lock is left alone: its name says so, or it returns a function, or it holds the lock
+// where it succeeds and not where it fails, or some other function releases what it has not taken.
 //
 // Mending: take locks in one order, release before calling out, give the callee a variant that expects the lock held.
 package lockorder

@@ -15,9 +15,9 @@ import (
 )
 
 // forgotten reports locks that a function takes and releases before one return, and still holds at another, and those for
-// which it releases another one.
-func forgotten(pass *analysis.Pass) {
-	k := &keeper{pass: pass, walker: locks.NewWalker(), releasers: make(map[string][]*ssa.Function)}
+// which it releases another one. It returns where the former are taken.
+func forgotten(pass *analysis.Pass) map[token.Pos]bool {
+	k := &keeper{pass: pass, walker: locks.NewWalker(), releasers: make(map[string][]*ssa.Function), kept: make(map[token.Pos]bool)}
 	var fns []*ssa.Function
 	for _, f := range ssabuild.Of(pass).SrcFuncs {
 		if !strings.HasSuffix(pass.Fset.Position(f.Pos()).Filename, "_test.go") {
@@ -36,6 +36,7 @@ func forgotten(pass *analysis.Pass) {
 		}
 		wrong(pass, f)
 	}
+	return k.kept
 }
 
 func withLiterals(fns []*ssa.Function, f *ssa.Function) []*ssa.Function {
@@ -51,6 +52,7 @@ type keeper struct {
 	pass      *analysis.Pass
 	walker    *locks.Walker
 	releasers map[string][]*ssa.Function // by class of lock: functions that release one that they have not taken
+	kept      map[token.Pos]bool         // where locks are taken that are forgotten
 }
 
 // lockUses is what a function does with locks, by their paths.
@@ -167,6 +169,9 @@ func (k *keeper) judge(f *ssa.Function, path string, takes []ssa.Instruction, u 
 	}
 	if len(keep) == 0 || len(free) == 0 || !k.byMistake(f, path, keep, free) {
 		return
+	}
+	for _, take := range takes {
+		k.kept[take.Pos()] = true
 	}
 	for _, r := range keep {
 		k.report(f, path, takes[0].Pos(), r)

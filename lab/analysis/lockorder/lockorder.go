@@ -23,12 +23,12 @@ var Analyzer = &analysis.Analyzer{
 }
 
 func run(pass *analysis.Pass) (any, error) {
+	kept := forgotten(pass)
 	for _, f := range pass.ResultOf[concur.Analyzer].([]concur.Finding) {
-		if f.Kind() == concur.Lock {
+		if f.Kind() == concur.Lock && !kept[f.Main().Other] { // what a lock that was kept leads to needs no second report
 			f.Report(pass)
 		}
 	}
 	orders(pass)
-	forgotten(pass)
 	return nil, nil
 }
