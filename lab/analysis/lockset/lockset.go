@@ -196,7 +196,8 @@ func excused(f *ssa.Function) bool {
 	return strings.HasSuffix(f.Name(), "Locked") || strings.Contains(f.Name(), "ForTest") || ok && excuse.MatchString(d.Doc.Text())
 }
 
-var excuse = regexp.MustCompile(`(?i)\b(held|holds?|holding|for test(s|ing)?|must (only )?be called|(not|never|no)\b[^.]*\bconcurrent(ly)?)\b`)
+var excuse = regexp.MustCompile(`(?is)(lock|mu|mutex)\b.{0,60}\b(held|holds?|holding)\b|\b(held|holds?|holding)\b.{0,60}(lock|mu|mutex)\b|` +
+	`\bfor test(s|ing)?\b|\bmust (only )?be called\b|\b(not|never|no)\b.{0,40}\bconcurrent`)
 
 // shared reports writes under a read lock, which two readers may do at the same time, if others take the whole lock for
 // the variable.

@@ -78,3 +78,40 @@ func (t *tally) start()     { time.AfterFunc(1, t.round) }
 func (t *tally) round()     { t.mu.Lock(); defer t.mu.Unlock(); t.sum() }
 func (t *tally) sum() int64 { return t.n }
 func (t *tally) Add()       { atomic.AddInt64(&t.n, 1) }
+
+// shelf is told by its comments who holds what.
+type shelf struct {
+	mu    sync.Mutex
+	books map[string]int
+	tags  map[string]int
+	years map[string]int
+}
+
+func (s *shelf) Add(b string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.books[b], s.tags[b], s.years[b] = 1, 1, 1
+}
+func (s *shelf) Drop(b string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.books, b)
+	delete(s.tags, b)
+	delete(s.years, b)
+}
+func (s *shelf) Has(b string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.books[b] + s.tags[b] + s.years[b]
+}
+
+// size returns how many books the shelf holds.
+func (s *shelf) size() int {
+	return len(s.books) // want `books is read without mu`
+}
+
+// tagged returns how many tags there are. The caller must hold s.mu.
+func (s *shelf) tagged() int { return len(s.tags) }
+
+// dated returns how many years there are; s.mu must be held by the caller.
+func (s *shelf) dated() int { return len(s.years) }
