@@ -72,7 +72,7 @@ func snapshots(pass *analysis.Pass, f *ssa.Function) {
 				continue
 			}
 			switch {
-			case loads(call, make(map[*ssa.Function]bool)):
+			case loads(call, make(map[ssa.Value]bool)):
 				t := &tracer{pass: pass, what: "this changes the snapshot that others load", at: call.Pos(), where: "loaded here", seen: make(map[ssa.Value]bool)}
 				t.follow(call)
 			case atomicCall(&call.Call, "Store") && len(call.Call.Args) == 2:
@@ -87,19 +87,22 @@ func snapshots(pass *analysis.Pass, f *ssa.Function) {
 
 // loads tells whether call returns a snapshot that others load: as Load itself, or as a function of the package that
 // returns nothing else.
-func loads(call *ssa.Call, seen map[*ssa.Function]bool) bool {
+func loads(call *ssa.Call, seen map[ssa.Value]bool) bool {
 	if atomicCall(&call.Call, "Load") {
 		return true
 	}
 	f := call.Call.StaticCallee()
-	if f == nil || seen[f] {
+	if f == nil {
 		return false
+	}
+	if seen[f] {
+		return true // its other returns decide
 	}
 	seen[f] = true
 	found := false
 	for _, b := range f.Blocks {
 		ret, ok := b.Instrs[len(b.Instrs)-1].(*ssa.Return)
-		if !ok || b == f.Recover {
+		if !ok {
 			continue
 		}
 		if len(ret.Results) != 1 || !loaded(ret.Results[0], seen) {
@@ -110,7 +113,7 @@ func loads(call *ssa.Call, seen map[*ssa.Function]bool) bool {
 	return found
 }
 
-func loaded(v ssa.Value, seen map[*ssa.Function]bool) bool {
+func loaded(v ssa.Value, seen map[ssa.Value]bool) bool {
 	switch v := v.(type) {
 	case *ssa.TypeAssert:
 		return loaded(v.X, seen)
@@ -124,7 +127,11 @@ func loaded(v ssa.Value, seen map[*ssa.Function]bool) bool {
 }
 
 // holdsLoaded tells whether nothing but snapshots is stored in a, the result of a function with deferred calls.
-func holdsLoaded(a *ssa.Alloc, seen map[*ssa.Function]bool) bool {
+func holdsLoaded(a *ssa.Alloc, seen map[ssa.Value]bool) bool {
+	if seen[a] {
+		return true // what else is stored in it decides
+	}
+	seen[a] = true
 	found := false
 	for _, r := range *a.Referrers() {
 		if s, ok := r.(*ssa.Store); ok && s.Addr == a {

@@ -26,6 +26,22 @@ func guarded() *Config {
 	return cur.Load()
 }
 
+func named() (c *Config) {
+	defer mu.Unlock()
+	mu.Lock()
+	c = cur.Load()
+	return c
+}
+
+func twice(a bool) (c *Config) {
+	defer mu.Unlock()
+	mu.Lock()
+	if a {
+		return get()
+	}
+	return get()
+}
+
 func again() *Config { return get() }
 
 func asserted() *Config { return old.Load().(*Config) }
@@ -43,10 +59,12 @@ func either(fresh bool) *Config {
 }
 
 func changes(b int) {
-	get().B = b      // want `this changes the snapshot that others load: concurrent readers see it half changed`
-	again().B = b    // want `this changes the snapshot that others load`
-	asserted().B = b // want `this changes the snapshot that others load`
-	guarded().B = b  // want `this changes the snapshot that others load`
+	get().B = b        // want `this changes the snapshot that others load: concurrent readers see it half changed`
+	again().B = b      // want `this changes the snapshot that others load`
+	asserted().B = b   // want `this changes the snapshot that others load`
+	guarded().B = b    // want `this changes the snapshot that others load`
+	named().B = b      // want `this changes the snapshot that others load`
+	twice(b > 0).B = b // want `this changes the snapshot that others load`
 	clone().B = b
 	either(b > 0).B = b
 }
