@@ -68,6 +68,14 @@ func (t *T) try() bool {
 	return true
 }
 func (t *T) tries() { t.try(); at() }
+func (t *T) either(b bool) {
+	if b {
+		t.rw.Lock()
+	} else {
+		t.rw.RLock()
+	}
+	at()
+}
 func (t *T) literal() {
 	t.mu.Lock()
 	go func() { at(); t.mu.Unlock() }()
@@ -111,6 +119,58 @@ func TestWalk(t *testing.T) {
 		got, ok := held[name]
 		if !ok || !slices.Equal(got, want) {
 			t.Errorf("%s holds %q, want %q", name, got, want)
+		}
+	}
+}
+
+// TestModes looks at whether the lock is held for writing where each function calls at.
+func TestModes(t *testing.T) {
+	pkg := build(t)
+	w := NewWalker()
+	for f := range ssautil.AllFunctions(pkg.Prog) {
+		want, ok := map[string]string{"plain": "t.mu", "deferred": "", "handed": "t.mu", "inside": "t.mu", "either": ""}[f.Name()]
+		if !ok || f.Pkg != pkg {
+			continue
+		}
+		w.WalkModes(f, func(in ssa.Instruction, held []string) {
+			if c, ok := in.(*ssa.Call); !ok || c.Call.StaticCallee() != pkg.Func("at") {
+				return
+			}
+			if got := Exclusive(held, "t.mu") || Exclusive(held, "t.rw"); got != (want != "") || len(Plain(held)) != 1 {
+				t.Errorf("%s holds %q, want %q for writing", f.Name(), held, want)
+			}
+		})
+	}
+}
+
+// TestEffect looks at what callees take for their callers, and release for good.
+func TestEffect(t *testing.T) {
+	pkg := build(t)
+	w := NewWalker()
+	for f := range ssautil.AllFunctions(pkg.Prog) {
+		want, ok := map[string]string{"letsGo": "-t.mu ", "inside": "+t.mu -t.mu ", "keeps": ""}[f.Name()]
+		if !ok || f.Pkg != pkg {
+			continue
+		}
+		got := ""
+		for _, in := range f.Blocks[0].Instrs {
+			if c, ok := in.(*ssa.Call); ok {
+				taken, gone := w.Effect(c)
+				for _, l := range taken {
+					got += "+" + l + " "
+				}
+				for _, l := range gone {
+					got += "-" + l + " "
+				}
+			}
+		}
+		if got != want {
+			t.Errorf("the callees of %s do %q, want %q", f.Name(), got, want)
+		}
+	}
+	for f := range ssautil.AllFunctions(pkg.Prog) {
+		if f.Pkg == pkg && f.Name() == "unlock" && !slices.Equal(w.Gone(f), []string{"t.mu"}) {
+			t.Errorf("unlock releases %q", w.Gone(f))
 		}
 	}
 }
