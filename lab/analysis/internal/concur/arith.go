@@ -53,6 +53,9 @@ func (m *machine) binop(op token.Token, xt types.Type, x, y Value, t types.Type)
 		if apart(x, y) {
 			return op == token.NEQ
 		}
+		if same(x, y) {
+			return op == token.EQL
+		}
 		return m.equality(op, x, y, t)
 	case token.GTR:
 		return m.binop(token.LSS, xt, y, x, t)
@@ -107,9 +110,7 @@ func (m *machine) equality(op token.Token, x, y Value, t types.Type) Value {
 	if !operand(x) || !operand(y) {
 		return m.fresh(t)
 	}
-	if _, ok := x.(*unknown); !ok {
-		x, y = y, x
-	}
+	x, y = inOrder(x, y)
 	u := m.expr(token.EQL, x, y, t)
 	if b, ok := u.(*unknown); ok && b.decided {
 		u = b.outcome
@@ -118,6 +119,35 @@ func (m *machine) equality(op token.Token, x, y Value, t types.Type) Value {
 		return m.not(u)
 	}
 	return u
+}
+
+// inOrder returns x and y, of which one is unknown, such that x == y and y == x are the same question.
+func inOrder(x, y Value) (Value, Value) {
+	ux, ok := x.(*unknown)
+	if uy, both := y.(*unknown); !ok || both && uy.id < ux.id {
+		return y, x
+	}
+	return x, y
+}
+
+// differ tells whether the run has decided that x and y are not equal.
+func (m *machine) differ(x, y Value) bool {
+	switch eq := m.binop(token.EQL, types.Typ[types.Int], x, y, types.Typ[types.Bool]).(type) {
+	case bool:
+		return !eq
+	case *unknown:
+		outcome, known := m.follows(eq)
+		return known && !outcome
+	}
+	return false
+}
+
+// resolve notes whether x and y are equal.
+func (m *machine) resolve(x, y Value, outcome bool) {
+	if u, ok := m.equality(token.EQL, x, y, types.Typ[types.Bool]).(*unknown); ok && !u.decided {
+		u.decided, u.outcome = true, outcome
+		m.learn(u)
+	}
 }
 
 func (m *machine) not(v Value) Value {
@@ -262,9 +292,21 @@ func (m *machine) lookup(x, k Value, in *ssa.Lookup) Value {
 		if i := mv.find(m, k); i >= 0 {
 			return result(copyVal(mv.vals[i]), true)
 		}
-		if u, ok := k.(*unknown); ok && len(mv.keys) > 0 && u.equal == nil {
-			if i := m.choose(len(mv.keys) + 1); i > 0 {
-				return result(copyVal(mv.vals[i-1]), true)
+		if u, ok := k.(*unknown); ok && u.equal == nil {
+			var may []int
+			for i, key := range mv.keys {
+				if !m.differ(key, k) {
+					may = append(may, i)
+				}
+			}
+			n := m.choose(len(may)+1) - 1
+			for i, at := range may {
+				if n == i || n < 0 {
+					m.resolve(mv.keys[at], k, n == i)
+				}
+			}
+			if n >= 0 {
+				return result(copyVal(mv.vals[may[n]]), true)
 			}
 		}
 		return result(m.zero(elem), false)
@@ -277,6 +319,13 @@ func (m *machine) lookup(x, k Value, in *ssa.Lookup) Value {
 			return int64(mv[i])
 		}
 	case *unknown:
+		if !mv.changed {
+			for i, key := range mv.keys {
+				if eq, known := m.identical(key, k); eq && known {
+					return result(copyVal(mv.vals[i]), true)
+				}
+			}
+		}
 		if in.CommaOk {
 			if m.choose(2) == 1 {
 				return tuple{m.zero(elem), false}
@@ -324,6 +373,11 @@ func (m *machine) next(x Value, in *ssa.Next) Value {
 		if it.n > n && ok || !ok && (it.n > 2 || m.choose(2) == 1) {
 			return tuple{false, m.zeroOf(tup.At(1).Type()), m.zeroOf(tup.At(2).Type())}
 		}
+		if ok {
+			if t, isMap := it.unknown.typ.Underlying().(*types.Map); isMap {
+				return m.entry(it.unknown, it.n-1, t)
+			}
+		}
 		return tuple{true, m.freshOf(tup.At(1).Type()), m.freshOf(tup.At(2).Type())}
 	}
 	for it.n < len(it.keys) {
@@ -337,6 +391,15 @@ func (m *machine) next(x Value, in *ssa.Next) Value {
 		}
 	}
 	return tuple{false, m.zeroOf(tup.At(1).Type()), m.zeroOf(tup.At(2).Type())}
+}
+
+// entry returns what the range over the unknown map u meets at place n: the same each time.
+func (m *machine) entry(u *unknown, n int, t *types.Map) Value {
+	for len(u.keys) <= n {
+		u.keys = append(u.keys, m.fresh(t.Key()))
+		u.vals = append(u.vals, m.fresh(t.Elem()))
+	}
+	return tuple{true, u.keys[n], copyVal(u.vals[n])}
 }
 
 // The blank variables of a range have the invalid type.

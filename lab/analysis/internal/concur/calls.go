@@ -326,7 +326,11 @@ func (m *machine) fixed(v Value) (outcome, ok bool) {
 		return v, true
 	case *unknown:
 		if !v.decided {
-			v.decided, v.outcome = true, m.choose(2) == 1
+			outcome, known := m.follows(v)
+			if !known {
+				outcome = m.choose(2) == 1
+			}
+			v.decided, v.outcome = true, outcome
 			m.learn(v)
 		}
 		return v.outcome, true

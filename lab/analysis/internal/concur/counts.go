@@ -36,7 +36,7 @@ func (m *machine) settle(v Value) (int64, bool) {
 	case token.ILLEGAL, asked:
 		r := u.within()
 		n = min(max(int64(1+m.choose(2)), r.lo), r.hi)
-	case token.ADD, token.SUB, token.MUL:
+	case token.ADD, token.SUB, token.MUL, token.QUO, token.REM, token.SHL, token.SHR:
 		x, ok1 := m.settle(k.x)
 		y, ok2 := m.settle(k.y)
 		if !ok1 || !ok2 {
@@ -49,6 +49,11 @@ func (m *machine) settle(v Value) (int64, bool) {
 		return 0, false
 	}
 	u.equal = n
+	facts := u.facts
+	u.facts = nil
+	for _, c := range facts {
+		m.learn(c)
+	}
 	if u.formula.op == asked {
 		m.mem.exprs[u.formula] = u
 	}

@@ -3,6 +3,7 @@ package concur
 import (
 	"go/token"
 	"go/types"
+	"slices"
 
 	"golang.org/x/tools/go/ssa"
 )
@@ -253,8 +254,12 @@ func (m *machine) branch(g *G, f *frame, in *ssa.If) {
 		taken = c
 	case *unknown:
 		if !c.decided {
-			c.decided = true
-			c.outcome = m.decide(f, in, c)
+			m.measure(c, f.info.heads[f.block] || f.info.spawns[f.block] != nil || slices.ContainsFunc(f.block.Succs, f.info.isHead))
+			outcome, known := m.follows(c)
+			if !known {
+				outcome = m.decide(f, in, c)
+			}
+			c.decided, c.outcome = true, outcome
 			m.learn(c)
 		}
 		taken = c.outcome
@@ -327,8 +332,11 @@ func (m *machine) learn(c *unknown) {
 		}
 		return
 	}
-	if key.op == token.LSS {
-		ordered(key.x, key.y, c.outcome)
+	if key.op == token.LSS || key.op == token.EQL {
+		relate(c, key.x, key.y)
+	}
+	if key.op == token.LSS && !ordered(key.x, key.y, c.outcome) || key.op == token.EQL && !equated(key.x, key.y, c.outcome) {
+		m.stop(pruned)
 	}
 	if key.op != token.EQL {
 		return

@@ -51,7 +51,7 @@ func (m *machine) make(f *frame, in ssa.Value) Value {
 	case *ssa.MakeChan:
 		m.nextID++
 		ch := &Chan{id: m.nextID, pos: in.Pos(), elem: chanElem(in.Type())}
-		switch n := m.get(f, in.Size).(type) {
+		switch n := plain(m.get(f, in.Size)).(type) {
 		case int64:
 			ch.cap = int(min(max(n, 0), 1<<20))
 		default: // a capacity we do not know: suppose that there is room
@@ -67,6 +67,10 @@ func (m *machine) make(f *frame, in ssa.Value) Value {
 		n, ok := m.get(f, in.Len).(int64)
 		c, ok2 := m.get(f, in.Cap).(int64)
 		if !ok || !ok2 || n < 0 || c < n || c > maxArray {
+			if u, ok := m.fresh(in.Type()).(*unknown); ok {
+				u.size = m.get(f, in.Len)
+				return u
+			}
 			break
 		}
 		s := make(sliceVal, n, max(c, 1))
@@ -167,6 +171,13 @@ func (m *machine) lengths(v Value, lengths ...int) (sliceVal, bool) {
 				return nil, false
 			}
 			v.sliced = true
+			if n, ok := m.settle(v.size); ok && n <= maxArray {
+				for range n {
+					v.slice = append(v.slice, m.zero(st.Elem()))
+				}
+				m.env = append(m.env, v)
+				return v.slice, true
+			}
 			for range lengths[m.choose(len(lengths))] {
 				v.slice = append(v.slice, m.symbolic(st.Elem()))
 			}
@@ -197,7 +208,10 @@ func (m *machine) indexAddr(x, idx Value, in *ssa.IndexAddr) Value {
 		}
 		a = arr
 	}
-	i, ok := idx.(int64)
+	i, ok := plain(idx).(int64)
+	if u, isUnknown := idx.(*unknown); !ok && isUnknown && compound(u, false) {
+		i, ok = m.settle(u)
+	}
 	if !ok {
 		if len(a) == 0 {
 			return m.fresh(in.Type())
@@ -304,7 +318,7 @@ func (m *machine) slice(f *frame, in *ssa.Slice) Value {
 		if v == nil {
 			return def, true
 		}
-		i, ok := m.get(f, v).(int64)
+		i, ok := m.settle(m.get(f, v))
 		return int(i), ok
 	}
 	if s, ok := x.(string); ok {

@@ -4,6 +4,7 @@ import (
 	"go/token"
 	"go/types"
 	"math"
+	"slices"
 )
 
 // interval is what a run has decided about a number: that it is lo at least and hi at most. So i < n and i <= n-1 fall
@@ -73,7 +74,10 @@ func (x linear) within() interval {
 
 // within returns the interval of an unknown number.
 func (u *unknown) within() interval {
+	n, isNumber := u.equal.(int64)
 	switch {
+	case isNumber:
+		return interval{n, n}
 	case u.known != nil:
 		return *u.known
 	case unsigned(u.typ):
@@ -92,7 +96,63 @@ func (x linear) restrict(r interval) {
 		r.lo, r.hi = negated(r.hi), negated(r.lo)
 	}
 	was := x.of.within()
-	x.of.known = &interval{max(was.lo, r.lo), min(was.hi, r.hi)}
+	r = interval{max(was.lo, r.lo), min(was.hi, r.hi)}
+	for slices.Contains(x.of.not, r.lo) && r.lo <= r.hi {
+		r.lo++
+	}
+	for slices.Contains(x.of.not, r.hi) && r.lo <= r.hi {
+		r.hi--
+	}
+	x.of.known = &r
+}
+
+// exclude notes that x is not n.
+func (x linear) exclude(n int64) {
+	if x.of == nil {
+		return
+	}
+	n = added(n, -x.offset)
+	if x.sign < 0 {
+		n = negated(n)
+	}
+	x.of.not = append(x.of.not, n)
+	x.restrict(everything)
+}
+
+// equated notes whether x and y are the same number, and whether that can be.
+func equated(x, y Value, outcome bool) bool {
+	a, ok1 := linearOf(x)
+	b, ok2 := linearOf(y)
+	if !ok1 || !ok2 {
+		return true
+	}
+	p, q := a.within(), b.within()
+	switch {
+	case outcome:
+		a.restrict(q)
+		b.restrict(p)
+	case q.lo == q.hi:
+		a.exclude(q.lo)
+	case p.lo == p.hi:
+		b.exclude(p.lo)
+	}
+	return a.possible() && b.possible()
+}
+
+// possible tells whether a number is left that x may be.
+func (x linear) possible() bool {
+	r := x.within()
+	return r.lo <= r.hi
+}
+
+// relate keeps a comparison of two unknown numbers for the time when one of them is settled.
+func relate(c *unknown, x, y Value) {
+	a, ok1 := linearOf(x)
+	b, ok2 := linearOf(y)
+	if ok1 && ok2 && a.of != nil && b.of != nil && a.of != b.of {
+		a.of.facts = append(a.of.facts, c)
+		b.of.facts = append(b.of.facts, c)
+	}
 }
 
 // less tells whether x < y, where that follows from what the run has decided.
@@ -126,21 +186,36 @@ func apart(x, y Value) bool {
 	return p.hi < q.lo || q.hi < p.lo
 }
 
-// ordered notes the outcome of x < y.
-func ordered(x, y Value, outcome bool) {
+// same tells whether x and y must be the same number.
+func same(x, y Value) bool {
 	a, ok1 := linearOf(x)
 	b, ok2 := linearOf(y)
 	if !ok1 || !ok2 {
-		return
+		return false
+	}
+	if a.of != nil && a.of == b.of && a.sign == b.sign {
+		return a.offset == b.offset
+	}
+	p, q := a.within(), b.within()
+	return p.lo == p.hi && p == q
+}
+
+// ordered notes the outcome of x < y, and whether that can be.
+func ordered(x, y Value, outcome bool) bool {
+	a, ok1 := linearOf(x)
+	b, ok2 := linearOf(y)
+	if !ok1 || !ok2 {
+		return true
 	}
 	p, q := a.within(), b.within()
 	if outcome {
 		a.restrict(interval{math.MinInt64, added(q.hi, -1)})
 		b.restrict(interval{added(p.lo, 1), math.MaxInt64})
-		return
+	} else {
+		a.restrict(interval{q.lo, math.MaxInt64})
+		b.restrict(interval{math.MinInt64, p.hi})
 	}
-	a.restrict(interval{q.lo, math.MaxInt64})
-	b.restrict(interval{math.MinInt64, p.hi})
+	return a.possible() && b.possible()
 }
 
 // added returns a+b, where the ends of the interval of everything stay where they are.

@@ -308,6 +308,8 @@ func (k *marker) markUnknown(u *unknown) {
 	for i := range u.slice {
 		k.mark(&u.slice[i])
 	}
+	k.each(u.keys)
+	k.each(u.vals)
 	if u.ch != nil {
 		k.mark(u.ch)
 	}

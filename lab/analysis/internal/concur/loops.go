@@ -61,6 +61,8 @@ func (l *loops) entered(head *ssa.BasicBlock, in map[*ssa.BasicBlock]bool) {
 	}
 }
 
+func (l *loops) isHead(b *ssa.BasicBlock) bool { return l.heads[b] }
+
 func (l *loops) enter(from, to *ssa.BasicBlock) {
 	cmp := counts(from)
 	if cmp == nil {

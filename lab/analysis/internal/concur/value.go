@@ -70,6 +70,11 @@ type unknown struct {
 	fields  map[int]*unknown
 	slice   sliceVal
 	sliced  bool
+	size    Value      // the length that it was made with
+	not     []int64    // numbers that it was found not to be
+	facts   []*unknown // comparisons with other unknowns that the run has decided
+	keys    []Value    // of a map, as far as somebody ranged over it
+	vals    []Value
 	count   int  // of the entries of a map
 	counted bool // somebody asked for count
 	changed bool // the program wrote to the map: count no longer holds
@@ -402,7 +407,10 @@ func scalar(v Value) bool {
 func (m *machine) identical(x, y Value) (eq, known bool) {
 	if ux, ok := x.(*unknown); ok {
 		if uy, ok := y.(*unknown); ok {
-			return ux == uy, ux == uy
+			if ux == uy {
+				return true, true
+			}
+			return m.decidedEqual(ux, uy)
 		}
 		return m.unknownIs(ux, y)
 	}
@@ -470,6 +478,18 @@ func (m *machine) unknownIs(u *unknown, v Value) (eq, known bool) {
 		if v.typ == errorString {
 			return false, true
 		}
+	}
+	if !operand(v) {
+		return false, false
+	}
+	return m.decidedEqual(u, v)
+}
+
+// decidedEqual returns what the run has decided about the equality of x and y.
+func (m *machine) decidedEqual(x, y Value) (eq, known bool) {
+	x, y = inOrder(x, y)
+	if u := m.mem.exprs[exprKey{token.EQL, x, y}]; u != nil && u.decided {
+		return u.outcome, true
 	}
 	return false, false
 }
