@@ -128,7 +128,12 @@ type election struct {
 	mu     sync.Mutex
 	master string
 	seen   string
+	term   int
 }
+
+func (e *election) Term() int { e.mu.Lock(); defer e.mu.Unlock(); return e.term }
+func (e *election) Next()     { e.mu.Lock(); defer e.mu.Unlock(); e.term = 1 }
+func (e *election) Back()     { e.mu.Lock(); defer e.mu.Unlock(); e.term = 0 }
 
 func (e *election) Ask(peers []string) {
 	e.mu.Lock()
@@ -138,7 +143,7 @@ func (e *election) Ask(peers []string) {
 	for _, p := range peers {
 		go func() {
 			once.Do(func() { e.set(p) })
-			done <- e.master == p
+			done <- e.master == p && e.term > 0
 		}()
 	}
 	for range peers {
