@@ -70,6 +70,9 @@ func (m *machine) answer(c *call, t types.Type) Value {
 	if results, ok := t.(*types.Tuple); ok && results.Len() == 1 {
 		t = results.At(0).Type()
 	}
+	if k, ok := c.pure(); ok {
+		return m.same(k, t)
+	}
 	k, ok := question(c)
 	if !ok || !countable(t) {
 		return m.fresh(t)
@@ -84,6 +87,49 @@ func (m *machine) answer(c *call, t types.Type) Value {
 		m.mem.exprs[k] = u
 	}
 	return u
+}
+
+// pure returns the formula of what comes of a call whose result depends on its arguments only.
+func (c *call) pure() (k exprKey, ok bool) {
+	var args [4]any
+	if c.common == nil || len(c.args) == 0 || len(c.args) > len(args) {
+		return k, false
+	}
+	f := c.common.StaticCallee()
+	if f == nil || f.Pkg == nil || f.Signature.Recv() != nil {
+		return k, false
+	}
+	switch f.Pkg.Pkg.Path() {
+	case "strings", "strconv", "unicode", "unicode/utf8", "math", "math/bits", "path":
+	default:
+		return k, false
+	}
+	for i, a := range c.args {
+		if !operand(a) {
+			return k, false
+		}
+		args[i] = plain(a)
+	}
+	return exprKey{asked, f, args}, true
+}
+
+// same returns what is the same each time k is asked.
+func (m *machine) same(k exprKey, t types.Type) Value {
+	u := m.mem.exprs[k]
+	if u == nil {
+		u = m.newUnknown(t)
+		u.formula = k
+		m.mem.exprs[k] = u
+	}
+	tup, ok := t.(*types.Tuple)
+	if !ok {
+		return u
+	}
+	v := make(tuple, tup.Len())
+	for i := range v {
+		v[i] = m.field(u, i, tup.At(i).Type())
+	}
+	return v
 }
 
 func countable(t types.Type) bool {

@@ -56,8 +56,8 @@ func (m *machine) make(f *frame, in ssa.Value) Value {
 			ch.cap = int(min(max(n, 0), 1<<20))
 		default: // a capacity we do not know: suppose that there is room
 			ch.cap = 1 << 20
-			if size, ok := linearOf(n); ok && size.within().hi > 0 {
-				size.restrict(interval{1, math.MaxInt64})
+			if u, ok := n.(*unknown); ok && u.formula == (exprKey{}) && u.within().hi > 0 {
+				linear{of: u, sign: 1}.restrict(interval{1, math.MaxInt64})
 			}
 		}
 		return ch
