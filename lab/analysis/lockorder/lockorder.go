@@ -25,7 +25,10 @@ var Analyzer = &analysis.Analyzer{
 func run(pass *analysis.Pass) (any, error) {
 	kept := forgotten(pass)
 	for _, f := range pass.ResultOf[concur.Analyzer].([]concur.Finding) {
-		if f.Kind() == concur.Lock && !kept[f.Main().Other] { // what a lock that was kept leads to needs no second report
+		switch {
+		case f.Kind() != concur.Lock:
+		case f.Crash == nil && kept[f.Main().Other]: // what a lock that was kept leads to needs no second report
+		default:
 			f.Report(pass)
 		}
 	}

@@ -77,3 +77,19 @@ func (c *cache[K, V]) Full(n int) bool {
 	defer c.mu.Unlock()
 	return c.Len() >= n
 }
+
+// release gives up a lock that only one of its callers has.
+func release(mu *sync.Mutex) { mu.Unlock() } // want `unlock of unlocked mutex can happen here`
+
+func once(work func()) {
+	var mu sync.Mutex
+	done := make(chan struct{})
+	go func() {
+		mu.Lock()
+		work()
+		release(&mu)
+		close(done)
+	}()
+	<-done
+	release(&mu)
+}
