@@ -189,16 +189,7 @@ func (g *gatekeeper) handOver(done func(func())) {
 	done(g.mu.Unlock)
 }
 
-func (g *gatekeeper) literal(done func(func())) {
-	g.mu.Lock()
-	if g.n < 0 {
-		g.mu.Unlock()
-		return
-	}
-	done(func() { g.mu.Unlock() })
-}
-
-func (g *gatekeeper) conditional(all bool) {
+func (g *baton) conditional(all bool) {
 	if all {
 		g.mu.Lock()
 	}
@@ -230,11 +221,11 @@ func (g *gatekeeper) dies() {
 	g.mu.Unlock()
 }
 
-func (g *gatekeeper) walk() bool {
+func (g *gatekeeper) walk() int {
 	g.mu.Lock()
 	if g.next == nil {
 		g.mu.Unlock()
-		return false
+		return 0
 	}
 	at := g
 	for at.next != nil {
@@ -243,7 +234,7 @@ func (g *gatekeeper) walk() bool {
 		at = at.next
 	}
 	at.mu.Unlock()
-	return true
+	return g.n
 }
 
 func (g *gatekeeper) byLocker(l sync.Locker) {
@@ -255,16 +246,54 @@ func (g *gatekeeper) byLocker(l sync.Locker) {
 	l.Unlock() // that of g.other
 }
 
-func (g *gatekeeper) started() {
-	g.mu.Lock()
-	if g.n < 0 {
-		g.mu.Unlock()
-		return
-	}
-	go g.finish()
+// baton is released by a goroutine of its own, or a literal.
+type baton struct {
+	mu sync.Mutex
+	n  int
 }
 
-func (g *gatekeeper) finish() { g.n++; g.mu.Unlock() }
+func (b *baton) started() {
+	b.mu.Lock()
+	if b.n < 0 {
+		b.mu.Unlock()
+		return
+	}
+	go b.finish()
+}
+
+func (b *baton) finish() { b.n++; b.mu.Unlock() }
+
+func (b *baton) literal(done func(func())) {
+	b.mu.Lock()
+	if b.n < 0 {
+		b.mu.Unlock()
+		return
+	}
+	done(func() { b.mu.Unlock() })
+}
+
+// turnstile is released by another package.
+type turnstile struct {
+	Mu sync.Mutex
+	n  int
+}
+
+func (t *turnstile) Admit() error {
+	t.Mu.Lock()
+	if t.n < 0 {
+		t.Mu.Unlock()
+		return errNegative
+	}
+	return nil
+}
+
+func (t *turnstile) acquireIf(ok bool) {
+	t.Mu.Lock()
+	if ok {
+		return
+	}
+	t.Mu.Unlock()
+}
 
 // AddAll waits for the lock that put has kept, which is one defect and one report.
 func (l *ledger) AddAll(ds []int) {
