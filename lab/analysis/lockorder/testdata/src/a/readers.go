@@ -81,7 +81,7 @@ func (c *cache[K, V]) Full(n int) bool {
 // release gives up a lock that only one of its callers has.
 func release(mu *sync.Mutex) { mu.Unlock() } // want `unlock of unlocked mutex can happen here`
 
-func once(work func()) {
+func releasedTwice(work func()) {
 	var mu sync.Mutex
 	done := make(chan struct{})
 	go func() {
