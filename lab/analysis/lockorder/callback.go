@@ -53,7 +53,7 @@ func logs(field *ssa.FieldAddr) bool {
 		return true
 	}
 	name := strings.ToLower(v.Name())
-	return slices.ContainsFunc([]string{"log", "print", "debug", "trace", "warn", "info", "metric", "count", "observe", "stat"}, func(word string) bool {
+	return slices.ContainsFunc([]string{"log", "print", "debug", "trace", "warn", "info", "metric", "count", "observe", "stats"}, func(word string) bool {
 		return strings.Contains(name, word)
 	})
 }
