@@ -87,11 +87,6 @@ func (m *machine) measure(c *unknown, loop bool) {
 				m.settle(v)
 			}
 		}
-		x, ok1 := linearOf(k.x)
-		y, ok2 := linearOf(k.y)
-		if loop && ok1 && ok2 && x.of != nil && y.of != nil && x.of != y.of {
-			m.settle(x.of)
-		}
 	}
 }
 
