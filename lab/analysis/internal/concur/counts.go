@@ -22,7 +22,9 @@ func (m *machine) delta(v Value) int64 {
 // settle returns v as a number. A parameter or the like becomes one or two for the rest of the run, so that the loop that
 // starts as many goroutines agrees; so does the result of a call, here and where the same is asked again. Sums and
 // products follow from their parts.
-func (m *machine) settle(v Value) (int64, bool) {
+func (m *machine) settle(v Value) (int64, bool) { return m.settleTo(v, formulaDepth) }
+
+func (m *machine) settleTo(v Value, depth int) (int64, bool) {
 	u, ok := v.(*unknown)
 	if !ok {
 		n, ok := v.(int64)
@@ -37,8 +39,11 @@ func (m *machine) settle(v Value) (int64, bool) {
 		r := u.within()
 		n = min(max(int64(1+m.choose(2)), r.lo), r.hi)
 	case token.ADD, token.SUB, token.MUL, token.QUO, token.REM, token.SHL, token.SHR:
-		x, ok1 := m.settle(k.x)
-		y, ok2 := m.settle(k.y)
+		if depth == 0 {
+			return 0, false
+		}
+		x, ok1 := m.settleTo(k.x, depth-1)
+		y, ok2 := m.settleTo(k.y, depth-1)
 		if !ok1 || !ok2 {
 			return 0, false
 		}

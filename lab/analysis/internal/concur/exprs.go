@@ -209,7 +209,7 @@ func (m *machine) indexAddr(x, idx Value, in *ssa.IndexAddr) Value {
 		a = arr
 	}
 	i, ok := plain(idx).(int64)
-	if u, isUnknown := idx.(*unknown); !ok && isUnknown && compound(u, false) {
+	if u, isUnknown := idx.(*unknown); !ok && isUnknown && compound(u, false, formulaDepth) {
 		i, ok = m.settle(u)
 	}
 	if !ok {

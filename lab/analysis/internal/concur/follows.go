@@ -83,29 +83,29 @@ func (m *machine) measure(c *unknown, loop bool) {
 		}
 	case token.LSS, token.EQL:
 		for _, v := range []any{k.x, k.y} {
-			if l, ok := linearOf(v); ok && l.of != nil && (compound(l.of, loop)) {
+			if l, ok := linearOf(v); ok && l.of != nil && compound(l.of, loop, formulaDepth) {
 				m.settle(v)
 			}
 		}
 	}
 }
 
-func compound(u *unknown, loop bool) bool {
+func compound(u *unknown, loop bool, depth int) bool {
 	switch k := u.formula; k.op {
 	case token.MUL, token.ADD, token.SUB, token.SHL, token.SHR:
-		return loop || parts(k, loop)
+		return loop || parts(k, loop, depth-1)
 	case token.QUO, token.REM:
 		if y, ok := k.y.(*unknown); ok && y.equal == nil {
 			return true
 		}
-		return loop || parts(k, loop)
+		return loop || parts(k, loop, depth-1)
 	}
 	return false
 }
 
-func parts(k exprKey, loop bool) bool {
+func parts(k exprKey, loop bool, depth int) bool {
 	for _, v := range []any{k.x, k.y} {
-		if u, ok := v.(*unknown); ok && u.equal == nil && compound(u, loop) {
+		if u, ok := v.(*unknown); ok && u.equal == nil && depth > 0 && compound(u, loop, depth) {
 			return true
 		}
 	}

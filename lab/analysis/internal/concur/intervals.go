@@ -20,8 +20,13 @@ type linear struct {
 	offset int64
 }
 
+// formulaDepth is how deep a formula is looked into: its parts may be the same ones again and again.
+const formulaDepth = 6
+
 // linearOf takes v apart into an unknown and what is added to it; false for what is no integer.
-func linearOf(v Value) (linear, bool) {
+func linearOf(v Value) (linear, bool) { return linearTo(v, formulaDepth) }
+
+func linearTo(v Value, depth int) (linear, bool) {
 	switch v := v.(type) {
 	case int64:
 		return linear{offset: v}, true
@@ -32,9 +37,9 @@ func linearOf(v Value) (linear, bool) {
 		if n, ok := v.equal.(int64); ok {
 			return linear{offset: n}, true
 		}
-		if v.formula.op == token.ADD || v.formula.op == token.SUB {
-			x, ok1 := linearOf(v.formula.x)
-			y, ok2 := linearOf(v.formula.y)
+		if depth > 0 && (v.formula.op == token.ADD || v.formula.op == token.SUB) {
+			x, ok1 := linearTo(v.formula.x, depth-1)
+			y, ok2 := linearTo(v.formula.y, depth-1)
 			if sum, ok := x.plus(y, v.formula.op); ok && ok1 && ok2 {
 				return sum, true
 			}

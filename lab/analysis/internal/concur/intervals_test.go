@@ -52,3 +52,21 @@ func TestIntervals(t *testing.T) {
 		t.Error("the ends of the interval move")
 	}
 }
+
+// A formula of which each part occurs twice in the next has an end, as the hash functions of math/rand have.
+func TestDoubledFormula(t *testing.T) {
+	integer := types.Typ[types.Int]
+	u := &unknown{typ: integer}
+	for range 64 {
+		u = &unknown{typ: integer, formula: exprKey{token.ADD, u, u}}
+	}
+	if _, known := less(u, int64(1)); known {
+		t.Error("an unknown sum is known to be less than 1")
+	}
+	if n, ok := new(machine).settle(u); ok {
+		t.Errorf("a formula this deep is settled as %d", n)
+	}
+	if compound(u, false, formulaDepth) {
+		t.Error("a sum of numbers is taken for a product")
+	}
+}
