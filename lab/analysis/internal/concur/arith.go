@@ -233,7 +233,11 @@ func (m *machine) floatOp(op token.Token, a, b float64, t types.Type) Value {
 	return m.fresh(t)
 }
 
+// maxKeys is the number of keys of a map beyond which an unknown key is not compared with each of them.
+const maxKeys = 8
+
 func (mv *mapVal) find(m *machine, k Value) int {
+	m.steps += len(mv.keys) // a map that grows from round to round must not take longer from run to run
 	for i := range mv.keys {
 		if eq, known := m.identical(mv.keys[i], k); eq && known {
 			return i
@@ -294,7 +298,7 @@ func (m *machine) lookup(x, k Value, in *ssa.Lookup) Value {
 		}
 		if u, ok := k.(*unknown); ok && u.equal == nil {
 			var may []int
-			for i, key := range mv.keys {
+			for i, key := range mv.keys[:min(len(mv.keys), maxKeys)] {
 				if !m.differ(key, k) {
 					may = append(may, i)
 				}
