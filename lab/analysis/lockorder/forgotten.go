@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"go/token"
 	"go/types"
+	"maps"
 	"slices"
 	"strings"
 
@@ -72,9 +73,9 @@ func (k *keeper) function(f *ssa.Function) {
 			return // handed over from somewhere: the locks of this function follow a plan that we do not see
 		}
 	}
-	for path, takes := range u.takes {
+	for _, path := range slices.Sorted(maps.Keys(u.takes)) {
 		if len(u.releases[path]) > 0 {
-			k.judge(f, path, takes, u)
+			k.judge(f, path, u.takes[path], u)
 		}
 	}
 }
