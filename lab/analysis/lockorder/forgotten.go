@@ -11,6 +11,7 @@ import (
 	"golang.org/x/tools/go/analysis"
 	"golang.org/x/tools/go/ssa"
 
+	"github.com/falsifiable/stability/lab/analysis/internal/concur"
 	"github.com/falsifiable/stability/lab/analysis/internal/locks"
 	"github.com/falsifiable/stability/lab/analysis/internal/ssabuild"
 )
@@ -20,9 +21,9 @@ import (
 func forgotten(pass *analysis.Pass) map[token.Pos]bool {
 	k := &keeper{pass: pass, walker: locks.NewWalker(), releasers: make(map[string][]*ssa.Function), kept: make(map[token.Pos]bool)}
 	var fns []*ssa.Function
-	for _, f := range ssabuild.Of(pass).SrcFuncs {
+	for _, f := range concur.Functions(ssabuild.Of(pass).SrcFuncs) {
 		if !strings.HasSuffix(pass.Fset.Position(f.Pos()).Filename, "_test.go") {
-			fns = withLiterals(fns, f)
+			fns = append(fns, f)
 		}
 	}
 	for _, f := range fns {
@@ -38,14 +39,6 @@ func forgotten(pass *analysis.Pass) map[token.Pos]bool {
 		wrong(pass, f)
 	}
 	return k.kept
-}
-
-func withLiterals(fns []*ssa.Function, f *ssa.Function) []*ssa.Function {
-	fns = append(fns, f)
-	for _, a := range f.AnonFuncs {
-		fns = withLiterals(fns, a)
-	}
-	return fns
 }
 
 // keeper looks for the locks that the functions of one package keep.

@@ -130,7 +130,7 @@ func TestUnusableChildren(t *testing.T) {
 	}{
 		{"dies at start", "die", nil, true, []string{"exit status 7", "the cellar is flooded"}},
 		{"dies after it answered", "die", func(c *Config) {
-			// It has no sockets to read when it is looked at, and no path that would tell.
+			// By the time it is looked at it has ended and has no sockets to read, and there is no path that would tell.
 			c.ReadyPath = ""
 			c.Answers = func(context.Context) error { time.Sleep(300 * time.Millisecond); return nil }
 		}, true, []string{"exit status 7"}},

@@ -70,3 +70,15 @@ func TestDoubledFormula(t *testing.T) {
 		t.Error("a sum of numbers is taken for a product")
 	}
 }
+
+// Looking through a map counts as work: a run that fills one without end is given up as any other (archive/zip has such).
+func TestMapsCost(t *testing.T) {
+	m, large := new(machine), &mapVal{}
+	for i := range 100 {
+		large.keys = append(large.keys, int64(i))
+		large.vals = append(large.vals, nil)
+	}
+	if at := large.find(m, int64(7)); at != 7 || m.steps != 100 {
+		t.Errorf("found at %d for %d steps, want 7 for 100", at, m.steps)
+	}
+}

@@ -199,8 +199,7 @@ func (s *search) systematic() {
 func (s *search) machine(script []uint8, r *rng) *machine {
 	s.e.mem.recycle()
 	return &machine{prog: s.e.prog, limits: s.e.limits, script: script, rng: r, noise: 3, maxHist: 4000,
-		global: make(map[*ssa.Global]*Value), turns: make(map[token.Pos]int),
-		mem: &s.e.mem}
+		global: make(map[*ssa.Global]*Value), turns: make(map[token.Pos]int), mem: &s.e.mem}
 }
 
 // run executes one run and keeps what it shows.
