@@ -9,7 +9,7 @@ import (
 
 	"github.com/falsifiable/stability/expr"
 	"github.com/falsifiable/stability/internal/timescale"
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 // check is a Check, compiled: what the engine evaluates. Its times are scaled already.
@@ -41,7 +41,7 @@ type contract struct {
 }
 
 // compile makes the engine's form of a contract. The error names every check that is wrong, with caret and mend.
-func compile(c *Contract, store *signal.Store, scale float64) (*contract, error) {
+func compile(c *Contract, store *signals.Store, scale float64) (*contract, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
@@ -69,7 +69,7 @@ func compile(c *Contract, store *signal.Store, scale float64) (*contract, error)
 	return made, nil
 }
 
-func newCheck(c *contract, k Check, program *expr.Program, store *signal.Store, scale float64) *check {
+func newCheck(c *contract, k Check, program *expr.Program, store *signals.Store, scale float64) *check {
 	if k.KeepFiringFor == 0 {
 		k.KeepFiringFor = c.Contract.interval()
 	}

@@ -5,15 +5,15 @@ import (
 	"testing"
 	"time"
 
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 // loaded returns an engine with 100 checks of mixed kinds over the standard signals and a function that makes the
 // samples of one tick: a busy service as the monitor sees it.
-func loaded(tb testing.TB) (*engine, func(now time.Duration) []signal.Sample) {
+func loaded(tb testing.TB) (*engine, func(now time.Duration) []signals.Sample) {
 	tb.Helper()
-	schema := signal.NewSchema(signal.Standard()...)
-	store := signal.NewStore(schema, signal.StoreConfig{})
+	schema := signals.NewSchema(signals.Standard()...)
+	store := signals.NewStore(schema, signals.StoreConfig{})
 	e := newEngine(store, 1, time.Minute)
 	kinds := []string{
 		"go.goroutine.count > %d",
@@ -33,12 +33,12 @@ func loaded(tb testing.TB) (*engine, func(now time.Duration) []signal.Sample) {
 		}
 		e.add(made)
 	}
-	var samples []signal.Sample
-	return e, func(now time.Duration) []signal.Sample {
+	var samples []signals.Sample
+	return e, func(now time.Duration) []signals.Sample {
 		samples = samples[:0]
 		for id := range schema.Len() {
-			if desc := schema.Desc(signal.ID(id)); len(desc.Labels) == 0 {
-				samples = append(samples, signal.Sample{ID: signal.ID(id), At: now, Value: now.Seconds() + float64(id)})
+			if desc := schema.Desc(signals.ID(id)); len(desc.Labels) == 0 {
+				samples = append(samples, signals.Sample{ID: signals.ID(id), At: now, Value: now.Seconds() + float64(id)})
 			}
 		}
 		return samples

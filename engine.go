@@ -4,14 +4,14 @@ import (
 	"time"
 
 	"github.com/falsifiable/stability/expr"
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 // engine is the pure state machine of checks: time and samples come in, transitions and strikes go out. It has no
 // clock, does no I/O and starts nothing, so that a recorded violation, a scenario script and production run
 // through the very same code. Not safe for concurrent use.
 type engine struct {
-	store     *signal.Store
+	store     *signals.Store
 	scale     float64
 	warmup    time.Duration
 	now       time.Duration
@@ -34,7 +34,7 @@ type event struct {
 
 // instance is the state of a check on one instance of its signals.
 type instance struct {
-	labels    signal.Labels
+	labels    signals.Labels
 	state     State
 	entered   time.Duration // when the state was entered
 	trueSince time.Duration // start of the present run of true judgments
@@ -51,10 +51,10 @@ type instance struct {
 // instanceSet finds the instances of a check; most checks have just the one without labels.
 type instanceSet struct {
 	list     []*instance
-	byLabels map[signal.Labels]*instance
+	byLabels map[signals.Labels]*instance
 }
 
-func (s *instanceSet) get(labels signal.Labels, now time.Duration) *instance {
+func (s *instanceSet) get(labels signals.Labels, now time.Duration) *instance {
 	if len(s.list) == 1 && s.list[0].labels == labels {
 		return s.list[0]
 	}
@@ -62,7 +62,7 @@ func (s *instanceSet) get(labels signal.Labels, now time.Duration) *instance {
 		return in
 	}
 	if s.byLabels == nil {
-		s.byLabels = make(map[signal.Labels]*instance)
+		s.byLabels = make(map[signals.Labels]*instance)
 	}
 	in := &instance{labels: labels, entered: now}
 	s.byLabels[labels] = in
@@ -73,7 +73,7 @@ func (s *instanceSet) get(labels signal.Labels, now time.Duration) *instance {
 // forgetAfter is how long an instance (a route, a peer) may be silent before it is dropped.
 const forgetAfter = 10 * time.Minute
 
-func newEngine(store *signal.Store, scale float64, warmup time.Duration) *engine {
+func newEngine(store *signals.Store, scale float64, warmup time.Duration) *engine {
 	return &engine{store: store, scale: scale, warmup: warmup}
 }
 
@@ -85,7 +85,7 @@ func (e *engine) add(c *contract) {
 }
 
 // step takes the samples of one moment and judges what is due. The events are valid until the next step.
-func (e *engine) step(now time.Duration, samples []signal.Sample) []event {
+func (e *engine) step(now time.Duration, samples []signals.Sample) []event {
 	e.now = now
 	e.out = e.out[:0]
 	for _, s := range samples {

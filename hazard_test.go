@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/falsifiable/stability/evidence"
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 // Hazard 6, label explosion: whatever labels come, memory is bounded, and what is folded is counted.
@@ -20,10 +20,10 @@ func TestHazard06LabelExplosion(t *testing.T) {
 	id, _, _ := m.schema.Lookup("http.server.route.active_requests")
 	for second := range 60 {
 		at := time.Duration(second) * time.Second
-		var samples []signal.Sample
+		var samples []signals.Sample
 		for i := range 200 { // each second two hundred routes that nobody has seen before
 			route := fmt.Sprintf("/users/%d", second*200+i)
-			samples = append(samples, signal.Sample{ID: id, Labels: signal.NewLabels("route", route), At: at, Value: 1})
+			samples = append(samples, signals.Sample{ID: id, Labels: signals.NewLabels("route", route), At: at, Value: 1})
 		}
 		m.engine.step(at, samples)
 	}
@@ -50,9 +50,9 @@ func TestHazard01InstancesShareOneRecording(t *testing.T) {
 		t.Fatal(err)
 	}
 	id, _, _ := m.schema.Lookup("http.server.route.active_requests")
-	var samples []signal.Sample
+	var samples []signals.Sample
 	for i := range incidentsKept / 2 {
-		samples = append(samples, signal.Sample{ID: id, Labels: signal.NewLabels("route", fmt.Sprint("/", i)), At: time.Second, Value: 20})
+		samples = append(samples, signals.Sample{ID: id, Labels: signals.NewLabels("route", fmt.Sprint("/", i)), At: time.Second, Value: 20})
 	}
 	m.judge(time.Second, samples)
 	histories, instances := make(map[*SignalHistory]string), make(map[string]bool)
@@ -73,7 +73,7 @@ func TestHazard01InstancesShareOneRecording(t *testing.T) {
 // absolute number cannot be. (That a contract is tried under all shapes is stabilitytest's and falsify's work.)
 func TestHazard07ThresholdOfOneTrafficShape(t *testing.T) {
 	for _, normal := range []float64{30, 300, 30_000} {
-		schema := signal.NewSchema(signal.Standard()...)
+		schema := signals.NewSchema(signals.Standard()...)
 		sim, err := Simulate(SimulationConfig{Schema: schema}, &Contract{Name: "c", Interval: 10 * time.Second, Checks: []Check{
 			{Name: "relative", Expr: "go.goroutine.count > 3 * baseline(go.goroutine.count)"},
 			{Name: "absolute", Expr: "go.goroutine.count > 2000"},
@@ -85,7 +85,7 @@ func TestHazard07ThresholdOfOneTrafficShape(t *testing.T) {
 		violated := make(map[string]bool)
 		for second := range 600 {
 			at := time.Duration(second) * time.Second
-			for _, tr := range sim.Step(at, []signal.Sample{{ID: id, At: at, Value: normal * (1 + 0.5*float64(second%60)/60)}}) {
+			for _, tr := range sim.Step(at, []signals.Sample{{ID: id, At: at, Value: normal * (1 + 0.5*float64(second%60)/60)}}) {
 				violated[tr.Check] = violated[tr.Check] || tr.To == Violated
 			}
 		}

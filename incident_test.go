@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/falsifiable/stability/evidence"
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 func TestLevelIsHowFarBeyondTheThreshold(t *testing.T) {
@@ -124,7 +124,7 @@ func TestUnknownIsNeverHolding(t *testing.T) {
 			t.Fatal(err)
 		}
 		id, _, _ := s.engine.store.Schema().Lookup("go.goroutine.count")
-		s.Step(time.Second, []signal.Sample{{ID: id, At: time.Second, Value: 1}})
+		s.Step(time.Second, []signals.Sample{{ID: id, At: time.Second, Value: 1}})
 		c := s.Contracts()[0]
 		if c.State != Unknown || c.Checks[0].State != Unknown || c.Checks[0].Reason != reason || c.Checks[1].State != Holding {
 			t.Errorf("%s: contract %v, check %v because %q, the other %v", expr, c.State, c.Checks[0].State, c.Checks[0].Reason, c.Checks[1].State)

@@ -29,29 +29,29 @@ type room struct {
 
 // vocabulary to hosts, bottom to top (design §2).
 var rooms = []room{
-	{name: "internal/docgen", below: []string{".", "expr", "fault", "cause", "signal", "evidence", "health", "telemetry", "internal"}, why: "is a program that writes the reference pages"},
+	{name: "internal/docgen", below: []string{".", "expr", "fault", "cause", "signals", "evidence", "health", "telemetry", "internal"}, why: "is a program that writes the reference pages"},
 	{name: "internal/newcause", below: []string{".", "cause", "internal"}, why: "is a program that lays out a new cause"},
 	{name: "internal", why: "is below everything; who imports a room of ours cannot be imported by it"},
-	{name: "signal", below: []string{"internal"}, why: "is vocabulary: it names what can be read and judges nothing"},
+	{name: "signals", below: []string{"internal"}, why: "is vocabulary: it names what can be read and judges nothing"},
 
-	{name: "expr", below: []string{"signal", "internal"}, why: "is a mechanism: it judges readings and knows no contract"},
-	{name: "evidence", below: []string{"signal", "internal"}, why: "is a mechanism: it saves what it is given"},
-	{name: "defense", below: []string{"signal", "internal"}, outside: []string{"github.com/sony/gobreaker/v2", "golang.org/x/sync", "github.com/fsnotify/fsnotify", "go.yaml.in/yaml"},
+	{name: "expr", below: []string{"signals", "internal"}, why: "is a mechanism: it judges readings and knows no contract"},
+	{name: "evidence", below: []string{"signals", "internal"}, why: "is a mechanism: it saves what it is given"},
+	{name: "defense", below: []string{"signals", "internal"}, outside: []string{"github.com/sony/gobreaker/v2", "golang.org/x/sync", "github.com/fsnotify/fsnotify", "go.yaml.in/yaml"},
 		why: "is a mechanism: each defense is usable without a contract"},
-	{name: "fault", below: []string{"signal", "internal"}, assembler: "agent", why: "is a mechanism, and sealed: it must be linkable into a service under test without pulling in the judge"},
+	{name: "fault", below: []string{"signals", "internal"}, assembler: "agent", why: "is a mechanism, and sealed: it must be linkable into a service under test without pulling in the judge"},
 
-	{name: ".", below: []string{"expr", "evidence", "defense", "signal", "internal"}, why: "is what every service links: nothing technical, standard library only"},
+	{name: ".", below: []string{"expr", "evidence", "defense", "signals", "internal"}, why: "is what every service links: nothing technical, standard library only"},
 
-	{name: "response", below: []string{".", "evidence", "signal", "internal"}, why: "acts on violations and needs no other acting room"},
-	{name: "cause", below: []string{".", "signal", "internal"}, assembler: "catalogue", why: "is knowledge: mechanisms are named there by string, never linked"},
+	{name: "response", below: []string{".", "evidence", "signals", "internal"}, why: "acts on violations and needs no other acting room"},
+	{name: "cause", below: []string{".", "signals", "internal"}, assembler: "catalogue", why: "is knowledge: mechanisms are named there by string, never linked"},
 
-	{name: "stabilitytest", below: []string{".", "cause", "expr", "evidence", "signal", "internal"}, why: "is sealed: it runs in tests only"},
-	{name: "console", below: []string{".", "evidence", "cause", "signal", "internal"}, why: "shows the monitor"},
-	{name: "telemetry", below: []string{".", "signal", "internal"}, outside: []string{"github.com/prometheus/client_golang", "go.opentelemetry.io/otel"},
+	{name: "stabilitytest", below: []string{".", "cause", "expr", "evidence", "signals", "internal"}, why: "is sealed: it runs in tests only"},
+	{name: "console", below: []string{".", "evidence", "cause", "signals", "internal"}, why: "shows the monitor"},
+	{name: "telemetry", below: []string{".", "signals", "internal"}, outside: []string{"github.com/prometheus/client_golang", "go.opentelemetry.io/otel"},
 		why: "exports the monitor; the only room that may know Prometheus and OpenTelemetry"},
-	{name: "health", below: []string{".", "signal", "internal"}, why: "answers probes from the monitor"},
+	{name: "health", below: []string{".", "signals", "internal"}, why: "answers probes from the monitor"},
 
-	{name: "auto", below: []string{".", "signal", "expr", "evidence", "response", "cause", "console", "telemetry", "health", "defense", "internal"},
+	{name: "auto", below: []string{".", "signals", "expr", "evidence", "response", "cause", "console", "telemetry", "health", "defense", "internal"},
 		outside: []string{"github.com/prometheus/client_golang"},
 		why:     "wires production rooms together; fault and stabilitytest are none"},
 }
@@ -169,7 +169,7 @@ func judgeOurs(from *room, dir, ours string, test bool) string {
 		return ""
 	case slices.Contains(from.below, to.name):
 		return ""
-	case test && (to.name == "stabilitytest" || to.name == "fault" || to.name == "signal"):
+	case test && (to.name == "stabilitytest" || to.name == "fault" || to.name == "signals"):
 		return "" // tests may use what is made for tests
 	}
 	return "room " + from.name + " may not import room " + to.name + ": it " + from.why
@@ -209,17 +209,17 @@ func TestLayersCanFail(t *testing.T) {
 		file, imported string
 		wrong          bool
 	}{
-		{"signal/series.go", "sort", false},
-		{"signal/series.go", modulePath + "/expr", true},
-		{"signal/process/process.go", modulePath + "/signal/goruntime", true},
-		{"signal/process/process.go", modulePath + "/signal", false},
+		{"signals/series.go", "sort", false},
+		{"signals/series.go", modulePath + "/expr", true},
+		{"signals/process/process.go", modulePath + "/signals/goruntime", true},
+		{"signals/process/process.go", modulePath + "/signals", false},
 		{"monitor.go", modulePath + "/evidence", false},
 		{"monitor.go", modulePath + "/fault", true},
 		{"monitor.go", "github.com/prometheus/client_golang/prometheus", true},
 		{"telemetry/prom.go", "github.com/prometheus/client_golang/prometheus", false},
 		{"auto/auto.go", modulePath + "/fault/agent", true},
-		{"fault/agent/agent.go", modulePath + "/fault/panic", false},
-		{"fault/panic/panic.go", modulePath + "/fault/cpuburn", true},
+		{"fault/agent/agent.go", modulePath + "/fault/panics", false},
+		{"fault/panics/panics.go", modulePath + "/fault/cpuburn", true},
 		{"examples/payment/main.go", modulePath + "/fault/agent", true},
 		{"examples/payment/main.go", modulePath + "/lab/falsify", true},
 		{"examples/payment/main_test.go", modulePath + "/stabilitytest", false},

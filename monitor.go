@@ -13,7 +13,7 @@ import (
 	"github.com/falsifiable/stability/evidence"
 	"github.com/falsifiable/stability/internal/running"
 	"github.com/falsifiable/stability/internal/timescale"
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 // ErrStarted is returned by [Monitor.Configure] and [Monitor.Start] of a monitor that runs already.
@@ -78,7 +78,7 @@ func (c Config) withDefaults() Config {
 // responders. It never blocks the service, never panics in its goroutines, and bounds its own memory.
 // Safe for concurrent use. Make one with [NewMonitor], or use [Default].
 type Monitor struct {
-	schema *signal.Schema
+	schema *signals.Schema
 
 	mu          sync.Mutex // guards what follows
 	cfg         Config
@@ -108,7 +108,7 @@ type Monitor struct {
 // reported by Start.
 func NewMonitor(cfg Config) *Monitor {
 	m := &Monitor{
-		schema:    signal.NewSchema(signal.Standard()...),
+		schema:    signals.NewSchema(signals.Standard()...),
 		contracts: make(map[string]*contract),
 		incidents: newMailbox[incident](incidentsKept),
 	}
@@ -123,7 +123,7 @@ func (m *Monitor) configure(cfg Config) {
 	m.err = cfg.Validate()
 	m.cfg = cfg.withDefaults()
 	m.scale = timescale.Factor()
-	store := signal.NewStore(m.schema, signal.StoreConfig{
+	store := signals.NewStore(m.schema, signals.StoreConfig{
 		Resolution:   timescale.Scale(m.cfg.SampleInterval, m.scale),
 		MaxInstances: m.cfg.MaxInstances,
 	})
@@ -156,12 +156,12 @@ func (m *Monitor) Configure(cfg Config) error {
 }
 
 // Schema returns the names that contracts of this monitor may use.
-func (m *Monitor) Schema() *signal.Schema { return m.schema }
+func (m *Monitor) Schema() *signals.Schema { return m.schema }
 
 // Attach makes the monitor read a source from the next tick on. It fails when the source declares a signal that
 // is already known with another unit, kind or labels.
-func (m *Monitor) Attach(source signal.Source) error {
-	var ids []signal.ID
+func (m *Monitor) Attach(source signals.Source) error {
+	var ids []signals.ID
 	for _, d := range source.Describe() {
 		id, err := m.schema.Add(d)
 		if err != nil {
@@ -303,7 +303,7 @@ func (m *Monitor) loop(ctx context.Context) {
 	defer ticker.Stop()
 	timer := time.NewTimer(time.Hour)
 	timer.Stop()
-	var samples []signal.Sample
+	var samples []signals.Sample
 	var samplers []*sampler
 	defer m.dismissSamplers()
 	for {
@@ -333,7 +333,7 @@ func (m *Monitor) dismissSamplers() {
 }
 
 // judge runs one step of the engine and hands on what it found.
-func (m *Monitor) judge(now time.Duration, samples []signal.Sample) {
+func (m *Monitor) judge(now time.Duration, samples []signals.Sample) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var last *Recording

@@ -15,7 +15,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 // dial is a source of one gauge that tests turn by hand.
@@ -25,11 +25,11 @@ type dial struct {
 	hook  func() // called at each reading
 }
 
-func (d *dial) Describe() []signal.Desc {
-	return []signal.Desc{{Name: d.name, Source: "test", Help: "Turned by hand."}}
+func (d *dial) Describe() []signals.Desc {
+	return []signals.Desc{{Name: d.name, Source: "test", Help: "Turned by hand."}}
 }
 
-func (d *dial) Sample(dst *signal.Batch) {
+func (d *dial) Sample(dst *signals.Batch) {
 	if d.hook != nil {
 		d.hook()
 	}
@@ -78,7 +78,7 @@ func watch(t *testing.T, cfg Config, mode Mode) (*Monitor, *dial) {
 	return m, d
 }
 
-func start(t *testing.T, m *Monitor, source signal.Source, contracts ...*Contract) {
+func start(t *testing.T, m *Monitor, source signals.Source, contracts ...*Contract) {
 	t.Helper()
 	if err := m.Attach(source); err != nil {
 		t.Fatal(err)
@@ -385,7 +385,7 @@ func TestTransitionsAreJSON(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var silent atomic.Bool
 		m := NewMonitor(Config{Warmup: -1, Logger: quiet()})
-		level := signal.GaugeFunc("level", signal.Count, func() float64 {
+		level := signals.GaugeFunc("level", signals.Count, func() float64 {
 			if silent.Load() {
 				return math.NaN()
 			}
@@ -483,7 +483,7 @@ func TestHazard13BadContractPushed(t *testing.T) {
 // historyKept pushes a reading and returns how many the monitor has room for.
 func historyKept(m *Monitor, name string) int {
 	id, _, _ := m.schema.Lookup(name)
-	m.engine.store.Push(signal.Sample{ID: id, At: m.engine.now, Value: 1})
+	m.engine.store.Push(signals.Sample{ID: id, At: m.engine.now, Value: 1})
 	return m.engine.store.Instances(id)[0].Cap()
 }
 

@@ -8,7 +8,7 @@ import (
 
 	"github.com/falsifiable/stability/expr"
 	"github.com/falsifiable/stability/internal/timescale"
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 // RecordingDocument is the name under which a bundle of evidence holds its Recording.
@@ -33,14 +33,14 @@ type Recording struct {
 
 // SignalHistory is the recorded history of one signal.
 type SignalHistory struct {
-	Desc      signal.Desc       `json:"desc"`
+	Desc      signals.Desc      `json:"desc"`
 	Instances []InstanceHistory `json:"instances"`
 }
 
 // InstanceHistory is the recorded history of one instance: Values[i] was read at At[i]. Counters have their
 // resets undone.
 type InstanceHistory struct {
-	Labels signal.Labels   `json:"labels,omitzero"`
+	Labels signals.Labels  `json:"labels,omitzero"`
 	At     []time.Duration `json:"at"`
 	Values []float64       `json:"values"`
 }
@@ -78,7 +78,7 @@ func (m *Monitor) recordCheck(k *check, e event, now time.Duration) *Recording {
 	return r
 }
 
-func recordSeries(series *signal.Series) InstanceHistory {
+func recordSeries(series *signals.Series) InstanceHistory {
 	h := InstanceHistory{Labels: series.Labels()}
 	for i := range series.Len() {
 		at, v := series.At(i)
@@ -113,7 +113,7 @@ func (r *Recording) Replay() ([]Transition, error) {
 }
 
 func (r *Recording) engine() (*engine, *contract, error) {
-	schema := signal.NewSchema()
+	schema := signals.NewSchema()
 	instances := 0 // all that were recorded, however many the monitor's cap let through
 	for _, h := range r.Signals {
 		instances = max(instances, len(h.Instances))
@@ -121,7 +121,7 @@ func (r *Recording) engine() (*engine, *contract, error) {
 			return nil, nil, err
 		}
 	}
-	store := signal.NewStore(schema, signal.StoreConfig{
+	store := signals.NewStore(schema, signals.StoreConfig{
 		Resolution: timescale.Scale(r.SampleInterval, r.TimeScale), MaxInstances: instances,
 	})
 	c, err := compile(&Contract{
@@ -140,12 +140,12 @@ func (r *Recording) engine() (*engine, *contract, error) {
 // moment is one step of a replay.
 type moment struct {
 	at      time.Duration
-	samples []signal.Sample
+	samples []signals.Sample
 }
 
 // steps merges the histories and the moments of judgment into one sequence in time.
-func (r *Recording) steps(schema *signal.Schema) []moment {
-	byTime := make(map[time.Duration][]signal.Sample)
+func (r *Recording) steps(schema *signals.Schema) []moment {
+	byTime := make(map[time.Duration][]signals.Sample)
 	for _, at := range r.Evaluated {
 		byTime[at] = nil
 	}
@@ -153,7 +153,7 @@ func (r *Recording) steps(schema *signal.Schema) []moment {
 		id, _, _ := schema.Lookup(h.Desc.Name)
 		for _, in := range h.Instances {
 			for i, at := range in.At[:min(len(in.At), len(in.Values))] {
-				byTime[at] = append(byTime[at], signal.Sample{ID: id, Labels: in.Labels, At: at, Value: in.Values[i]})
+				byTime[at] = append(byTime[at], signals.Sample{ID: id, Labels: in.Labels, At: at, Value: in.Values[i]})
 			}
 		}
 	}

@@ -5,15 +5,15 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 // sampler reads one source on a goroutine of its own, because a source may run the service's code: a function
 // that hangs on the very lock the contract watches must not take the monitor with it.
 type sampler struct {
-	source   signal.Source
-	ids      []signal.ID
-	batch    signal.Batch
+	source   signals.Source
+	ids      []signals.ID
+	batch    signals.Batch
 	wake     chan struct{} // buffered; closed to end the goroutine
 	done     chan struct{} // buffered
 	state    samplerState  // belongs to the sampling goroutine
@@ -30,7 +30,7 @@ const (
 	late               // not back within the patience of an earlier tick
 )
 
-func (m *Monitor) newSampler(source signal.Source, ids []signal.ID) *sampler {
+func (m *Monitor) newSampler(source signals.Source, ids []signals.ID) *sampler {
 	return &sampler{
 		source: source, ids: ids, wake: make(chan struct{}, 1), done: make(chan struct{}, 1),
 		complain: func(reason any) {
@@ -39,7 +39,7 @@ func (m *Monitor) newSampler(source signal.Source, ids []signal.ID) *sampler {
 	}
 }
 
-func (m *Monitor) names(ids []signal.ID) (names []string) {
+func (m *Monitor) names(ids []signals.ID) (names []string) {
 	for _, id := range ids {
 		names = append(names, m.schema.Desc(id).Name)
 	}
@@ -85,7 +85,7 @@ const patience = 500 * time.Millisecond
 
 // sample reads all sources and appends what came back in time: whoever is not back then does not hold up the others, nor
 // cost them their readings. The timer is the caller's, reused by every tick.
-func sample(dst []signal.Sample, samplers []*sampler, now time.Duration, timer *time.Timer, wait time.Duration) []signal.Sample {
+func sample(dst []signals.Sample, samplers []*sampler, now time.Duration, timer *time.Timer, wait time.Duration) []signals.Sample {
 	for _, s := range samplers {
 		s.ask()
 	}
@@ -116,7 +116,7 @@ func sample(dst []signal.Sample, samplers []*sampler, now time.Duration, timer *
 	return dst
 }
 
-func (s *sampler) take(dst []signal.Sample, now time.Duration) []signal.Sample {
+func (s *sampler) take(dst []signals.Sample, now time.Duration) []signals.Sample {
 	s.state = idle
 	return s.batch.AppendTo(dst, s.ids, now)
 }

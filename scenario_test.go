@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 // TestScenarios runs the scripts in testdata/scenario through the pure engine: samples in, transitions out. A script
@@ -76,7 +76,7 @@ func runScenario(t *testing.T, contractText, sampleText string) string {
 			t.Fatalf("contract: %q is no warmup, interval or check", line)
 		}
 	}
-	schema := signal.NewSchema(signal.Standard()...)
+	schema := signals.NewSchema(signals.Standard()...)
 	sim, err := Simulate(SimulationConfig{Schema: schema, Warmup: warmup}, c)
 	if err != nil {
 		t.Fatal(err)
@@ -117,12 +117,12 @@ func scenarioCheck(t *testing.T, text string) Check {
 }
 
 type scenario struct {
-	at  map[time.Duration][]signal.Sample
+	at  map[time.Duration][]signals.Sample
 	end time.Duration
 }
 
-func scenarioSamples(t *testing.T, schema *signal.Schema, text string) scenario {
-	s := scenario{at: make(map[time.Duration][]signal.Sample)}
+func scenarioSamples(t *testing.T, schema *signals.Schema, text string) scenario {
+	s := scenario{at: make(map[time.Duration][]signals.Sample)}
 	for line := range strings.Lines(text) {
 		words := strings.Fields(line)
 		if len(words) == 0 {
@@ -133,7 +133,7 @@ func scenarioSamples(t *testing.T, schema *signal.Schema, text string) scenario 
 		}
 		from, to := duration(t, words[0]), duration(t, words[1])
 		name, labelText, labeled := strings.Cut(words[2], "{")
-		var labels signal.Labels
+		var labels signals.Labels
 		if labeled {
 			if err := labels.UnmarshalText([]byte("{" + labelText)); err != nil {
 				t.Fatal(err)
@@ -149,7 +149,7 @@ func scenarioSamples(t *testing.T, schema *signal.Schema, text string) scenario 
 			if to > from {
 				share = float64(at-from) / float64(to-from)
 			}
-			s.at[at] = append(s.at[at], signal.Sample{ID: id, Labels: labels, At: at, Value: first + share*(last-first)})
+			s.at[at] = append(s.at[at], signals.Sample{ID: id, Labels: labels, At: at, Value: first + share*(last-first)})
 		}
 		s.end = max(s.end, to)
 	}
@@ -186,13 +186,13 @@ func TestReplayOfManyInstances(t *testing.T) {
 		t.Fatal(err)
 	}
 	id, _, _ := m.schema.Lookup("http.server.route.active_requests")
-	last := signal.NewLabels("route", "/199")
+	last := signals.NewLabels("route", "/199")
 	var recording *Recording
 	for second := range 10 {
 		now := time.Duration(second) * time.Second
-		var samples []signal.Sample
+		var samples []signals.Sample
 		for i := range 200 {
-			s := signal.Sample{ID: id, Labels: signal.NewLabels("route", fmt.Sprint("/", i)), At: now, Value: 1}
+			s := signals.Sample{ID: id, Labels: signals.NewLabels("route", fmt.Sprint("/", i)), At: now, Value: 1}
 			if second == 9 && s.Labels == last {
 				s.Value = 11
 			}
@@ -238,7 +238,7 @@ func TestReplayShowsTheSameTransition(t *testing.T) {
 				if i > 100 {
 					value = 1000
 				}
-				for _, e := range m.engine.step(now, []signal.Sample{{ID: id, At: now, Value: value}}) {
+				for _, e := range m.engine.step(now, []signals.Sample{{ID: id, At: now, Value: value}}) {
 					if e.to == Violated && e.from != Violated {
 						recording = m.recordCheck(e.check, e, now)
 					}

@@ -3,29 +3,29 @@ package stability
 import (
 	"time"
 
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 // self makes the monitor a source of signals about itself, so that a contract can watch the watcher.
 type self struct{ m *Monitor }
 
-func (self) Describe() []signal.Desc {
-	d := func(name string, unit signal.Unit, kind signal.Kind, help string) signal.Desc {
-		return signal.Desc{Name: name, Unit: unit, Kind: kind, Help: help, Source: "stability", Cost: 50 * time.Nanosecond}
+func (self) Describe() []signals.Desc {
+	d := func(name string, unit signals.Unit, kind signals.Kind, help string) signals.Desc {
+		return signals.Desc{Name: name, Unit: unit, Kind: kind, Help: help, Source: "stability", Cost: 50 * time.Nanosecond}
 	}
-	return []signal.Desc{
-		d("stability.tick.cost", signal.Seconds, signal.Gauge, "Time the last tick of the monitor took."),
-		d("stability.violation.count", signal.Count, signal.Counter, "Checks that became violated."),
-		d("stability.source.failures", signal.Count, signal.Counter, "Readings lost because a source panicked or was late."),
-		d("stability.responder.failures", signal.Count, signal.Counter, "Calls of responders that failed, panicked or outlasted their deadline."),
-		d("stability.responder.hung", signal.Count, signal.Gauge, "Responders that are in a call past its deadline now."),
-		d("stability.responder.dropped", signal.Count, signal.Counter, "Violations that were not told to a responder, because it or the saving of evidence was too slow."),
-		d("stability.evidence.failures", signal.Count, signal.Counter, "Violations whose evidence could not be saved."),
-		d("stability.readings.folded", signal.Count, signal.Counter, "Readings folded into \"other\" by the cardinality cap."),
+	return []signals.Desc{
+		d("stability.tick.cost", signals.Seconds, signals.Gauge, "Time the last tick of the monitor took."),
+		d("stability.violation.count", signals.Count, signals.Counter, "Checks that became violated."),
+		d("stability.source.failures", signals.Count, signals.Counter, "Readings lost because a source panicked or was late."),
+		d("stability.responder.failures", signals.Count, signals.Counter, "Calls of responders that failed, panicked or outlasted their deadline."),
+		d("stability.responder.hung", signals.Count, signals.Gauge, "Responders that are in a call past its deadline now."),
+		d("stability.responder.dropped", signals.Count, signals.Counter, "Violations that were not told to a responder, because it or the saving of evidence was too slow."),
+		d("stability.evidence.failures", signals.Count, signals.Counter, "Violations whose evidence could not be saved."),
+		d("stability.readings.folded", signals.Count, signals.Counter, "Readings folded into \"other\" by the cardinality cap."),
 	}
 }
 
-func (s self) Sample(dst *signal.Batch) {
+func (s self) Sample(dst *signals.Batch) {
 	status := s.m.selfStatus()
 	dst.Add(0, status.TickCost.Seconds())
 	dst.Add(1, float64(status.Violations))

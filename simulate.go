@@ -3,7 +3,7 @@ package stability
 import (
 	"time"
 
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 // Simulation runs contracts through the engine in a time of the caller's own: samples go in, transitions come out. It is the
@@ -17,7 +17,7 @@ type Simulation struct {
 // SimulationConfig configures a [Simulation].
 type SimulationConfig struct {
 	// Schema names the signals. Defaults to the standard ones.
-	Schema *signal.Schema
+	Schema *signals.Schema
 	// SampleInterval is the distance between two steps. Defaults to 1 s.
 	SampleInterval time.Duration
 	// Warmup is how long contracts only learn. Defaults to 1 min; negative for none.
@@ -27,10 +27,10 @@ type SimulationConfig struct {
 // Simulate returns a simulation of the contracts, or the error that registering them would give.
 func Simulate(cfg SimulationConfig, contracts ...*Contract) (*Simulation, error) {
 	if cfg.Schema == nil {
-		cfg.Schema = signal.NewSchema(signal.Standard()...)
+		cfg.Schema = signals.NewSchema(signals.Standard()...)
 	}
 	defaults := Config{SampleInterval: cfg.SampleInterval, Warmup: cfg.Warmup}.withDefaults()
-	store := signal.NewStore(cfg.Schema, signal.StoreConfig{Resolution: defaults.SampleInterval})
+	store := signals.NewStore(cfg.Schema, signals.StoreConfig{Resolution: defaults.SampleInterval})
 	s := &Simulation{engine: newEngine(store, 1, defaults.Warmup)}
 	for _, c := range contracts {
 		made, err := compile(c, store, 1)
@@ -44,7 +44,7 @@ func Simulate(cfg SimulationConfig, contracts ...*Contract) (*Simulation, error)
 
 // Step takes the samples of one moment, which must be later than the last, and returns the changes of state they
 // caused. Transition.At is left zero: a simulation has no wall clock.
-func (s *Simulation) Step(now time.Duration, samples []signal.Sample) []Transition {
+func (s *Simulation) Step(now time.Duration, samples []signals.Sample) []Transition {
 	var transitions []Transition
 	for _, e := range s.engine.step(now, samples) {
 		if e.from == e.to {

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/falsifiable/stability/internal/timescale"
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 // staleTicks is how many sampling intervals may pass without a tick before the monitor counts as stale.
@@ -124,8 +124,8 @@ func (m *Monitor) Signals() []SignalValue {
 	}
 	var values []SignalValue
 	for id := range m.schema.Len() {
-		desc := m.schema.Desc(signal.ID(id))
-		for _, series := range m.engine.store.Instances(signal.ID(id)) {
+		desc := m.schema.Desc(signals.ID(id))
+		for _, series := range m.engine.store.Instances(signals.ID(id)) {
 			if at, v, ok := series.Last(); ok {
 				values = append(values, SignalValue{Name: desc.Name, Instance: series.Labels(), Value: v, Age: now - at, Desc: desc})
 			}

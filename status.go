@@ -3,7 +3,7 @@ package stability
 import (
 	"time"
 
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 // Status is what a Monitor knows at one moment, ready for JSON. It is a copy.
@@ -49,13 +49,13 @@ type CheckStatus struct {
 
 // InstanceStatus is the state of a check on one instance. A value that is not a number is absent.
 type InstanceStatus struct {
-	Labels    signal.Labels `json:"labels,omitzero"`
-	State     State         `json:"state"`
-	Since     time.Duration `json:"since"` // monotonic age of the monitor when the state was entered
-	Strike    int           `json:"strike,omitempty"`
-	Value     *float64      `json:"value,omitempty"`
-	Threshold *float64      `json:"threshold,omitempty"`
-	Reason    string        `json:"reason,omitempty"`
+	Labels    signals.Labels `json:"labels,omitzero"`
+	State     State          `json:"state"`
+	Since     time.Duration  `json:"since"` // monotonic age of the monitor when the state was entered
+	Strike    int            `json:"strike,omitempty"`
+	Value     *float64       `json:"value,omitempty"`
+	Threshold *float64       `json:"threshold,omitempty"`
+	Reason    string         `json:"reason,omitempty"`
 }
 
 // SelfStatus is the monitor's account of itself.
@@ -73,11 +73,11 @@ type SelfStatus struct {
 
 // SignalValue is the last reading of one signal instance.
 type SignalValue struct {
-	Name     string        `json:"name"`
-	Instance signal.Labels `json:"instance,omitzero"`
-	Value    float64       `json:"value"`
-	Age      time.Duration `json:"age"` // since it was read
-	Desc     signal.Desc   `json:"-"`
+	Name     string         `json:"name"`
+	Instance signals.Labels `json:"instance,omitzero"`
+	Value    float64        `json:"value"`
+	Age      time.Duration  `json:"age"` // since it was read
+	Desc     signals.Desc   `json:"-"`
 }
 
 // Snapshot is everything a Monitor can show at one moment: what stability falsify polls.

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 // State is the state of one check on one instance of its signals.
@@ -50,13 +50,13 @@ func (s *State) UnmarshalText(text []byte) error {
 // Violation is a broken promise: data, not an error. One is made at each strike.
 type Violation struct {
 	// Name is the check's name (the whitepaper logs v.Name).
-	Name     string        `json:"check"`
-	Contract string        `json:"contract"`
-	Expr     string        `json:"expr"`
-	Labels   signal.Labels `json:"labels,omitzero"` // the instance, if the check's signals have instances
-	Mode     Mode          `json:"mode"`
-	Severity string        `json:"severity,omitempty"`
-	Cause    string        `json:"cause,omitempty"`
+	Name     string         `json:"check"`
+	Contract string         `json:"contract"`
+	Expr     string         `json:"expr"`
+	Labels   signals.Labels `json:"labels,omitzero"` // the instance, if the check's signals have instances
+	Mode     Mode           `json:"mode"`
+	Severity string         `json:"severity,omitempty"`
+	Cause    string         `json:"cause,omitempty"`
 	// Value and Threshold are the two sides of the comparison that decided, always finite: an infinite one is the
 	// greatest float64, one that is not a number 0.
 	Value     float64 `json:"value"`
@@ -80,17 +80,17 @@ func (v Violation) String() string {
 
 // Transition is one change of state of a check. Seq grows by one with each transition of a Monitor.
 type Transition struct {
-	Seq       uint64        `json:"seq"`
-	Contract  string        `json:"contract"`
-	Check     string        `json:"check"`
-	Labels    signal.Labels `json:"labels,omitzero"`
-	From      State         `json:"from"`
-	To        State         `json:"to"`
-	Age       time.Duration `json:"age"` // monotonic, since the monitor started
-	At        time.Time     `json:"at"`
-	Value     float64       `json:"value"` // finite, as those of a Violation
-	Threshold float64       `json:"threshold"`
-	Reason    string        `json:"reason,omitempty"` // why Unknown
+	Seq       uint64         `json:"seq"`
+	Contract  string         `json:"contract"`
+	Check     string         `json:"check"`
+	Labels    signals.Labels `json:"labels,omitzero"`
+	From      State          `json:"from"`
+	To        State          `json:"to"`
+	Age       time.Duration  `json:"age"` // monotonic, since the monitor started
+	At        time.Time      `json:"at"`
+	Value     float64        `json:"value"` // finite, as those of a Violation
+	Threshold float64        `json:"threshold"`
+	Reason    string         `json:"reason,omitempty"` // why Unknown
 }
 
 // Responder is what we do about a violation. Respond runs on the responder's own goroutine with a deadline; when it

@@ -14,19 +14,19 @@ import (
 
 	"github.com/falsifiable/stability"
 	"github.com/falsifiable/stability/expr"
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 // The tests of this file hold the library against the whitepaper, claim by claim, its section cited. Where the whitepaper is
 // wrong (docs/guide/whitepaper.md), the test says what is true.
 
 // whitepaperSchema knows the standard signals and the objects that the whitepaper's table takes from services.
-func whitepaperSchema() *signal.Schema {
-	return signal.NewSchema(append(signal.Standard(),
-		signal.Desc{Name: "pool.Active", Bound: "pool.Max"},
-		signal.Desc{Name: "pool.Max"},
-		signal.Desc{Name: "streamMap", Kind: signal.Size},
-		signal.Desc{Name: "lastClose", Kind: signal.Instant, Unit: signal.Seconds},
+func whitepaperSchema() *signals.Schema {
+	return signals.NewSchema(append(signals.Standard(),
+		signals.Desc{Name: "pool.Active", Bound: "pool.Max"},
+		signals.Desc{Name: "pool.Max"},
+		signals.Desc{Name: "streamMap", Kind: signals.Size},
+		signals.Desc{Name: "lastClose", Kind: signals.Instant, Unit: signals.Seconds},
 	)...)
 }
 
@@ -35,7 +35,7 @@ func TestWhitepaper5Contract(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var told atomic.Value
 		monitor := stability.NewMonitor(stability.Config{Warmup: -1, Logger: slog.New(slog.DiscardHandler)})
-		goroutines := signal.GaugeFunc("go.goroutine.count", signal.Count, func() float64 { return 2001 })
+		goroutines := signals.GaugeFunc("go.goroutine.count", signals.Count, func() float64 { return 2001 })
 		if err := monitor.Attach(goroutines); err != nil {
 			t.Fatal(err)
 		}
@@ -114,10 +114,10 @@ func TestWhitepaper25FrequencySpike(t *testing.T) {
 func TestWhitepaper25PauseRatio(t *testing.T) {
 	schema := whitepaperSchema()
 	id, desc, ok := schema.Lookup("gc_pause_ratio")
-	if !ok || desc.Unit != signal.Ratio {
+	if !ok || desc.Unit != signals.Ratio {
 		t.Fatalf("gc_pause_ratio is %+v", desc)
 	}
-	store := signal.NewStore(schema, signal.StoreConfig{})
+	store := signals.NewStore(schema, signals.StoreConfig{})
 	p, err := expr.Compile(schema, "gc_pause_ratio > 0.12", expr.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -125,7 +125,7 @@ func TestWhitepaper25PauseRatio(t *testing.T) {
 	e := p.Bind(store)
 	for i, value := range []float64{0.11, 0.13} {
 		now := time.Duration(i+1) * time.Second
-		store.Push(signal.Sample{ID: id, At: now, Value: value})
+		store.Push(signals.Sample{ID: id, At: now, Value: value})
 		want := expr.False
 		if value > 0.12 {
 			want = expr.True
@@ -141,7 +141,7 @@ func TestWhitepaper5GrowthWithoutTraffic(t *testing.T) {
 	contract := &stability.Contract{Name: "c", Interval: 10 * time.Second, Checks: []stability.Check{{Name: "growth",
 		Expr: "delta(go.goroutine.count[1m]) > 500 && rate(http.server.request.count[1m]) <= 1.2 * baseline(rate(http.server.request.count[1m]))"}}}
 	for _, traffic := range []float64{1, 3} {
-		schema := signal.NewSchema(signal.Standard()...)
+		schema := signals.NewSchema(signals.Standard()...)
 		sim, err := stability.Simulate(stability.SimulationConfig{Schema: schema, Warmup: 3 * time.Minute}, contract)
 		if err != nil {
 			t.Fatal(err)
@@ -155,7 +155,7 @@ func TestWhitepaper5GrowthWithoutTraffic(t *testing.T) {
 			} else {
 				n, r = n+10, r+100*traffic
 			}
-			for _, tr := range sim.Step(at, []signal.Sample{{ID: goroutines, At: at, Value: n}, {ID: requests, At: at, Value: r}}) {
+			for _, tr := range sim.Step(at, []signals.Sample{{ID: goroutines, At: at, Value: n}, {ID: requests, At: at, Value: r}}) {
 				violated = violated || tr.To == stability.Violated
 			}
 		}
@@ -175,19 +175,19 @@ func TestWhitepaper5Period(t *testing.T) {
 // §5, table: a stream that was never closed must not count as closed 292 years ago.
 func TestWhitepaper5NeverClosedIsUnknown(t *testing.T) {
 	schema := whitepaperSchema()
-	store := signal.NewStore(schema, signal.StoreConfig{})
+	store := signals.NewStore(schema, signals.StoreConfig{})
 	p, err := expr.Compile(schema, "len(streamMap) > 1000 && time.Since(lastClose) > 5m", expr.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	streams, _, _ := schema.Lookup("streamMap")
-	store.Push(signal.Sample{ID: streams, At: time.Second, Value: 2000})
+	store.Push(signals.Sample{ID: streams, At: time.Second, Value: 2000})
 	if got := p.Bind(store).Eval(time.Second)[0].Truth; got != expr.Unknown {
 		t.Errorf("with lastClose never set the check is %v", got)
 	}
-	var batch signal.Batch
-	signal.TimeFunc("lastClose", func() time.Time { return time.Time{} }).Sample(&batch)
-	for _, s := range batch.AppendTo(nil, []signal.ID{0}, 0) {
+	var batch signals.Batch
+	signals.TimeFunc("lastClose", func() time.Time { return time.Time{} }).Sample(&batch)
+	for _, s := range batch.AppendTo(nil, []signals.ID{0}, 0) {
 		if !math.IsNaN(s.Value) {
 			t.Errorf("the zero time reads %v", s.Value)
 		}

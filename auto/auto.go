@@ -28,12 +28,12 @@ import (
 	"github.com/falsifiable/stability/evidence/profile"
 	"github.com/falsifiable/stability/expr"
 	"github.com/falsifiable/stability/health"
-	"github.com/falsifiable/stability/response/log"
-	"github.com/falsifiable/stability/signal"
-	"github.com/falsifiable/stability/signal/goroutineleak"
-	"github.com/falsifiable/stability/signal/goruntime"
-	"github.com/falsifiable/stability/signal/httpserver"
-	"github.com/falsifiable/stability/signal/process"
+	"github.com/falsifiable/stability/response/logging"
+	"github.com/falsifiable/stability/signals"
+	"github.com/falsifiable/stability/signals/goroutineleak"
+	"github.com/falsifiable/stability/signals/goruntime"
+	"github.com/falsifiable/stability/signals/httpserver"
+	"github.com/falsifiable/stability/signals/process"
 )
 
 // Watch is a running watch over this process. Safe for concurrent use.
@@ -95,14 +95,14 @@ func (c Config) withDefaults() Config {
 }
 
 func (w *Watch) configure() error {
-	responses := append([]stability.Response{{Responder: log.Responder{Logger: w.config.Logger}}}, w.config.Responses...)
+	responses := append([]stability.Response{{Responder: logging.Responder{Logger: w.config.Logger}}}, w.config.Responses...)
 	if err := w.monitor.Configure(stability.Config{
 		Service: w.config.Service, SampleInterval: w.config.SampleInterval, Logger: w.config.Logger,
 		Evidence: w.evidence(), Responses: responses,
 	}); err != nil {
 		return err
 	}
-	var read []signal.Desc
+	var read []signals.Desc
 	for _, source := range w.sources() {
 		if err := w.monitor.Attach(source); err != nil {
 			return err
@@ -128,8 +128,8 @@ func (w *Watch) configure() error {
 }
 
 // sources returns what is to be read.
-func (w *Watch) sources() []signal.Source {
-	sources := append([]signal.Source{goruntime.New(), process.New(), w.requests}, w.config.Sources...)
+func (w *Watch) sources() []signals.Source {
+	sources := append([]signals.Source{goruntime.New(), process.New(), w.requests}, w.config.Sources...)
 	switch {
 	case !w.config.Leaks:
 	case goroutineleak.Available():
@@ -143,8 +143,8 @@ func (w *Watch) sources() []signal.Source {
 
 // readable returns a cause's stock contract without the checks on signals that nothing reads: they would be Unknown for
 // ever.
-func readable(c cause.Cause, read []signal.Desc) (*stability.Contract, error) {
-	schema := signal.NewSchema(signal.Standard()...)
+func readable(c cause.Cause, read []signals.Desc) (*stability.Contract, error) {
+	schema := signals.NewSchema(signals.Standard()...)
 	contract := c.Contract()
 	var errs []error
 	contract.Checks = slices.DeleteFunc(contract.Checks, func(k stability.Check) bool {
@@ -153,8 +153,8 @@ func readable(c cause.Cause, read []signal.Desc) (*stability.Contract, error) {
 			errs = append(errs, err)
 			return true
 		}
-		return slices.ContainsFunc(program.Signals(), func(id signal.ID) bool {
-			return !slices.ContainsFunc(read, func(d signal.Desc) bool { return d.Name == schema.Desc(id).Name })
+		return slices.ContainsFunc(program.Signals(), func(id signals.ID) bool {
+			return !slices.ContainsFunc(read, func(d signals.Desc) bool { return d.Name == schema.Desc(id).Name })
 		})
 	})
 	return contract, errors.Join(errs...)

@@ -17,10 +17,10 @@ import (
 	"github.com/falsifiable/stability/cause/catalogue"
 	"github.com/falsifiable/stability/evidence/flight"
 	"github.com/falsifiable/stability/health"
-	"github.com/falsifiable/stability/signal"
-	"github.com/falsifiable/stability/signal/goroutineleak"
-	"github.com/falsifiable/stability/signal/httpclient"
-	"github.com/falsifiable/stability/signal/sqldb"
+	"github.com/falsifiable/stability/signals"
+	"github.com/falsifiable/stability/signals/goroutineleak"
+	"github.com/falsifiable/stability/signals/httpclient"
+	"github.com/falsifiable/stability/signals/sqldb"
 )
 
 func start(t *testing.T, cfg Config) *Watch {
@@ -82,7 +82,7 @@ func TestLeaks(t *testing.T) {
 		}
 	}
 	source := goroutineleak.New(goroutineleak.Config{})
-	if d, _ := start(t, Config{Sources: []signal.Source{source}}).Monitor().Contract("deadlock"); len(d.Checks) != 2 {
+	if d, _ := start(t, Config{Sources: []signals.Source{source}}).Monitor().Contract("deadlock"); len(d.Checks) != 2 {
 		t.Errorf("with a source of the service's own, contract deadlock has %d checks, want 2", len(d.Checks))
 	}
 }
@@ -90,18 +90,18 @@ func TestLeaks(t *testing.T) {
 // elsewhere stands for the sources that a service attaches besides those of TestStart: gRPC's, those of defenses.
 type elsewhere struct{}
 
-func (elsewhere) Describe() []signal.Desc {
-	return slices.DeleteFunc(signal.Standard(), func(d signal.Desc) bool {
+func (elsewhere) Describe() []signals.Desc {
+	return slices.DeleteFunc(signals.Standard(), func(d signals.Desc) bool {
 		return slices.Contains([]string{"goruntime", "process", "httpserver", "httpclient", "sqldb"}, d.Source)
 	})
 }
 
-func (elsewhere) Sample(*signal.Batch) {}
+func (elsewhere) Sample(*signals.Batch) {}
 
 // One line watches: every stock contract in Observe mode, all pages served.
 func TestStart(t *testing.T) {
 	w := start(t, Config{Service: "payment",
-		Sources: []signal.Source{httpclient.New(httpclient.Config{}), sqldb.New(sqldb.Config{}), elsewhere{}}})
+		Sources: []signals.Source{httpclient.New(httpclient.Config{}), sqldb.New(sqldb.Config{}), elsewhere{}}})
 	status := w.Monitor().Status()
 	if len(status.Contracts) != len(catalogue.All()) || status.Service != "payment" || status.Stale {
 		t.Errorf("status is %+v", status)

@@ -9,7 +9,7 @@ import (
 
 	"github.com/falsifiable/stability"
 	"github.com/falsifiable/stability/health"
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 // Config configures [Start]. The zero value but for Service is what most services want. Each field that has an environment
@@ -32,7 +32,7 @@ type Config struct {
 	// It costs about 0.4 µs for each park and wake of a goroutine. STABILITY_TRACE=true.
 	Trace bool
 	// Leaks proves goroutine leaks by a profile of the garbage collector, at most once a minute and for at most a thousandth
-	// of a core (signal/goroutineleak). It needs Go 1.27, or Go 1.26 built with GOEXPERIMENT=goroutineleakprofile;
+	// of a core (signals/goroutineleak). It needs Go 1.27, or Go 1.26 built with GOEXPERIMENT=goroutineleakprofile;
 	// elsewhere a warning is logged. STABILITY_LEAKS=true.
 	Leaks bool
 	// Token, when set, opens /debug/stability/ to requests from elsewhere that carry it as "Authorization: Bearer TOKEN".
@@ -41,9 +41,9 @@ type Config struct {
 	// Components are what the service depends on: their checks run in the background, and /readyz answers 503 until each
 	// Needed one has been healthy once. Defaults to none.
 	Components []health.Component
-	// Sources are further signals of the service: its HTTP clients (signal/httpclient), its database pools (signal/sqldb),
+	// Sources are further signals of the service: its HTTP clients (signals/httpclient), its database pools (signals/sqldb),
 	// its own. Stock contracts on signals that nothing reads are left out. Defaults to none.
-	Sources []signal.Source
+	Sources []signals.Source
 	// Responses are told of violations besides the log.
 	Responses []stability.Response
 	// Logger defaults to slog.Default().

@@ -10,7 +10,7 @@ import (
 	"github.com/expr-lang/expr/vm"
 
 	"github.com/falsifiable/stability/expr"
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 // condition is what all three languages can say. Ours reads the newest readings of a store, and would know if they
@@ -26,17 +26,17 @@ type reading struct {
 // now is the time of the readings in the benchmark's store.
 const now = 10 * time.Second
 
-func exprStore() *signal.Store {
-	schema := signal.NewSchema(signal.Desc{Name: "goroutines"}, signal.Desc{Name: "requests"})
-	store := signal.NewStore(schema, signal.StoreConfig{})
+func exprStore() *signals.Store {
+	schema := signals.NewSchema(signals.Desc{Name: "goroutines"}, signals.Desc{Name: "requests"})
+	store := signals.NewStore(schema, signals.StoreConfig{})
 	for at := time.Duration(0); at <= now; at += time.Second {
-		store.Push(signal.Sample{ID: 0, At: at, Value: 2500})
-		store.Push(signal.Sample{ID: 1, At: at, Value: 400})
+		store.Push(signals.Sample{ID: 0, At: at, Value: 2500})
+		store.Push(signals.Sample{ID: 1, At: at, Value: 400})
 	}
 	return store
 }
 
-func exprOurs(tb testing.TB, store *signal.Store, text string) *expr.Evaluator {
+func exprOurs(tb testing.TB, store *signals.Store, text string) *expr.Evaluator {
 	p, err := expr.Compile(store.Schema(), text, expr.Options{})
 	if err != nil {
 		tb.Fatal(err)

@@ -8,7 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"github.com/falsifiable/stability/signal/httpserver"
+	"github.com/falsifiable/stability/signals/httpserver"
 )
 
 // null is a ResponseWriter that costs nothing.

@@ -17,7 +17,7 @@ import (
 	"time"
 
 	"github.com/falsifiable/stability"
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 // Class is one of the nine classes of the whitepaper's title, into which its twelve topics fall.
@@ -145,7 +145,7 @@ func (c Cause) Validate() error {
 	if text, err := c.Text(); err != nil || !strings.HasPrefix(text, "Package "+c.ID+" ") {
 		add("doc.go must be embedded and begin with \"Package %s\": %v", c.ID, err)
 	}
-	schema := signal.NewSchema(signal.Standard()...)
+	schema := signals.NewSchema(signals.Standard()...)
 	for _, name := range c.Signals.Names {
 		if _, _, ok := schema.Lookup(name); !ok {
 			add("there is no signal %s", name)

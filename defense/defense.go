@@ -21,7 +21,7 @@ import (
 	"github.com/falsifiable/stability/defense/breaker"
 	"github.com/falsifiable/stability/defense/bulkhead"
 	"github.com/falsifiable/stability/defense/deadline"
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 // Guard is the defenses of one dependency. Make it with [New]. Safe for concurrent use; it has no goroutine while nothing
@@ -59,13 +59,13 @@ func (g *Guard) Breaker() *breaker.Breaker { return g.breaker }
 func (g *Guard) Bulkhead() *bulkhead.Bulkhead { return g.bulkhead }
 
 // Sources returns the sources of the signals of guards, to attach to a monitor.
-func Sources(guards ...*Guard) []signal.Source {
+func Sources(guards ...*Guard) []signals.Source {
 	var breakers []*breaker.Breaker
 	var bulkheads []*bulkhead.Bulkhead
 	for _, g := range guards {
 		breakers, bulkheads = append(breakers, g.breaker), append(bulkheads, g.bulkhead)
 	}
-	return []signal.Source{breaker.Source(breakers...), bulkhead.Source(bulkheads...)}
+	return []signals.Source{breaker.Source(breakers...), bulkhead.Source(bulkheads...)}
 }
 
 // Permit allows one call; report its outcome with Done, exactly once.

@@ -17,7 +17,7 @@ import (
 	"github.com/falsifiable/stability/defense/bulkhead"
 	"github.com/falsifiable/stability/defense/deadline"
 	"github.com/falsifiable/stability/defense/retry"
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 var errDown = errors.New("down")
@@ -272,7 +272,7 @@ func TestConfig(t *testing.T) {
 
 func TestSources(t *testing.T) {
 	sources := Sources(mustNew(t, Config{Name: "risk"}), mustNew(t, Config{Name: "ledger"}))
-	var batch signal.Batch
+	var batch signals.Batch
 	for _, s := range sources {
 		s.Sample(&batch)
 	}

@@ -4,7 +4,7 @@ import (
 	"regexp"
 	"time"
 
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 // node is a part of an expression.
@@ -25,8 +25,8 @@ type (
 		span
 		name     string
 		matchers []matcher
-		id       signal.ID
-		desc     signal.Desc
+		id       signals.ID
+		desc     signals.Desc
 		via      string // "len" or "time.Since", or nothing
 	}
 	// call applies a function of the table.

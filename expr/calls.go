@@ -3,7 +3,7 @@ package expr
 import (
 	"strconv"
 
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 
 	"github.com/falsifiable/stability/internal/suggest"
 )
@@ -89,7 +89,7 @@ func (c *checker) argument(n *call, i int, p param) (dim, bool) {
 	}
 	if p == share && s == numeric {
 		lit, ok := arg.(*literal)
-		if !ok || lit.value < 0 || lit.value > 1 || lit.dim.unit != signal.Ratio || lit.dim.perSecond {
+		if !ok || lit.value < 0 || lit.value > 1 || lit.dim.unit != signals.Ratio || lit.dim.perSecond {
 			c.fail(arg.where(), "the share is a constant from 0 to 1").mend("write %s, such as %s", n.fn.Signature, n.fn.Example)
 			return d, false
 		}
@@ -114,7 +114,7 @@ func (c *checker) history(n *call, i int) (dim, bool) {
 		c.fail(arg.where(), "%s needs a history", n.name).mend("give it a window: %s%s", c.operandText(arg), window)
 		return d, false
 	}
-	kind := signal.Gauge
+	kind := signals.Gauge
 	name := c.text(r.of)
 	if read, ok := r.of.(*reference); ok {
 		kind = read.desc.Kind
@@ -123,13 +123,13 @@ func (c *checker) history(n *call, i int) (dim, bool) {
 		return c.source[n.pos:n.nameSpan.pos] + n.fn.instead + c.source[n.nameSpan.end:n.end]
 	}
 	switch {
-	case n.fn.kinds == countersOnly && kind != signal.Counter:
+	case n.fn.kinds == countersOnly && kind != signals.Counter:
 		c.fail(n.span, "%s is for counters; %s goes up and down", n.name, name).mend("write %s", instead())
 		return d, false
-	case n.fn.kinds == gaugesOnly && kind == signal.Counter:
+	case n.fn.kinds == gaugesOnly && kind == signals.Counter:
 		c.fail(n.span, "%s is for gauges; %s is a counter", n.name, name).mend("write %s", instead())
 		return d, false
-	case n.fn.kinds == gaugesBetter && kind == signal.Counter:
+	case n.fn.kinds == gaugesBetter && kind == signals.Counter:
 		c.warn(n.span, n.name+" of a counter tells little: "+name+" is a running total", "use rate(x[5m]) or increase(x[5m])")
 	}
 	return d, true

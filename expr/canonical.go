@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 // canonical writes a checked tree so that all spellings of one meaning come out alike: names instead of aliases,
@@ -96,9 +96,9 @@ func formatLiteral(n *literal) string {
 	}
 	text := strconv.FormatFloat(n.value, format, -1, 64)
 	switch n.dim.unit {
-	case signal.Bytes:
+	case signals.Bytes:
 		text += "B"
-	case signal.Seconds:
+	case signals.Seconds:
 		text += "s"
 	}
 	if n.dim.perSecond {

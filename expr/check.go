@@ -4,7 +4,7 @@ import (
 	"math"
 	"time"
 
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 // shape is what kind of value an expression has.
@@ -21,7 +21,7 @@ const (
 // what follows does not depend on it, so that an author sees all of them at once.
 type checker struct {
 	source   string
-	schema   *signal.Schema
+	schema   *signals.Schema
 	lenient  bool
 	within   string        // the baseline or sub-query that is being checked
 	back     time.Duration // how far back that looks

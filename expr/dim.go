@@ -1,18 +1,18 @@
 package expr
 
-import "github.com/falsifiable/stability/signal"
+import "github.com/falsifiable/stability/signals"
 
 // dim is the dimension of a number. There are eight: bytes, seconds, count and ratio, each as such or per second
 // (where seconds per second are a ratio). A bare number literal has none yet: it takes that of the other side.
 type dim struct {
-	unit      signal.Unit
+	unit      signals.Unit
 	perSecond bool
 	free      bool // takes the unit of what it is compared with or added to; unit is Ratio then
 }
 
 var (
-	bare  = dim{unit: signal.Ratio, free: true}
-	ratio = dim{unit: signal.Ratio}
+	bare  = dim{unit: signals.Ratio, free: true}
+	ratio = dim{unit: signals.Ratio}
 )
 
 // String returns the dimension's words: "bytes", "count per second", "number" while it is free.
@@ -30,9 +30,9 @@ func (d dim) String() string {
 // exponents writes the dimension as powers of bytes and seconds; what is counted has neither.
 func (d dim) exponents() (bytes, seconds int) {
 	switch d.unit {
-	case signal.Bytes:
+	case signals.Bytes:
 		bytes = 1
-	case signal.Seconds:
+	case signals.Seconds:
 		seconds = 1
 	}
 	if d.perSecond {
@@ -43,20 +43,20 @@ func (d dim) exponents() (bytes, seconds int) {
 
 // dimOf is the inverse of exponents. It reports false for what has no name here, such as bytes times bytes.
 func dimOf(bytes, seconds int, counted, free bool) (dim, bool) {
-	d := dim{unit: signal.Ratio, free: free && !counted}
+	d := dim{unit: signals.Ratio, free: free && !counted}
 	if counted {
-		d.unit = signal.Count
+		d.unit = signals.Count
 	}
 	switch [2]int{bytes, seconds} {
 	case [2]int{0, 0}:
 	case [2]int{0, -1}:
 		d.perSecond = true
 	case [2]int{0, 1}:
-		d = dim{unit: signal.Seconds}
+		d = dim{unit: signals.Seconds}
 	case [2]int{1, 0}:
-		d = dim{unit: signal.Bytes}
+		d = dim{unit: signals.Bytes}
 	case [2]int{1, -1}:
-		d = dim{unit: signal.Bytes, perSecond: true}
+		d = dim{unit: signals.Bytes, perSecond: true}
 	default:
 		return dim{}, false
 	}
@@ -85,7 +85,7 @@ func multiply(a, b dim) (dim, bool) {
 	}
 	ab, as := a.exponents()
 	bb, bs := b.exponents()
-	counted := a.unit == signal.Count || b.unit == signal.Count
+	counted := a.unit == signals.Count || b.unit == signals.Count
 	return dimOf(ab+bb, as+bs, counted, a.free || b.free)
 }
 
@@ -96,13 +96,13 @@ func divide(a, b dim) (dim, bool) {
 	}
 	ab, as := a.exponents()
 	bb, bs := b.exponents()
-	counted := a.unit == signal.Count && b.unit != signal.Count
+	counted := a.unit == signals.Count && b.unit != signals.Count
 	return dimOf(ab-bb, as-bs, counted, a.free)
 }
 
 // perSecondOf returns the dimension of a change by time.
 func perSecondOf(d dim) dim {
-	r, ok := divide(d, dim{unit: signal.Seconds})
+	r, ok := divide(d, dim{unit: signals.Seconds})
 	if !ok { // per second of what is per second already: no name for it, so it is kept
 		return d
 	}
@@ -139,10 +139,10 @@ func Arithmetic() []Rule {
 
 func dimensions() []dim {
 	all := []dim{bare}
-	for _, u := range []signal.Unit{signal.Count, signal.Ratio, signal.Bytes, signal.Seconds} {
+	for _, u := range []signals.Unit{signals.Count, signals.Ratio, signals.Bytes, signals.Seconds} {
 		all = append(all, dim{unit: u})
 	}
-	for _, u := range []signal.Unit{signal.Count, signal.Ratio, signal.Bytes} {
+	for _, u := range []signals.Unit{signals.Count, signals.Ratio, signals.Bytes} {
 		all = append(all, dim{unit: u, perSecond: true})
 	}
 	return all

@@ -4,13 +4,13 @@ import (
 	"math"
 	"time"
 
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 // Outcome is the judgment on one instance.
 type Outcome struct {
 	// Labels are those of the instance, also when a matcher picked it; zero for signals without labels.
-	Labels signal.Labels
+	Labels signals.Labels
 	// Truth of the condition: True means that the promise is broken.
 	Truth Truth
 	// Value and Threshold are the two sides of the comparison that decided. Of a conjunction that is its first
@@ -24,12 +24,12 @@ type Outcome struct {
 // it is not safe for concurrent use.
 type Evaluator struct {
 	program  *Program
-	store    *signal.Store
+	store    *signals.Store
 	shape    uint64 // of the store when the rows were made
 	lookback time.Duration
 	rows     []*row
-	byKey    map[signal.Labels]*row
-	picks    []map[signal.Labels]pick // by operand
+	byKey    map[signals.Labels]*row
+	picks    []map[signals.Labels]pick // by operand
 	outcomes []Outcome
 
 	numbers []float64
@@ -63,11 +63,11 @@ const staleAfter = 5
 
 // Bind makes an evaluator of the program over a store of the schema that it was compiled with. Evaluation allocates
 // nothing but what a new instance needs once.
-func (p *Program) Bind(store *signal.Store) *Evaluator {
+func (p *Program) Bind(store *signals.Store) *Evaluator {
 	e := &Evaluator{
 		program: p, store: store, shape: ^uint64(0), lookback: staleAfter * store.Resolution(),
-		byKey:   make(map[signal.Labels]*row),
-		picks:   make([]map[signal.Labels]pick, len(p.operands)),
+		byKey:   make(map[signals.Labels]*row),
+		picks:   make([]map[signals.Labels]pick, len(p.operands)),
 		numbers: make([]float64, p.depth+1), truths: make([]judged, p.depth+1),
 		sides: make([]sides, p.comparisons), scratch: make([]float64, p.scratch(store)),
 	}
@@ -276,7 +276,7 @@ func (e *Evaluator) read(r *row, operand int, now time.Duration) float64 {
 }
 
 // readingAt returns the last reading not after a time in the past.
-func readingAt(s *signal.Series, t time.Duration) (time.Duration, float64, bool) {
+func readingAt(s *signals.Series, t time.Duration) (time.Duration, float64, bool) {
 	i := s.From(t+1) - 1
 	if i < 0 {
 		return 0, 0, false

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/falsifiable/stability/expr"
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 func TestArithmetic(t *testing.T) {
@@ -195,7 +195,7 @@ func TestEvaluationDoesNotAllocate(t *testing.T) {
 		}
 		for _, labels := range poolLabels {
 			id, _, _ := w.store.Schema().Lookup("db.tested.connection.waits")
-			w.store.Push(signal.Sample{ID: id, Labels: labels, At: seconds(second), Value: second})
+			w.store.Push(signals.Sample{ID: id, Labels: labels, At: seconds(second), Value: second})
 		}
 		for _, e := range all {
 			e.Learn(seconds(second))
@@ -219,4 +219,4 @@ func TestEvaluationDoesNotAllocate(t *testing.T) {
 	}
 }
 
-var poolLabels = []signal.Labels{signal.NewLabels("pool", "orders"), signal.NewLabels("pool", "users")}
+var poolLabels = []signals.Labels{signals.NewLabels("pool", "orders"), signals.NewLabels("pool", "users")}

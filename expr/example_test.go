@@ -6,24 +6,24 @@ import (
 	"time"
 
 	"github.com/falsifiable/stability/expr"
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 func Example() {
-	schema := signal.NewSchema(signal.Standard()...)
+	schema := signals.NewSchema(signals.Standard()...)
 	program, err := expr.Compile(schema, "runtime.NumGoroutine() > 2000", expr.Options{})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	store := signal.NewStore(schema, signal.StoreConfig{})
+	store := signals.NewStore(schema, signals.StoreConfig{})
 	for _, w := range program.Windows() {
 		store.Retain(w.ID, w.Window)
 	}
 	evaluator := program.Bind(store)
 
 	id, _, _ := schema.Lookup("go.goroutine.count")
-	store.Push(signal.Sample{ID: id, At: time.Second, Value: 2500})
+	store.Push(signals.Sample{ID: id, At: time.Second, Value: 2500})
 	for _, o := range evaluator.Eval(time.Second) {
 		fmt.Println(o.Truth, o.Value, o.Threshold)
 	}
@@ -36,7 +36,7 @@ func Example() {
 }
 
 func ExampleCompile_error() {
-	schema := signal.NewSchema(signal.Standard()...)
+	schema := signals.NewSchema(signals.Standard()...)
 	_, err := expr.Compile(schema, "goroutine > 2000 && mem.HeapInuse > 5m", expr.Options{})
 	fmt.Println(err)
 	// Output:
@@ -50,7 +50,7 @@ func ExampleCompile_error() {
 }
 
 func ExampleError() {
-	schema := signal.NewSchema(signal.Standard()...)
+	schema := signals.NewSchema(signals.Standard()...)
 	_, err := expr.Compile(schema, "goroutines > 2k", expr.Options{})
 	var e *expr.Error
 	if errors.As(err, &e) {
@@ -60,7 +60,7 @@ func ExampleError() {
 }
 
 func ExampleProgram_Canonical() {
-	schema := signal.NewSchema(signal.Standard()...)
+	schema := signals.NewSchema(signals.Standard()...)
 	for _, text := range []string{"mem.HeapInuse >= 800 * 1024 * 1024", "go.memory.heap.inuse>=800MiB"} {
 		program, err := expr.Compile(schema, text, expr.Options{})
 		if err != nil {
@@ -75,7 +75,7 @@ func ExampleProgram_Canonical() {
 }
 
 func ExampleProgram_Warnings() {
-	schema := signal.NewSchema(signal.Standard()...)
+	schema := signals.NewSchema(signals.Standard()...)
 	program, err := expr.Compile(schema, "process.fds > process.fds.limit", expr.Options{})
 	if err != nil {
 		fmt.Println(err)

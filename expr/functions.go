@@ -3,7 +3,7 @@ package expr
 import (
 	"slices"
 
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 // Function is one function of the language. One table of them drives the checker, the compiler, "did you mean"
@@ -48,8 +48,8 @@ const (
 
 func same(d dim) dim    { return d }
 func ratioOf(dim) dim   { return ratio }
-func countOf(dim) dim   { return dim{unit: signal.Count} }
-func secondsOf(dim) dim { return dim{unit: signal.Seconds} }
+func countOf(dim) dim   { return dim{unit: signals.Count} }
+func secondsOf(dim) dim { return dim{unit: signals.Seconds} }
 
 // Functions returns the table of functions, in the order of the reference page.
 func Functions() []Function { return slices.Clone(functions) }

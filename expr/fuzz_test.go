@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/falsifiable/stability/expr"
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 // FuzzCompile: no text panics; an error points into the text; the canonical form of what compiles is a fixed
@@ -77,14 +77,14 @@ func checkPosition(t *testing.T, text string, pos expr.Position) {
 }
 
 // evaluate judges a program over a few readings of everything. Short windows are filled, long ones are not.
-func evaluate(t *testing.T, p *expr.Program, schema *signal.Schema) {
-	store := signal.NewStore(schema, signal.StoreConfig{MaxReadings: 100})
+func evaluate(t *testing.T, p *expr.Program, schema *signals.Schema) {
+	store := signals.NewStore(schema, signals.StoreConfig{MaxReadings: 100})
 	e := p.Bind(store)
 	e.Eval(0)
 	for i := range 10 {
 		at := time.Duration(i) * time.Second
 		for _, id := range p.Signals() {
-			store.Push(signal.Sample{ID: id, At: at, Value: float64(i*i - 5)})
+			store.Push(signals.Sample{ID: id, At: at, Value: float64(i*i - 5)})
 		}
 		e.Learn(at)
 	}

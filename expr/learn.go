@@ -4,7 +4,7 @@ import (
 	"math"
 	"time"
 
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 const (
@@ -17,14 +17,14 @@ const (
 
 // Baseline is what baseline(x) learnt for one instance.
 type Baseline struct {
-	Expr   string        `json:"expr"` // x in its canonical form
-	Labels signal.Labels `json:"labels,omitzero"`
-	Value  float64       `json:"value"`
+	Expr   string         `json:"expr"` // x in its canonical form
+	Labels signals.Labels `json:"labels,omitzero"`
+	Value  float64        `json:"value"`
 }
 
 type restoredKey struct {
 	expr   string
-	labels signal.Labels
+	labels signals.Labels
 }
 
 // learner collects the values of one baseline of one instance.

@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/falsifiable/stability/internal/suggest"
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 // maxText bounds the source: a contract is read by people.
@@ -102,7 +102,7 @@ func (l *lexer) number() *Error {
 	if err != nil {
 		return err
 	}
-	for d == (dim{unit: signal.Seconds}) && l.pos < len(l.source) && isDigit(first(l.rest())) {
+	for d == (dim{unit: signals.Seconds}) && l.pos < len(l.source) && isDigit(first(l.rest())) {
 		more, same, err := l.quantity()
 		if err != nil {
 			return err

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/falsifiable/stability/internal/suggest"
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 const (
@@ -30,11 +30,11 @@ func (c *checker) reference(n *reference, via string) (node, shape, dim) {
 		}
 		names := append(c.schema.Names(), functionNames()...)
 		c.fail(at, "unknown signal %s", n.name).didYouMean(suggest.Nearest(n.name, names),
-			"a signal of the service's own is known once its source is attached, which comes before the contract: signal.GaugeFunc and the like")
+			"a signal of the service's own is known once its source is attached, which comes before the contract: signals.GaugeFunc and the like")
 		return n, invalid, dim{}
 	}
 	n.id, n.desc, n.via = id, desc, via
-	wanted := map[signal.Kind]string{signal.Size: "len", signal.Instant: "time.Since"}[desc.Kind]
+	wanted := map[signals.Kind]string{signals.Size: "len", signals.Instant: "time.Since"}[desc.Kind]
 	switch {
 	case via == wanted:
 	case wanted != "":
@@ -53,7 +53,7 @@ func (c *checker) reference(n *reference, via string) (node, shape, dim) {
 	c.reads = append(c.reads, n)
 	d := dim{unit: desc.Unit}
 	if via == "time.Since" {
-		d.unit = signal.Seconds
+		d.unit = signals.Seconds
 	}
 	return n, numeric, d
 }

@@ -4,7 +4,7 @@ import (
 	"math"
 	"time"
 
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 // maxDepth bounds how deep parentheses, calls and prefix operators may nest.
@@ -157,7 +157,7 @@ func (p *parser) postfix() (node, *Error) {
 
 func (p *parser) duration(what string) (time.Duration, *Error) {
 	t := p.peek()
-	if t.kind != number || t.dim != (dim{unit: signal.Seconds}) {
+	if t.kind != number || t.dim != (dim{unit: signals.Seconds}) {
 		return 0, errorAt(p.source, t.span, "a range's %s is a duration", what).mend("such as [5m], or [1h:30s] for steps")
 	}
 	ns := math.Round(t.value * float64(time.Second))

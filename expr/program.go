@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 // Options change how an expression is compiled. The zero value is useful.
@@ -66,7 +66,7 @@ type baseline struct {
 
 // Compile makes a program of an expression over the signals of a schema. The error is an [*Error], or several
 // joined by errors.Join.
-func Compile(schema *signal.Schema, text string, opts Options) (*Program, error) {
+func Compile(schema *signals.Schema, text string, opts Options) (*Program, error) {
 	tree, err := parse(text)
 	if err != nil {
 		return nil, err
@@ -103,8 +103,8 @@ func (p *Program) Canonical() string { return p.canonical }
 func (p *Program) Warnings() []Warning { return slices.Clone(p.warnings) }
 
 // Signals returns the signals that the program reads, in order of first use.
-func (p *Program) Signals() []signal.ID {
-	var ids []signal.ID
+func (p *Program) Signals() []signals.ID {
+	var ids []signals.ID
 	for _, w := range p.history {
 		ids = append(ids, w.ID)
 	}
@@ -113,18 +113,18 @@ func (p *Program) Signals() []signal.ID {
 
 // Window is how much history of a signal an evaluation looks at, 0 for the last reading alone.
 type Window struct {
-	ID     signal.ID
+	ID     signals.ID
 	Window time.Duration
 }
 
 // Windows returns the history needed of each signal that the program reads, scaled as its windows are. Pass it to
-// signal.Store.Retain before the first samples arrive; without it a condition over a window stays Unknown.
+// signals.Store.Retain before the first samples arrive; without it a condition over a window stays Unknown.
 func (p *Program) Windows() []Window { return slices.Clone(p.history) }
 
 // Picked returns the labels that matchers pick by =, by signal: the instances that somebody counts on. Labels which are left
 // open are not among them.
-func (p *Program) Picked() map[signal.ID][]signal.Labels {
-	picked := make(map[signal.ID][]signal.Labels)
+func (p *Program) Picked() map[signals.ID][]signals.Labels {
+	picked := make(map[signals.ID][]signals.Labels)
 	for _, o := range p.operands {
 		var pairs []string
 		for _, m := range o.matchers {
@@ -133,7 +133,7 @@ func (p *Program) Picked() map[signal.ID][]signal.Labels {
 			}
 		}
 		if len(pairs) > 0 {
-			picked[o.id] = append(picked[o.id], signal.NewLabels(pairs...))
+			picked[o.id] = append(picked[o.id], signals.NewLabels(pairs...))
 		}
 	}
 	return picked

@@ -4,25 +4,25 @@ import (
 	"math"
 	"time"
 
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 // row is one instance that the program is judged for: the series of its operands, joined on equal labels.
 type row struct {
-	labels   signal.Labels
-	series   []*signal.Series // by operand; nil while the store has none
-	computed []*signal.Series // by sub-query
-	due      []time.Duration  // by sub-query: its next point
-	base     []float64        // by baseline; NaN until learnt
-	learners []*learner       // by baseline; nil once learnt
-	learning int              // baselines still to be learnt
+	labels   signals.Labels
+	series   []*signals.Series // by operand; nil while the store has none
+	computed []*signals.Series // by sub-query
+	due      []time.Duration   // by sub-query: its next point
+	base     []float64         // by baseline; NaN until learnt
+	learners []*learner        // by baseline; nil once learnt
+	learning int               // baselines still to be learnt
 	alive    bool
 }
 
 // pick remembers what the matchers said about an instance, and which row it belongs to.
 type pick struct {
 	meant bool
-	key   signal.Labels
+	key   signals.Labels
 }
 
 // rebind joins the instances that the store has now. Rows of instances that stay keep what they learnt; those
@@ -46,7 +46,7 @@ func (e *Evaluator) rebind() {
 		}
 	}
 	if !joined {
-		e.row(signal.Labels{}).alive = true
+		e.row(signals.Labels{}).alive = true
 	}
 	e.dropGone()
 	for i, o := range e.program.operands {
@@ -63,10 +63,10 @@ func (e *Evaluator) rebind() {
 }
 
 // single returns the series of an operand that has one instance: without labels, or all pinned by matchers.
-func (e *Evaluator) single(operand int) *signal.Series {
+func (e *Evaluator) single(operand int) *signals.Series {
 	o := e.program.operands[operand]
 	if len(o.desc.Labels) == 0 {
-		return e.store.Series(o.id, signal.Labels{})
+		return e.store.Series(o.id, signals.Labels{})
 	}
 	for _, s := range e.store.Instances(o.id) {
 		if e.pick(operand, s.Labels()).meant {
@@ -76,18 +76,18 @@ func (e *Evaluator) single(operand int) *signal.Series {
 	return nil
 }
 
-func (e *Evaluator) row(key signal.Labels) *row {
+func (e *Evaluator) row(key signals.Labels) *row {
 	if r, ok := e.byKey[key]; ok {
 		return r
 	}
 	p := e.program
 	r := &row{
-		labels: e.labels(key), series: make([]*signal.Series, len(p.operands)),
-		computed: make([]*signal.Series, len(p.subqueries)), due: make([]time.Duration, len(p.subqueries)),
+		labels: e.labels(key), series: make([]*signals.Series, len(p.operands)),
+		computed: make([]*signals.Series, len(p.subqueries)), due: make([]time.Duration, len(p.subqueries)),
 		base: make([]float64, len(p.baselines)), learners: make([]*learner, len(p.baselines)),
 	}
 	for i, s := range p.subqueries {
-		r.computed[i] = signal.NewSeries(r.labels, signal.Gauge, s.capacity(e.store.Resolution()))
+		r.computed[i] = signals.NewSeries(r.labels, signals.Gauge, s.capacity(e.store.Resolution()))
 	}
 	for i := range p.baselines {
 		r.base[i] = math.NaN()
@@ -102,7 +102,7 @@ func (e *Evaluator) row(key signal.Labels) *row {
 
 // labels returns what an outcome shows: the labels on which the row is joined, and those pinned by the
 // matchers of the operand that gave it.
-func (e *Evaluator) labels(key signal.Labels) signal.Labels {
+func (e *Evaluator) labels(key signals.Labels) signals.Labels {
 	var pairs []string
 	for _, p := range key.Pairs() {
 		pairs = append(pairs, p[0], p[1])
@@ -118,17 +118,17 @@ func (e *Evaluator) labels(key signal.Labels) signal.Labels {
 		}
 		break
 	}
-	return signal.NewLabels(pairs...)
+	return signals.NewLabels(pairs...)
 }
 
 // pick asks the matchers about an instance, once.
-func (e *Evaluator) pick(operand int, labels signal.Labels) pick {
+func (e *Evaluator) pick(operand int, labels signals.Labels) pick {
 	known := e.picks[operand]
 	if p, ok := known[labels]; ok {
 		return p
 	}
 	if known == nil || len(known) > 2*len(e.store.Instances(e.program.operands[operand].id))+16 {
-		known = make(map[signal.Labels]pick) // forget those of instances long gone
+		known = make(map[signals.Labels]pick) // forget those of instances long gone
 		e.picks[operand] = known
 	}
 	o := e.program.operands[operand]
@@ -144,7 +144,7 @@ func (e *Evaluator) pick(operand int, labels signal.Labels) pick {
 	for _, key := range o.free {
 		pairs = append(pairs, key, value[key])
 	}
-	p.key = signal.NewLabels(pairs...)
+	p.key = signals.NewLabels(pairs...)
 	known[labels] = p
 	return p
 }

@@ -5,33 +5,33 @@ import (
 	"time"
 
 	"github.com/falsifiable/stability/expr"
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 // testSchema knows the standard signals and what the whitepaper's services register.
-func testSchema() *signal.Schema {
-	return signal.NewSchema(append(signal.Standard(),
-		signal.Desc{Name: "pool.active", Aliases: []string{"pool.Active"}, Bound: "pool.Max", Source: "user"},
-		signal.Desc{Name: "pool.max", Aliases: []string{"pool.Max"}, Source: "user"},
-		signal.Desc{Name: "streamMap", Kind: signal.Size, Source: "user"},
-		signal.Desc{Name: "lastClose", Kind: signal.Instant, Unit: signal.Seconds, Source: "user"},
-		signal.Desc{Name: "db.tested.connection.count", Labels: []string{"pool", "state"}},
-		signal.Desc{Name: "db.tested.connection.max", Labels: []string{"pool"}},
-		signal.Desc{Name: "db.tested.connection.waits", Labels: []string{"pool"}, Kind: signal.Counter},
-		signal.Desc{Name: "queue.bytes", Unit: signal.Bytes},
-		signal.Desc{Name: "sent.bytes", Unit: signal.Bytes, Kind: signal.Counter},
-		signal.Desc{Name: "a"}, signal.Desc{Name: "b"}, signal.Desc{Name: "c", Kind: signal.Counter},
+func testSchema() *signals.Schema {
+	return signals.NewSchema(append(signals.Standard(),
+		signals.Desc{Name: "pool.active", Aliases: []string{"pool.Active"}, Bound: "pool.Max", Source: "user"},
+		signals.Desc{Name: "pool.max", Aliases: []string{"pool.Max"}, Source: "user"},
+		signals.Desc{Name: "streamMap", Kind: signals.Size, Source: "user"},
+		signals.Desc{Name: "lastClose", Kind: signals.Instant, Unit: signals.Seconds, Source: "user"},
+		signals.Desc{Name: "db.tested.connection.count", Labels: []string{"pool", "state"}},
+		signals.Desc{Name: "db.tested.connection.max", Labels: []string{"pool"}},
+		signals.Desc{Name: "db.tested.connection.waits", Labels: []string{"pool"}, Kind: signals.Counter},
+		signals.Desc{Name: "queue.bytes", Unit: signals.Bytes},
+		signals.Desc{Name: "sent.bytes", Unit: signals.Bytes, Kind: signals.Counter},
+		signals.Desc{Name: "a"}, signals.Desc{Name: "b"}, signals.Desc{Name: "c", Kind: signals.Counter},
 	)...)
 }
 
 // world is a store with a hand on it.
 type world struct {
 	t     testing.TB
-	store *signal.Store
+	store *signals.Store
 }
 
 func newWorld(t testing.TB) *world {
-	return &world{t, signal.NewStore(testSchema(), signal.StoreConfig{})}
+	return &world{t, signals.NewStore(testSchema(), signals.StoreConfig{})}
 }
 
 func (w *world) program(text string) *expr.Program {
@@ -58,7 +58,7 @@ func (w *world) push(name string, second, value float64, keyValues ...string) {
 	if !ok {
 		w.t.Fatalf("no signal %s", name)
 	}
-	w.store.Push(signal.Sample{ID: id, Labels: signal.NewLabels(keyValues...), At: seconds(second), Value: value})
+	w.store.Push(signals.Sample{ID: id, Labels: signals.NewLabels(keyValues...), At: seconds(second), Value: value})
 }
 
 // fill stores f(0), f(1), ... up to f(last), one a second.

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 // sticky are the signals which, once high, stay high: a check on their level may never clear.
@@ -19,7 +19,7 @@ func (c *checker) suspect(n *binary) {
 		if !ok {
 			continue
 		}
-		if r.desc.Kind == signal.Counter {
+		if r.desc.Kind == signals.Counter {
 			c.warn(r.span, r.name+" is a counter and only grows: once true, this never clears",
 				fmt.Sprintf("compare rate(%s[5m])", c.text(r)))
 		}
@@ -36,7 +36,7 @@ func (c *checker) suspect(n *binary) {
 }
 
 // vacuous warns when a condition can be true only if a declared invariant breaks: high exceeds the limit that it
-// never exceeds ([signal.Desc.Bound]). Such a check is never proven by load.
+// never exceeds ([signals.Desc.Bound]). Such a check is never proven by load.
 func (c *checker) vacuous(n *binary, high, limit node) {
 	factor := 1.0
 	if b, ok := high.(*binary); ok && b.op == divided { // use / limit > 1
@@ -120,7 +120,7 @@ func (c *checker) asRate(part node) string {
 		return ""
 	}
 	name := "theil_sen"
-	if r.desc.Kind == signal.Counter {
+	if r.desc.Kind == signals.Counter {
 		name = "rate"
 	}
 	return fmt.Sprintf("%s(%s[%s])", name, c.text(r), window)

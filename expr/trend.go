@@ -3,14 +3,14 @@ package expr
 import (
 	"math"
 
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 // trendPoints bounds what the trend functions compare pairwise: 64 points make 2016 pairs.
 const trendPoints = 64
 
 // scratch returns how many floats an evaluation needs to work on: of a window no more than the store keeps readings.
-func (p *Program) scratch(store *signal.Store) int {
+func (p *Program) scratch(store *signals.Store) int {
 	resolution := store.Resolution()
 	kept := store.Reach() / resolution
 	need := 0
@@ -45,7 +45,7 @@ func (p *Program) parts() [][]instr {
 
 // thin copies a stretch of a series to scratch: as it is up to trendPoints, else averaged in that many runs of
 // equally many readings. Times are seconds since its first reading.
-func thin(s *signal.Series, from, to int, scratch []float64) (times, values []float64) {
+func thin(s *signals.Series, from, to int, scratch []float64) (times, values []float64) {
 	n := to - from
 	points := min(n, trendPoints)
 	times, values = scratch[:points], scratch[trendPoints:trendPoints+points]

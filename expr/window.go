@@ -4,7 +4,7 @@ import (
 	"math"
 	"time"
 
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 // over applies a function to a window that ends now.
@@ -54,7 +54,7 @@ func (e *Evaluator) over(in *instr, r *row, now time.Duration) float64 {
 //
 // It is Filling until history reaches back over it, give or take one resolution; Stale when its newest reading
 // is older than half of it, for then it tells of the past; Sparse when it holds too few readings.
-func (e *Evaluator) view(w *window, r *row, now time.Duration) (s *signal.Series, from, to int, why Reason) {
+func (e *Evaluator) view(w *window, r *row, now time.Duration) (s *signals.Series, from, to int, why Reason) {
 	apart := e.store.Resolution()
 	if s = r.series[w.operand]; w.subquery != nil {
 		s = r.computed[w.computed]
@@ -94,7 +94,7 @@ func (e *Evaluator) view(w *window, r *row, now time.Duration) (s *signal.Series
 
 // change returns how fast a value rose over a window, or by how much. It starts at the last reading not
 // after the start of the window, and is true to the time between its two readings.
-func change(o op, s *signal.Series, from, to int, now, span time.Duration) float64 {
+func change(o op, s *signals.Series, from, to int, now, span time.Duration) float64 {
 	start, first := s.At(from)
 	if from > 0 && (start > now-span || from == to-1) {
 		start, first = s.At(from - 1)
@@ -107,7 +107,7 @@ func change(o op, s *signal.Series, from, to int, now, span time.Duration) float
 }
 
 // cut returns the values of a stretch of a series as two runs.
-func cut(s *signal.Series, from, to int) (older, newer []float64) {
+func cut(s *signals.Series, from, to int) (older, newer []float64) {
 	older, newer = s.Values(from)
 	beyond := s.Len() - to
 	if beyond > len(newer) {

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/falsifiable/stability/expr"
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 // TestWindowFunctions compares each function with a plain computation over the same readings, on a ring that has
@@ -220,7 +220,7 @@ func TestQuantileOfAnySize(t *testing.T) {
 // However long a window is and however often signals are read, no more memory is set aside than readings are kept: a day
 // of milliseconds would be 700 MB.
 func TestScratchIsBounded(t *testing.T) {
-	store := signal.NewStore(testSchema(), signal.StoreConfig{Resolution: time.Millisecond})
+	store := signals.NewStore(testSchema(), signals.StoreConfig{Resolution: time.Millisecond})
 	program, err := expr.Compile(store.Schema(), "quantile_over_time(0.9, a[24h]) > 5", expr.Options{})
 	if err != nil {
 		t.Fatal(err)

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/falsifiable/stability"
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 // Verdict sums an answer up. It decides the status code: only Failing is not 200.
@@ -67,7 +67,7 @@ type CheckStatus struct {
 
 // InstanceStatus is the state of a check on one instance of its signals. For is how long it has been in that state.
 type InstanceStatus struct {
-	Labels    signal.Labels   `json:"labels,omitzero"`
+	Labels    signals.Labels  `json:"labels,omitzero"`
 	State     stability.State `json:"state"`
 	For       float64         `json:"for_seconds"`
 	Strike    int             `json:"strike,omitempty"`

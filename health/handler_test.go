@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/falsifiable/stability"
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 // service is a monitor with one contract in Enforce mode and one that observes, both of one check that level > 10
@@ -26,7 +26,7 @@ func newService(t *testing.T) *service {
 	t.Helper()
 	s := new(service)
 	s.monitor = stability.NewMonitor(stability.Config{Service: "payment", Warmup: 5 * time.Second, Logger: slog.New(slog.DiscardHandler)})
-	if err := s.monitor.Attach(signal.GaugeFunc("level", signal.Count, func() float64 { return float64(s.level.Load()) })); err != nil {
+	if err := s.monitor.Attach(signals.GaugeFunc("level", signals.Count, func() float64 { return float64(s.level.Load()) })); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []stability.Contract{{Name: "payment-sla", Mode: stability.Enforce}, {Name: "payment-growth"}} {

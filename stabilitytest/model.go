@@ -8,12 +8,12 @@ import (
 
 	"github.com/falsifiable/stability"
 	"github.com/falsifiable/stability/expr"
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 // model is a healthy service under load, as far as its signals show: requests come and go, the heap saws under the
 // collector, caches fill after the start, everything has noise. What it reads is drawn from rng, so that a run
-// can be repeated. It is a signal.Source.
+// can be repeated. It is a signals.Source.
 //
 // It is a model and no more: that a contract stays silent here is necessary, not sufficient. stability falsify
 // tries it on the real service.
@@ -23,9 +23,9 @@ type model struct {
 	start time.Time
 	last  time.Duration
 	user  []Signal
-	descs []signal.Desc
+	descs []signals.Desc
 	// instances are those of each signal, by its index; one without labels has one, which has none.
-	instances [][]signal.Labels
+	instances [][]signals.Labels
 
 	// drawn once: what kind of service it is
 	latency, perRequest, fanOut   float64 // seconds, bytes, goroutines
@@ -48,8 +48,8 @@ func newModel(rng *rand.Rand, load func(time.Duration) float64, user []Signal) *
 	}
 }
 
-func (m *model) Describe() []signal.Desc {
-	m.descs = append(m.descs[:0], signal.Standard()...)
+func (m *model) Describe() []signals.Desc {
+	m.descs = append(m.descs[:0], signals.Standard()...)
 	for _, s := range m.user {
 		m.descs = append(m.descs, s.Desc)
 	}
@@ -61,8 +61,8 @@ const anything = "/modelled"
 
 // populate gives each signal its instances: one, and those that the contract picks by their labels, for a check on an
 // instance that is not there could never be judged.
-func (m *model) populate(schema *signal.Schema, c *stability.Contract) {
-	picked := make(map[signal.ID][]signal.Labels)
+func (m *model) populate(schema *signals.Schema, c *stability.Contract) {
+	picked := make(map[signals.ID][]signals.Labels)
 	for _, k := range c.Checks {
 		program, err := expr.Compile(schema, k.Expr, expr.Options{Lenient: c.Lenient})
 		if err != nil {
@@ -72,10 +72,10 @@ func (m *model) populate(schema *signal.Schema, c *stability.Contract) {
 			picked[id] = append(picked[id], labels...)
 		}
 	}
-	m.instances = make([][]signal.Labels, len(m.descs))
+	m.instances = make([][]signals.Labels, len(m.descs))
 	for i, d := range m.descs {
 		id, _, _ := schema.Lookup(d.Name)
-		for _, some := range append([]signal.Labels{{}}, picked[id]...) {
+		for _, some := range append([]signals.Labels{{}}, picked[id]...) {
 			if all := complete(d, some); !slices.Contains(m.instances[i], all) {
 				m.instances[i] = append(m.instances[i], all)
 			}
@@ -84,7 +84,7 @@ func (m *model) populate(schema *signal.Schema, c *stability.Contract) {
 }
 
 // complete gives a value to each label of a signal that has none yet.
-func complete(d signal.Desc, some signal.Labels) signal.Labels {
+func complete(d signals.Desc, some signals.Labels) signals.Labels {
 	var pairs []string
 	for _, key := range d.Labels {
 		value, ok := some.Get(key)
@@ -93,7 +93,7 @@ func complete(d signal.Desc, some signal.Labels) signal.Labels {
 		}
 		pairs = append(pairs, key, value)
 	}
-	return signal.NewLabels(pairs...)
+	return signals.NewLabels(pairs...)
 }
 
 // moment is what the service goes through in one tick.
@@ -104,7 +104,7 @@ type moment struct {
 	gcRatio                   float64
 }
 
-func (m *model) Sample(dst *signal.Batch) {
+func (m *model) Sample(dst *signals.Batch) {
 	at := time.Since(m.start)
 	now := m.step(at)
 	for i, d := range m.descs[:len(m.descs)-len(m.user)] {

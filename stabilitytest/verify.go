@@ -18,7 +18,7 @@ import (
 	"time"
 
 	"github.com/falsifiable/stability"
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 // SeedVariable is the environment variable that makes Verify repeat one load instead of drawing another.
@@ -40,7 +40,7 @@ type Config struct {
 
 // Signal declares a signal of the service's own and how it looks in a healthy service.
 type Signal struct {
-	signal.Desc
+	signals.Desc
 	// Value is called at each tick for each instance: one, and those that the contract picks by their labels. rng belongs to
 	// the run: draw noise from it and the run can be repeated.
 	Value func(load Load, rng *rand.Rand) float64

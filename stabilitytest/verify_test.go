@@ -11,7 +11,7 @@ import (
 
 	"github.com/falsifiable/stability"
 	"github.com/falsifiable/stability/cause/deadlock"
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 var sound = &stability.Contract{Name: "sound", Checks: []stability.Check{
@@ -26,8 +26,8 @@ func TestVerifyUserSignals(t *testing.T) {
 	Verify(t, &stability.Contract{Name: "streams", Checks: []stability.Check{
 		{Name: "streams", Expr: "len(streamMap) > 1000 && time.Since(lastClose) > 5m"},
 	}}, Config{Signals: []Signal{
-		{Desc: signal.Desc{Name: "streamMap", Kind: signal.Size}, Value: func(l Load, _ *rand.Rand) float64 { return l.Active }},
-		{Desc: signal.Desc{Name: "lastClose", Kind: signal.Instant, Unit: signal.Seconds}, Value: func(_ Load, rng *rand.Rand) float64 { return 10 * rng.Float64() }},
+		{Desc: signals.Desc{Name: "streamMap", Kind: signals.Size}, Value: func(l Load, _ *rand.Rand) float64 { return l.Active }},
+		{Desc: signals.Desc{Name: "lastClose", Kind: signals.Instant, Unit: signals.Seconds}, Value: func(_ Load, rng *rand.Rand) float64 { return 10 * rng.Float64() }},
 	}})
 }
 
@@ -39,7 +39,7 @@ func TestVerifyInstances(t *testing.T) {
 		{Name: "pool", Expr: `db.client.connection.overdue{pool="orders", kind="rows"} > 3`},
 		{Name: "queue", Expr: `queue.length{queue="mail"} > 10 * baseline(queue.length{queue="mail"})`},
 	}}, Config{Shapes: []Shape{Steady}, Signals: []Signal{{
-		Desc: signal.Desc{Name: "queue.length", Labels: []string{"queue"}}, Value: func(Load, *rand.Rand) float64 { return 3 },
+		Desc: signals.Desc{Name: "queue.length", Labels: []string{"queue"}}, Value: func(Load, *rand.Rand) float64 { return 3 },
 	}}})
 }
 

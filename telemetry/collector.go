@@ -24,7 +24,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/falsifiable/stability"
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 // maxAge is the age past which a reading is not exported: to repeat it would be to claim that it is still so.
@@ -122,14 +122,14 @@ func signalMetric(name string, v stability.SignalValue) (prometheus.Metric, erro
 		help = "Signal " + v.Name + " of the service."
 	}
 	kind := prometheus.GaugeValue
-	if v.Desc.Kind == signal.Counter {
+	if v.Desc.Kind == signals.Counter {
 		kind = prometheus.CounterValue
 	}
 	return prometheus.NewConstMetric(prometheus.NewDesc(name, valid(help), keys, nil), kind, v.Value, labels...)
 }
 
 // MetricName returns the name under which a signal is exported to Prometheus; the package comment has the rule.
-func MetricName(d signal.Desc) string {
+func MetricName(d signals.Desc) string {
 	name := sanitize(d.Name)
 	if !strings.HasPrefix(name, "stability_") {
 		name = "stability_signal_" + name
@@ -140,14 +140,14 @@ func MetricName(d signal.Desc) string {
 		}
 	}
 	switch {
-	case d.Kind == signal.Instant:
+	case d.Kind == signals.Instant:
 		suffix("_age_seconds")
-	case d.Kind == signal.Size:
+	case d.Kind == signals.Size:
 		suffix("_size")
-	case d.Unit != signal.Count:
+	case d.Unit != signals.Count:
 		suffix("_" + d.Unit.String())
 	}
-	if d.Kind == signal.Counter {
+	if d.Kind == signals.Counter {
 		suffix("_total")
 	}
 	return name

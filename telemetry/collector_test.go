@@ -13,14 +13,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/falsifiable/stability"
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 // start returns a running monitor with a check that level > 10 violates. It must be called in a synctest bubble.
-func start(t *testing.T, level *atomic.Int64, more ...signal.Source) *stability.Monitor {
+func start(t *testing.T, level *atomic.Int64, more ...signals.Source) *stability.Monitor {
 	t.Helper()
 	m := stability.NewMonitor(stability.Config{Warmup: -1, Logger: slog.New(slog.DiscardHandler)})
-	sources := append([]signal.Source{signal.GaugeFunc("level", signal.Bytes, func() float64 { return float64(level.Load()) })}, more...)
+	sources := append([]signals.Source{signals.GaugeFunc("level", signals.Bytes, func() float64 { return float64(level.Load()) })}, more...)
 	for _, s := range sources {
 		if err := m.Attach(s); err != nil {
 			t.Fatal(err)
@@ -119,15 +119,15 @@ func TestInstancesAreExportedByLabel(t *testing.T) {
 		var level atomic.Int64
 		level.Store(1)
 		m := start(t, &level,
-			signal.GaugeVecFunc("pool.in-use", signal.Count, []string{"db.pool"}, func(set signal.Set) {
+			signals.GaugeVecFunc("pool.in-use", signals.Count, []string{"db.pool"}, func(set signals.Set) {
 				set(1, "orders")
 				set(2, "bad\xffutf8\n")
 			}),
-			signal.CounterFunc("pool.in.use", signal.Count, func() float64 { return 9 }),         // another name
-			signal.GaugeFunc("pool.in_use", signal.Count, func() float64 { return 3 }),           // the name is taken
-			signal.GaugeFunc("stability.check.state", signal.Count, func() float64 { return 4 }), // reserved
-			signal.TimeFunc("lastClose", func() time.Time { return time.Now().Add(-90 * time.Second) }),
-			signal.CollectionFunc("streams", func() int { return 5 }))
+			signals.CounterFunc("pool.in.use", signals.Count, func() float64 { return 9 }),         // another name
+			signals.GaugeFunc("pool.in_use", signals.Count, func() float64 { return 3 }),           // the name is taken
+			signals.GaugeFunc("stability.check.state", signals.Count, func() float64 { return 4 }), // reserved
+			signals.TimeFunc("lastClose", func() time.Time { return time.Now().Add(-90 * time.Second) }),
+			signals.CollectionFunc("streams", func() int { return 5 }))
 		pass(1500 * time.Millisecond)
 		got := page(t, m)
 		wantLines(t, got,
@@ -165,7 +165,7 @@ func TestOtherGatherersAreServedToo(t *testing.T) {
 
 func TestEveryStandardSignalHasItsOwnName(t *testing.T) {
 	owner := make(map[string]string)
-	for _, d := range signal.Standard() {
+	for _, d := range signals.Standard() {
 		name := MetricName(d)
 		if other, ok := owner[name]; ok {
 			t.Errorf("%s and %s are both %s", d.Name, other, name)
@@ -176,15 +176,15 @@ func TestEveryStandardSignalHasItsOwnName(t *testing.T) {
 
 func TestMetricName(t *testing.T) {
 	for _, test := range []struct {
-		desc signal.Desc
+		desc signals.Desc
 		want string
 	}{
-		{signal.Desc{Name: "go.memory.heap.live", Unit: signal.Bytes}, "stability_signal_go_memory_heap_live_bytes"},
-		{signal.Desc{Name: "go.gc.cpu_ratio", Unit: signal.Ratio}, "stability_signal_go_gc_cpu_ratio"},
-		{signal.Desc{Name: "process.cpu.time", Unit: signal.Seconds, Kind: signal.Counter}, "stability_signal_process_cpu_time_seconds_total"},
-		{signal.Desc{Name: "go.goroutine.count"}, "stability_signal_go_goroutine_count"},
-		{signal.Desc{Name: "stability.tick.cost", Unit: signal.Seconds}, "stability_tick_cost_seconds"},
-		{signal.Desc{Name: "2nd queue/größe"}, "stability_signal__nd_queue_gr____e"},
+		{signals.Desc{Name: "go.memory.heap.live", Unit: signals.Bytes}, "stability_signal_go_memory_heap_live_bytes"},
+		{signals.Desc{Name: "go.gc.cpu_ratio", Unit: signals.Ratio}, "stability_signal_go_gc_cpu_ratio"},
+		{signals.Desc{Name: "process.cpu.time", Unit: signals.Seconds, Kind: signals.Counter}, "stability_signal_process_cpu_time_seconds_total"},
+		{signals.Desc{Name: "go.goroutine.count"}, "stability_signal_go_goroutine_count"},
+		{signals.Desc{Name: "stability.tick.cost", Unit: signals.Seconds}, "stability_tick_cost_seconds"},
+		{signals.Desc{Name: "2nd queue/größe"}, "stability_signal__nd_queue_gr____e"},
 	} {
 		if got := MetricName(test.desc); got != test.want {
 			t.Errorf("MetricName(%s) = %s, want %s", test.desc.Name, got, test.want)

@@ -14,7 +14,7 @@ import (
 	"github.com/falsifiable/stability/defense/breaker"
 	"github.com/falsifiable/stability/defense/bulkhead"
 	"github.com/falsifiable/stability/defense/retry"
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 // everything is a peer with every defense.
@@ -144,7 +144,7 @@ func BenchmarkScanner(b *testing.B) {
 func BenchmarkSample(b *testing.B) {
 	client := NewClient(ClientConfig{})
 	client.peers.Get("risk")
-	var batch signal.Batch
+	var batch signals.Batch
 	b.ReportAllocs()
 	for b.Loop() {
 		batch.Reset()

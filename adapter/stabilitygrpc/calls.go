@@ -9,7 +9,7 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/falsifiable/stability/internal/latency"
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 // call is one call under way: an attempt of a client, a handler of a server.
@@ -27,7 +27,7 @@ type call struct {
 
 // calls counts the calls to one peer, or of one method. What stands below the mutex is guarded by it.
 type calls struct {
-	labels      signal.Labels
+	labels      signals.Labels
 	errors      atomic.Uint64
 	unavailable atomic.Uint64
 	latency     latency.Histogram
@@ -39,7 +39,7 @@ type calls struct {
 	ring   call // its next is the oldest
 }
 
-func (s *calls) init(labels signal.Labels) {
+func (s *calls) init(labels signals.Labels) {
 	s.labels = labels
 	s.ring.next, s.ring.prev = &s.ring, &s.ring
 }

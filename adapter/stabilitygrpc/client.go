@@ -14,16 +14,16 @@ import (
 	"github.com/falsifiable/stability/defense"
 	"github.com/falsifiable/stability/defense/retry"
 	"github.com/falsifiable/stability/internal/capped"
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 // ClientConfig configures a [Client]. The zero value is useful.
 type ClientConfig struct {
-	// MaxPeers caps the peers that have readings of their own; the rest share those of [signal.Other]. Defaults to 32.
+	// MaxPeers caps the peers that have readings of their own; the rest share those of [signals.Other]. Defaults to 32.
 	MaxPeers int
 }
 
-// Client follows the calls that a service makes by gRPC and is the [signal.Source] of [signal.GRPCClient]. One Client
+// Client follows the calls that a service makes by gRPC and is the [signals.Source] of [signals.GRPCClient]. One Client
 // serves all of a service's connections. Safe for concurrent use. Make one with [NewClient].
 type Client struct {
 	epoch time.Time
@@ -39,7 +39,7 @@ type Client struct {
 func NewClient(config ClientConfig) *Client {
 	return &Client{
 		epoch: time.Now(),
-		peers: capped.New(cmp.Or(max(config.MaxPeers, 0), 32), newPeer(signal.Other), newPeer),
+		peers: capped.New(cmp.Or(max(config.MaxPeers, 0), 32), newPeer(signals.Other), newPeer),
 	}
 }
 
@@ -130,10 +130,10 @@ func (s *clientStats) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context
 // HandleConn implements stats.Handler.
 func (s *clientStats) HandleConn(context.Context, stats.ConnStats) {}
 
-// Describe returns [signal.GRPCClient].
-func (c *Client) Describe() []signal.Desc { return signal.GRPCClient() }
+// Describe returns [signals.GRPCClient].
+func (c *Client) Describe() []signals.Desc { return signals.GRPCClient() }
 
-// The order of [signal.GRPCClient].
+// The order of [signals.GRPCClient].
 const (
 	clientBegun = iota
 	clientCompleted
@@ -159,7 +159,7 @@ const (
 )
 
 // Sample reads all signals.
-func (c *Client) Sample(dst *signal.Batch) {
+func (c *Client) Sample(dst *signals.Batch) {
 	now := time.Since(c.epoch)
 	clear(c.survey.all[:])
 	all := reading{first: now}
@@ -184,7 +184,7 @@ func (c *Client) Sample(dst *signal.Batch) {
 }
 
 // samplePeer appends the readings of one peer and adds them to those of all.
-func (c *Client) samplePeer(dst *signal.Batch, p *peer, now time.Duration, all *reading) {
+func (c *Client) samplePeer(dst *signals.Batch, p *peer, now time.Duration, all *reading) {
 	labels := p.calls.labels
 	r := p.calls.read(now, &c.survey, all)
 	dst.AddInstance(peerBegun, labels, float64(r.begun))

@@ -4,7 +4,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 // IsFailure reports whether an error of a call says that the peer is in trouble: its code is UNAVAILABLE,
@@ -24,9 +24,9 @@ func isTrouble(c codes.Code) bool {
 const codeCount = int(codes.Unauthenticated) + 1
 
 // codeLabels are made once.
-var codeLabels = func() (labels [codeCount]signal.Labels) {
+var codeLabels = func() (labels [codeCount]signals.Labels) {
 	for c := range codeCount {
-		labels[c] = signal.NewLabels("code", codeName(codes.Code(c)))
+		labels[c] = signals.NewLabels("code", codeName(codes.Code(c)))
 	}
 	return labels
 }()

@@ -8,7 +8,7 @@
 //	server := grpc.NewServer(handlers.Options(nil)...)
 //	healthpb.RegisterHealthServer(server, stabilitygrpc.NewHealth(monitor))
 //
-// Both are [signal.Source]s. The client knows what gRPC does not tell: how many streams each connection may have, and
+// Both are [signals.Source]s. The client knows what gRPC does not tell: how many streams each connection may have, and
 // why a server wants its connections gone. It reads both from the frames that the server sends, after decryption.
 //
 // [Keepalive] is one statement of what both ends of a connection do, from which the options of both are made, so that

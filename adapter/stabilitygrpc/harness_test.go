@@ -9,7 +9,7 @@ import (
 	"google.golang.org/grpc"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 // service is the one that tests call: grpc.health.v1, because it is there, with a body of the test's own.
@@ -96,13 +96,13 @@ func within(t testing.TB) context.Context {
 // readings are what a source said, by name and labels as a contract writes them.
 type readings map[string]float64
 
-func sample(s signal.Source) readings {
-	var batch signal.Batch
+func sample(s signals.Source) readings {
+	var batch signals.Batch
 	s.Sample(&batch)
 	descs := s.Describe()
-	ids := make([]signal.ID, len(descs))
+	ids := make([]signals.ID, len(descs))
 	for i := range ids {
-		ids[i] = signal.ID(i)
+		ids[i] = signals.ID(i)
 	}
 	r := make(readings)
 	for _, v := range batch.AppendTo(nil, ids, 0) {
@@ -126,7 +126,7 @@ func eventually(t testing.TB, what string, done func() bool) {
 }
 
 // expect waits until a source reads as it should.
-func expect(t testing.TB, s signal.Source, want readings) {
+func expect(t testing.TB, s signals.Source, want readings) {
 	t.Helper()
 	var got readings
 	tick := time.NewTicker(time.Millisecond)

@@ -11,14 +11,14 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/falsifiable/stability"
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 // A contract in Enforce mode decides over the service of its name, one in Observe mode does not, and neither over the process.
 func TestHealth(t *testing.T) {
 	var load atomic.Int64
 	monitor := stability.NewMonitor(stability.Config{SampleInterval: 5 * time.Millisecond, Warmup: -1})
-	if err := monitor.Attach(signal.GaugeFunc("app.load", signal.Count, func() float64 { return float64(load.Load()) })); err != nil {
+	if err := monitor.Attach(signals.GaugeFunc("app.load", signals.Count, func() float64 { return float64(load.Load()) })); err != nil {
 		t.Fatal(err)
 	}
 	for name, mode := range map[string]stability.Mode{"enforced": stability.Enforce, "observed": stability.Observe} {

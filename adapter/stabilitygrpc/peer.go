@@ -15,13 +15,13 @@ import (
 	"github.com/falsifiable/stability/defense/deadline"
 	"github.com/falsifiable/stability/internal/faultpoint"
 	"github.com/falsifiable/stability/internal/openpeers"
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 // peer is what is known of one dependency. What stands below the mutex is guarded by it.
 type peer struct {
 	calls     calls
-	reasons   [reasonCount]signal.Labels
+	reasons   [reasonCount]signals.Labels
 	goAways   [reasonCount]atomic.Uint64
 	pingTime  atomic.Int64 // nanoseconds, 0 for none
 	permitted atomic.Int64 // nanoseconds, 0 for unknown
@@ -41,9 +41,9 @@ type use struct {
 
 func newPeer(name string) *peer {
 	p := &peer{}
-	p.calls.init(signal.NewLabels("peer", name))
+	p.calls.init(signals.NewLabels("peer", name))
 	for r := range p.reasons {
-		p.reasons[r] = signal.NewLabels("peer", name, "reason", reasonNames[r])
+		p.reasons[r] = signals.NewLabels("peer", name, "reason", reasonNames[r])
 	}
 	return p
 }

@@ -18,7 +18,7 @@ import (
 
 	"github.com/falsifiable/stability/defense/deadline"
 	"github.com/falsifiable/stability/internal/capped"
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 // ServerConfig configures a [Server]. The zero value is useful.
@@ -34,7 +34,7 @@ type ServerConfig struct {
 	Timeout time.Duration
 	// Keepalive is what the server and its clients have agreed on. Defaults to gRPC's own.
 	Keepalive Keepalive
-	// MaxMethods caps the methods that have readings of their own; the rest share those of [signal.Other]. Defaults to 64.
+	// MaxMethods caps the methods that have readings of their own; the rest share those of [signals.Other]. Defaults to 64.
 	MaxMethods int
 }
 
@@ -51,7 +51,7 @@ func (c ServerConfig) Validate() error {
 	return c.Keepalive.Validate()
 }
 
-// Server follows and bounds the calls to a gRPC server and is the [signal.Source] of [signal.GRPCServer]. Safe for
+// Server follows and bounds the calls to a gRPC server and is the [signals.Source] of [signals.GRPCServer]. Safe for
 // concurrent use. Make one with [NewServer], for each grpc.Server.
 type Server struct {
 	config  ServerConfig
@@ -86,13 +86,13 @@ func NewServer(config ServerConfig) (*Server, error) {
 	config.MaxHandlers = cmp.Or(config.MaxHandlers, 10_000)
 	return &Server{
 		config: config, epoch: time.Now(), conns: make(map[*serverConn]struct{}),
-		methods: capped.New(cmp.Or(config.MaxMethods, 64), newMethod(signal.Other), newMethod),
+		methods: capped.New(cmp.Or(config.MaxMethods, 64), newMethod(signals.Other), newMethod),
 	}, nil
 }
 
 func newMethod(name string) *calls {
 	m := &calls{}
-	m.init(signal.NewLabels("method", name))
+	m.init(signals.NewLabels("method", name))
 	return m
 }
 
@@ -214,10 +214,10 @@ func (s serverStats) HandleConn(ctx context.Context, event stats.ConnStats) {
 	}
 }
 
-// Describe returns [signal.GRPCServer].
-func (s *Server) Describe() []signal.Desc { return signal.GRPCServer() }
+// Describe returns [signals.GRPCServer].
+func (s *Server) Describe() []signals.Desc { return signals.GRPCServer() }
 
-// The order of [signal.GRPCServer].
+// The order of [signals.GRPCServer].
 const (
 	serverBegun = iota
 	serverCompleted
@@ -241,15 +241,15 @@ const (
 )
 
 // reasonLabels are made once.
-var reasonLabels = func() (labels [reasonCount]signal.Labels) {
+var reasonLabels = func() (labels [reasonCount]signals.Labels) {
 	for r, name := range reasonNames {
-		labels[r] = signal.NewLabels("reason", name)
+		labels[r] = signals.NewLabels("reason", name)
 	}
 	return labels
 }()
 
 // Sample reads all signals. It allocates nothing.
-func (s *Server) Sample(dst *signal.Batch) {
+func (s *Server) Sample(dst *signals.Batch) {
 	now := time.Since(s.epoch)
 	clear(s.survey.all[:])
 	all := reading{first: now}
@@ -283,7 +283,7 @@ func (s *Server) Sample(dst *signal.Batch) {
 	}
 }
 
-func (s *Server) sampleMethod(dst *signal.Batch, m *calls, now time.Duration, all *reading) {
+func (s *Server) sampleMethod(dst *signals.Batch, m *calls, now time.Duration, all *reading) {
 	r := m.read(now, &s.survey, all)
 	dst.AddInstance(methodBegun, m.labels, float64(r.begun))
 	dst.AddInstance(methodErrors, m.labels, float64(r.errors))

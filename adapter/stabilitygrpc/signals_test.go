@@ -10,7 +10,7 @@ import (
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
 
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 // Calls of every kind of end, seen from both sides.
@@ -183,18 +183,18 @@ func TestUnreachable(t *testing.T) {
 }
 
 func TestSourcesAreWellFormed(t *testing.T) {
-	schema := signal.NewSchema(append(signal.GRPCClient(), signal.GRPCServer()...)...)
-	for _, s := range []signal.Source{NewClient(ClientConfig{}), newServer(t, ServerConfig{})} {
+	schema := signals.NewSchema(append(signals.GRPCClient(), signals.GRPCServer()...)...)
+	for _, s := range []signals.Source{NewClient(ClientConfig{}), newServer(t, ServerConfig{})} {
 		for _, d := range s.Describe() {
 			if _, err := schema.Add(d); err != nil {
 				t.Error(err)
 			}
 		}
 	}
-	if n := len(signal.GRPCClient()); n != peerPermitted+1 {
+	if n := len(signals.GRPCClient()); n != peerPermitted+1 {
 		t.Errorf("%d client signals are declared, %d read", n, peerPermitted+1)
 	}
-	if n := len(signal.GRPCServer()); n != methodP99+1 {
+	if n := len(signals.GRPCServer()); n != methodP99+1 {
 		t.Errorf("%d server signals are declared, %d read", n, methodP99+1)
 	}
 }
@@ -203,8 +203,8 @@ func TestSampleDoesNotAllocate(t *testing.T) {
 	client, server := NewClient(ClientConfig{}), newServer(t, ServerConfig{})
 	client.peers.Get("risk")
 	server.methods.Get("/a/b")
-	for name, s := range map[string]signal.Source{"client": client, "server": server} {
-		var batch signal.Batch
+	for name, s := range map[string]signals.Source{"client": client, "server": server} {
+		var batch signals.Batch
 		s.Sample(&batch)
 		if n := testing.AllocsPerRun(100, func() { batch.Reset(); s.Sample(&batch) }); n != 0 {
 			t.Errorf("a reading of the %s allocates %v times", name, n)

@@ -22,7 +22,7 @@
 //
 // # Limits
 //
-// It needs the middleware of signal/httpserver. A partial block, one route or one share of the requests, is hidden by
+// It needs the middleware of signals/httpserver. A partial block, one route or one share of the requests, is hidden by
 // those that pass: watch http.server.request.oldest for it. A server whose only requests are streams that last for
 // minutes is silent by nature, and wants those handlers outside of the middleware. Whether a lost partner is provable
 // depends on reachability: a cycle among live objects is not in the goroutine leak profile.

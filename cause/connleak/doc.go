@@ -15,12 +15,12 @@
 // # Why these thresholds
 //
 // The check does not wait for the pool to be empty. A connection that one place in the code has held for longer than the limit
-// of signal/sqldb (30 s) is overdue; that one place has some overdue all the time for five minutes is no slow query
+// of signals/sqldb (30 s) is overdue; that one place has some overdue all the time for five minutes is no slow query
 // any more. The violation names the place, and whether rows, a transaction or a connection was left open.
 //
 // # Limits
 //
-// Only pools opened through signal/sqldb are seen. A job which by design holds a connection for more than five minutes is
+// Only pools opened through signals/sqldb are seen. A job which by design holds a connection for more than five minutes is
 // reported: give its pool a HoldLimit of its own. Of an object-relational mapper the place named is inside of it.
 //
 // # Sources

@@ -31,9 +31,9 @@
 //
 // # Limits
 //
-// aging needs the middleware of signal/httpserver, and wants handlers which stream for minutes to be outside of it; one
+// aging needs the middleware of signals/httpserver, and wants handlers which stream for minutes to be outside of it; one
 // stuck request that is no deadlock, as on a dependency that never answers, looks the same and deserves the same look. proven
-// needs signal/goroutineleak (Leaks of package auto) in a build with the goroutine leak profile, and sees no circle
+// needs signals/goroutineleak (Leaks of package auto) in a build with the goroutine leak profile, and sees no circle
 // whose locks live objects reach, as those of a package variable or a pool are: for such a one there is aging, and before
 // production the CYCLE of stability test. auto leaves out the check whose signals nothing reads.
 //

@@ -21,7 +21,7 @@
 //
 // # Limits
 //
-// Only clients that go through signal/httpclient are seen. A deadline that is there but far too long is not caught; the
+// Only clients that go through signals/httpclient are seen. A deadline that is there but far too long is not caught; the
 // signal http.client.request.budget.min tells the shortest.
 //
 // # Sources

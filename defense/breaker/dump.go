@@ -3,7 +3,7 @@ package breaker
 import (
 	"time"
 
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 // Dump is all that there is to know of a breaker, for debugging; it makes sense as JSON.
@@ -46,7 +46,7 @@ func (b *Breaker) Dump() Dump {
 
 func (c counts) exported() Counts { return Counts{c.calls, c.failures, c.slow} }
 
-// The order of [signal.Breaker].
+// The order of [signals.Breaker].
 const (
 	state = iota
 	criticalOpen
@@ -60,29 +60,29 @@ const (
 
 // Source returns a source of the signals of breakers, one instance of each per breaker, told apart by the label
 // {breaker}. It allocates nothing.
-func Source(breakers ...*Breaker) signal.Source {
+func Source(breakers ...*Breaker) signals.Source {
 	s := &source{}
 	for _, b := range breakers {
 		s.breakers = append(s.breakers, b)
-		s.labels = append(s.labels, signal.NewLabels("breaker", b.settings.Load().Name))
+		s.labels = append(s.labels, signals.NewLabels("breaker", b.settings.Load().Name))
 	}
 	return s
 }
 
 type source struct {
 	breakers []*Breaker
-	labels   []signal.Labels
+	labels   []signals.Labels
 }
 
-func (s *source) Describe() []signal.Desc { return signal.Breaker() }
+func (s *source) Describe() []signals.Desc { return signals.Breaker() }
 
-func (s *source) Sample(dst *signal.Batch) {
+func (s *source) Sample(dst *signals.Batch) {
 	for i, b := range s.breakers {
 		b.sample(dst, s.labels[i])
 	}
 }
 
-func (b *Breaker) sample(dst *signal.Batch, labels signal.Labels) {
+func (b *Breaker) sample(dst *signals.Batch, labels signals.Labels) {
 	b.mu.Lock()
 	now, opened, rejected, critical := b.State(), b.opened, b.countRejected(), b.settings.Load().Critical
 	b.mu.Unlock()

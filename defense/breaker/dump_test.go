@@ -7,16 +7,16 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 // read samples a source into name{labels} → value.
-func read(s signal.Source) map[string]float64 {
-	var batch signal.Batch
+func read(s signals.Source) map[string]float64 {
+	var batch signals.Batch
 	s.Sample(&batch)
-	var ids []signal.ID
+	var ids []signals.ID
 	for i := range s.Describe() {
-		ids = append(ids, signal.ID(i))
+		ids = append(ids, signals.ID(i))
 	}
 	values := make(map[string]float64)
 	for _, r := range batch.AppendTo(nil, ids, 0) {
@@ -71,7 +71,7 @@ func TestSource(t *testing.T) {
 
 func TestSampleAllocatesNothing(t *testing.T) {
 	source := Source(mustNew(t, Config{}))
-	var batch signal.Batch
+	var batch signals.Batch
 	source.Sample(&batch)
 	if n := testing.AllocsPerRun(100, func() { batch.Reset(); source.Sample(&batch) }); n != 0 {
 		t.Errorf("Sample allocates %v times, want 0", n)

@@ -13,7 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 func mustNew(t testing.TB, c Config) *Bulkhead {
@@ -287,10 +287,10 @@ func TestSource(t *testing.T) {
 		_, _ = b.TryAcquire()
 		want := func(values ...float64) {
 			t.Helper()
-			var batch signal.Batch
+			var batch signals.Batch
 			source.Sample(&batch)
-			for i, s := range batch.AppendTo(nil, []signal.ID{0, 1, 2, 3, 4, 5, 6}, 0) {
-				if s.Value != values[i] || s.Labels != signal.NewLabels("bulkhead", "ledger") {
+			for i, s := range batch.AppendTo(nil, []signals.ID{0, 1, 2, 3, 4, 5, 6}, 0) {
+				if s.Value != values[i] || s.Labels != signals.NewLabels("bulkhead", "ledger") {
 					t.Errorf("%s%v = %v, want %v", source.Describe()[s.ID].Name, s.Labels, s.Value, values[i])
 				}
 			}

@@ -3,7 +3,7 @@ package bulkhead
 import (
 	"time"
 
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 // Dump is all that there is to know of a bulkhead, for debugging; it makes sense as JSON.
@@ -34,7 +34,7 @@ func (b *Bulkhead) Dump() Dump {
 	return d
 }
 
-// The order of [signal.Bulkhead].
+// The order of [signals.Bulkhead].
 const (
 	inUse = iota
 	limit
@@ -47,23 +47,23 @@ const (
 
 // Source returns a source of the signals of bulkheads, one instance of each per bulkhead, told apart by the label
 // {bulkhead}. It allocates nothing.
-func Source(bulkheads ...*Bulkhead) signal.Source {
+func Source(bulkheads ...*Bulkhead) signals.Source {
 	s := &source{}
 	for _, b := range bulkheads {
 		s.bulkheads = append(s.bulkheads, b)
-		s.labels = append(s.labels, signal.NewLabels("bulkhead", b.full.Name))
+		s.labels = append(s.labels, signals.NewLabels("bulkhead", b.full.Name))
 	}
 	return s
 }
 
 type source struct {
 	bulkheads []*Bulkhead
-	labels    []signal.Labels
+	labels    []signals.Labels
 }
 
-func (s *source) Describe() []signal.Desc { return signal.Bulkhead() }
+func (s *source) Describe() []signals.Desc { return signals.Bulkhead() }
 
-func (s *source) Sample(dst *signal.Batch) {
+func (s *source) Sample(dst *signals.Batch) {
 	for i, b := range s.bulkheads {
 		d := b.Dump()
 		dst.AddInstance(inUse, s.labels[i], float64(d.InUse))

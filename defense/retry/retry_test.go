@@ -13,7 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 var errDown = errors.New("down")
@@ -232,10 +232,10 @@ func TestSource(t *testing.T) {
 			_ = b.Do(t.Context(), func(context.Context) error { return errDown })
 		}
 		source := Source(b)
-		var batch signal.Batch
+		var batch signals.Batch
 		source.Sample(&batch)
-		for i, s := range batch.AppendTo(nil, []signal.ID{0, 1, 2, 3}, 0) {
-			if want := []float64{3, 1, 3, 0.5}[i]; s.Value != want || s.Labels != signal.NewLabels("retry", "ledger") {
+		for i, s := range batch.AppendTo(nil, []signals.ID{0, 1, 2, 3}, 0) {
+			if want := []float64{3, 1, 3, 0.5}[i]; s.Value != want || s.Labels != signals.NewLabels("retry", "ledger") {
 				t.Errorf("%s%v = %v, want %v", source.Describe()[s.ID].Name, s.Labels, s.Value, want)
 			}
 		}

@@ -1,6 +1,6 @@
 package retry
 
-import "github.com/falsifiable/stability/signal"
+import "github.com/falsifiable/stability/signals"
 
 // Dump is all that there is to know of a budget, for debugging; it makes sense as JSON.
 type Dump struct {
@@ -19,7 +19,7 @@ func (b *Budget) Dump() Dump {
 	return Dump{*b.settings.Load(), float64(b.tokens.Load()) / one, b.requests.Load(), b.retries.Load(), b.refused.Load()}
 }
 
-// The order of [signal.Retry].
+// The order of [signals.Retry].
 const (
 	requests = iota
 	retries
@@ -29,23 +29,23 @@ const (
 
 // Source returns a source of the signals of budgets, one instance of each per budget, told apart by the label {retry}. It
 // allocates nothing.
-func Source(budgets ...*Budget) signal.Source {
+func Source(budgets ...*Budget) signals.Source {
 	s := &source{}
 	for _, b := range budgets {
 		s.budgets = append(s.budgets, b)
-		s.labels = append(s.labels, signal.NewLabels("retry", b.settings.Load().Name))
+		s.labels = append(s.labels, signals.NewLabels("retry", b.settings.Load().Name))
 	}
 	return s
 }
 
 type source struct {
 	budgets []*Budget
-	labels  []signal.Labels
+	labels  []signals.Labels
 }
 
-func (s *source) Describe() []signal.Desc { return signal.Retry() }
+func (s *source) Describe() []signals.Desc { return signals.Retry() }
 
-func (s *source) Sample(dst *signal.Batch) {
+func (s *source) Sample(dst *signals.Batch) {
 	for i, b := range s.budgets {
 		d := b.Dump()
 		dst.AddInstance(requests, s.labels[i], float64(d.Requests))

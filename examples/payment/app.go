@@ -21,8 +21,8 @@ import (
 	"github.com/falsifiable/stability/examples/payment/internal/risk"
 	"github.com/falsifiable/stability/examples/payment/internal/standin"
 	"github.com/falsifiable/stability/examples/payment/internal/tracing"
-	"github.com/falsifiable/stability/signal/httpclient"
-	"github.com/falsifiable/stability/signal/sqldb"
+	"github.com/falsifiable/stability/signals/httpclient"
+	"github.com/falsifiable/stability/signals/sqldb"
 )
 
 // app is the service with all that it depends on, and what is told of that.

@@ -9,7 +9,7 @@ import (
 	"github.com/falsifiable/stability/defense/bulkhead"
 	"github.com/falsifiable/stability/defense/retry"
 	"github.com/falsifiable/stability/health"
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 	"github.com/falsifiable/stability/telemetry"
 )
 
@@ -31,17 +31,17 @@ func watch(ctx context.Context, app *app, log *slog.Logger) (*auto.Watch, error)
 }
 
 // sources are what can be read of the dependencies: calls, pools and how they are defended.
-func sources(app *app) []signal.Source {
+func sources(app *app) []signals.Source {
 	redis := app.memory.Pool
 	breakers, bulkheads := []*breaker.Breaker(nil), []*bulkhead.Bulkhead{app.writes}
 	for _, g := range app.guards {
 		breakers, bulkheads = append(breakers, g.Breaker()), append(bulkheads, g.Bulkhead())
 	}
-	return []signal.Source{
+	return []signals.Source{
 		breaker.Source(breakers...), bulkhead.Source(bulkheads...), retry.Source(app.retries), app.calls, app.pools,
-		signal.GaugeFunc("redis.pool.open", signal.Count, func() float64 { return float64(redis().ActiveCount) }),
-		signal.GaugeFunc("redis.pool.idle", signal.Count, func() float64 { return float64(redis().IdleCount) }),
-		signal.CounterFunc("redis.pool.wait.count", signal.Count, func() float64 { return float64(redis().WaitCount) }),
-		signal.CounterFunc("redis.pool.wait.duration", signal.Seconds, func() float64 { return redis().WaitDuration.Seconds() }),
+		signals.GaugeFunc("redis.pool.open", signals.Count, func() float64 { return float64(redis().ActiveCount) }),
+		signals.GaugeFunc("redis.pool.idle", signals.Count, func() float64 { return float64(redis().IdleCount) }),
+		signals.CounterFunc("redis.pool.wait.count", signals.Count, func() float64 { return float64(redis().WaitCount) }),
+		signals.CounterFunc("redis.pool.wait.duration", signals.Seconds, func() float64 { return redis().WaitDuration.Seconds() }),
 	}
 }

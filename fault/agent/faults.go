@@ -13,7 +13,7 @@ import (
 	"github.com/falsifiable/stability/fault/heapgrowth"
 	"github.com/falsifiable/stability/fault/lockconvoy"
 	"github.com/falsifiable/stability/fault/lostcontext"
-	panicfault "github.com/falsifiable/stability/fault/panic"
+	"github.com/falsifiable/stability/fault/panics"
 	"github.com/falsifiable/stability/fault/rowleak"
 	"github.com/falsifiable/stability/fault/slowhandler"
 	"github.com/falsifiable/stability/fault/streamhold"
@@ -33,7 +33,7 @@ func Faults() []fault.Fault {
 		heapgrowth.Fault,
 		lockconvoy.Fault,
 		lostcontext.Fault,
-		panicfault.Fault,
+		panics.Fault,
 		rowleak.Fault,
 		slowhandler.Fault,
 		streamhold.Fault,

@@ -14,7 +14,7 @@ import (
 	"github.com/falsifiable/stability/fault/internal/faulttest"
 	"github.com/falsifiable/stability/internal/faultpoint"
 	"github.com/falsifiable/stability/internal/openpeers"
-	"github.com/falsifiable/stability/signal/sqldb"
+	"github.com/falsifiable/stability/signals/sqldb"
 )
 
 func TestEveryFolderIsListed(t *testing.T) {

@@ -14,7 +14,7 @@ var Fault = fault.Fault{
 	Name:  "channelblock",
 	Title: "Channel block",
 	Help: "Makes requests block on a channel send that nobody receives. " +
-		"Needs the middleware of signal/httpserver and load.",
+		"Needs the middleware of signals/httpserver and load.",
 	Params: []fault.Param{
 		{
 			Name: "share", Unit: fault.Ratio, Default: 1, Min: 0.001, Max: 1,

@@ -16,7 +16,7 @@ var Fault = fault.Fault{
 	Name:  "deadlock",
 	Title: "Deadlock",
 	Help: "Makes goroutines wait for each other's locks in a circle. " +
-		"In requests it needs the middleware of signal/httpserver and load.",
+		"In requests it needs the middleware of signals/httpserver and load.",
 	Params: []fault.Param{
 		{
 			Name: "where", Choices: []string{"requests", "lost"},

@@ -18,7 +18,7 @@ var Fault = fault.Fault{
 	Name:  "lockconvoy",
 	Title: "Lock convoy",
 	Help: "Makes goroutines queue on one mutex that is held across a wait. " +
-		"In requests it needs the middleware of signal/httpserver and load.",
+		"In requests it needs the middleware of signals/httpserver and load.",
 	Params: []fault.Param{
 		{
 			Name: "where", Choices: []string{"goroutines", "requests"},

@@ -2,7 +2,7 @@
 // neither the deadline of its caller nor its cancellation, as when code between the two starts anew from
 // context.Background, or passes a context whose Done is nil.
 //
-// It enters requests through the middleware of signal/httpserver, before the service's own handler, and puts a context in
+// It enters requests through the middleware of signals/httpserver, before the service's own handler, and puts a context in
 // their place which keeps the values and nothing else. Middleware that sets deadlines must be outside of that one, else it
 // mends what the fault breaks. Requests under way when the fault is removed stay cut off; those after them are not.
 package lostcontext

@@ -15,7 +15,7 @@ var Fault = fault.Fault{
 	Name:  "lostcontext",
 	Title: "Lost context",
 	Help: "Takes the deadline and the cancellation off the context of requests, as code does that starts anew from " +
-		"context.Background. Needs the middleware of signal/httpserver and load.",
+		"context.Background. Needs the middleware of signals/httpserver and load.",
 	Params: []fault.Param{{
 		Name: "share", Unit: fault.Ratio, Default: 1, Min: 0.001, Max: 1,
 		Help: "Share of the requests whose context is lost.",

@@ -10,7 +10,7 @@ import (
 
 	"github.com/falsifiable/stability/fault"
 	"github.com/falsifiable/stability/fault/internal/faulttest"
-	"github.com/falsifiable/stability/signal/httpserver"
+	"github.com/falsifiable/stability/signals/httpserver"
 )
 
 type key struct{}

@@ -16,7 +16,7 @@ var Fault = fault.Fault{
 	Name:  "rowleak",
 	Title: "Row leak",
 	Help: "Takes connections of the database pools and keeps them, by rows, a transaction or a sql.Conn that is never closed. " +
-		"Needs a pool opened through signal/sqldb.",
+		"Needs a pool opened through signals/sqldb.",
 	Params: []fault.Param{
 		{Name: "by", Choices: []string{"rows", "tx", "conn"}, Help: "What is never closed."},
 		{Name: "rate", Unit: fault.PerSecond, Default: 1, Min: 0.01, Max: 1000, Help: "Connections that leak, of each pool."},
@@ -37,7 +37,7 @@ type leak struct {
 func start(ctx context.Context, args fault.Args) (fault.Injection, error) {
 	l := &leak{by: args.Choice("by"), query: args.Choice("query"), pools: openpools.List()}
 	if len(l.pools) == 0 {
-		return nil, errors.New("no database pool was opened through signal/sqldb")
+		return nil, errors.New("no database pool was opened through signals/sqldb")
 	}
 	rate, most := args.Number("rate"), args.Int("max")
 	l.Life = fault.Begin(ctx, func(ctx context.Context) {

@@ -10,8 +10,8 @@ import (
 
 	"github.com/falsifiable/stability/fault"
 	"github.com/falsifiable/stability/fault/internal/faulttest"
-	"github.com/falsifiable/stability/signal"
-	"github.com/falsifiable/stability/signal/sqldb"
+	"github.com/falsifiable/stability/signals"
+	"github.com/falsifiable/stability/signals/sqldb"
 )
 
 // database is a driver that can do nothing but be in use.
@@ -70,11 +70,11 @@ func TestConnectionsLeakAndComeBack(t *testing.T) {
 
 // overdue returns the kind that sqldb finds overdue.
 func overdue(pools *sqldb.Pools) (kind string) {
-	var batch signal.Batch
+	var batch signals.Batch
 	pools.Sample(&batch)
-	ids := make([]signal.ID, len(pools.Describe()))
+	ids := make([]signals.ID, len(pools.Describe()))
 	for i := range ids {
-		ids[i] = signal.ID(i)
+		ids[i] = signals.ID(i)
 	}
 	for _, r := range batch.AppendTo(nil, ids, 1) {
 		if pools.Describe()[r.ID].Name == "db.client.connection.overdue" && r.Value > 0 {

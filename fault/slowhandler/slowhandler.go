@@ -16,7 +16,7 @@ import (
 var Fault = fault.Fault{
 	Name:  "slowhandler",
 	Title: "Slow handler",
-	Help:  "Delays a share of the requests. Needs the middleware of signal/httpserver and load.",
+	Help:  "Delays a share of the requests. Needs the middleware of signals/httpserver and load.",
 	Params: []fault.Param{
 		{
 			Name: "delay", Unit: fault.Seconds, Default: 0.5, Min: 0.001, Max: 60,

@@ -3,7 +3,7 @@ package main
 import (
 	"strings"
 
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 // signalsPage is the reference of the signals that contracts can name without declaring them.
@@ -11,7 +11,7 @@ func signalsPage() string {
 	m := newPage("Signals")
 	m.text(signalsIntro)
 	source := ""
-	for _, d := range signal.Standard() {
+	for _, d := range signals.Standard() {
 		if d.Source != source {
 			source = d.Source
 			m.line("\n## " + source)
@@ -28,5 +28,5 @@ func signalsPage() string {
 
 const signalsIntro = `
 What a contract can name in any service, by the folder of room signal or defense that reads it. Names follow OpenTelemetry where it has one; the
-whitepaper's spellings work too. A service adds its own with signal.GaugeFunc and its siblings.
+whitepaper's spellings work too. A service adds its own with signals.GaugeFunc and its siblings.
 `

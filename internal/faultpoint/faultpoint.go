@@ -20,7 +20,7 @@ var (
 	current atomic.Pointer[HandlerFunc] // all of them as one; nil when there is none
 )
 
-// SetHandler makes the middleware of signal/httpserver call f before each request's handler, until restore.
+// SetHandler makes the middleware of signals/httpserver call f before each request's handler, until restore.
 // Several may be set; they run in the order in which they were. restore is idempotent.
 func SetHandler(f HandlerFunc) (restore func()) {
 	mu.Lock()

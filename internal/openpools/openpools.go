@@ -1,4 +1,4 @@
-// Package openpools lists the database pools that were opened through signal/sqldb.
+// Package openpools lists the database pools that were opened through signals/sqldb.
 //
 // The fault room lies beside signal and cannot import it, but its faults need the pools of the service that they are to
 // harm. A pool that nobody uses any more is forgotten.

@@ -21,7 +21,7 @@ import (
 	"github.com/falsifiable/stability/defense/deadline"
 	"github.com/falsifiable/stability/internal/timescale"
 	"github.com/falsifiable/stability/lab/falsify/process"
-	"github.com/falsifiable/stability/signal/httpclient"
+	"github.com/falsifiable/stability/signals/httpclient"
 )
 
 // The whitepaper's chain (§3.1) as processes of their own: a gateway gives a request five seconds, service a has four of

@@ -13,7 +13,7 @@ import (
 	"github.com/falsifiable/stability"
 	"github.com/falsifiable/stability/cause"
 	"github.com/falsifiable/stability/internal/timescale"
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 // scale hurries the contracts: their half minute takes half a second here, as under stability falsify.
@@ -42,7 +42,7 @@ type observer struct {
 }
 
 // watch starts a monitor of the cause's contract on those sources, until the test ends.
-func watch(t *testing.T, c cause.Cause, sources ...signal.Source) *observer {
+func watch(t *testing.T, c cause.Cause, sources ...signals.Source) *observer {
 	t.Helper()
 	m := stability.NewMonitor(stability.Config{Warmup: time.Second, Logger: slog.New(slog.DiscardHandler)})
 	for _, s := range sources {

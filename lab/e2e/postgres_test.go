@@ -22,7 +22,7 @@ import (
 	"github.com/falsifiable/stability/defense/bulkhead"
 	"github.com/falsifiable/stability/defense/poolsize"
 	"github.com/falsifiable/stability/lab/falsify/stats"
-	"github.com/falsifiable/stability/signal/sqldb"
+	"github.com/falsifiable/stability/signals/sqldb"
 )
 
 // open opens a followed pool to the real database, until the test ends.

@@ -18,7 +18,7 @@ import (
 	"github.com/falsifiable/stability/defense/breaker"
 	"github.com/falsifiable/stability/fault"
 	"github.com/falsifiable/stability/lab/falsify/network"
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 var quiet = slog.New(slog.DiscardHandler)
@@ -90,14 +90,14 @@ func checkHang(t *testing.T, proxy *network.Proxy, guard *defense.Guard, call fu
 }
 
 // poolSources are the signals of a go-redis pool, which the library reads through functions: it need not know the client.
-func poolSources(client *redis.Client) []signal.Source {
-	gauge := func(name string, read func(*redis.PoolStats) uint32) signal.Source {
-		return signal.GaugeFunc("redis.pool."+name, signal.Count, func() float64 { return float64(read(client.PoolStats())) })
+func poolSources(client *redis.Client) []signals.Source {
+	gauge := func(name string, read func(*redis.PoolStats) uint32) signals.Source {
+		return signals.GaugeFunc("redis.pool."+name, signals.Count, func() float64 { return float64(read(client.PoolStats())) })
 	}
-	counter := func(name string, read func(*redis.PoolStats) uint32) signal.Source {
-		return signal.CounterFunc("redis.pool."+name, signal.Count, func() float64 { return float64(read(client.PoolStats())) })
+	counter := func(name string, read func(*redis.PoolStats) uint32) signals.Source {
+		return signals.CounterFunc("redis.pool."+name, signals.Count, func() float64 { return float64(read(client.PoolStats())) })
 	}
-	return []signal.Source{
+	return []signals.Source{
 		gauge("open", func(s *redis.PoolStats) uint32 { return s.TotalConns }),
 		gauge("idle", func(s *redis.PoolStats) uint32 { return s.IdleConns }),
 		counter("timeout.count", func(s *redis.PoolStats) uint32 { return s.Timeouts }),

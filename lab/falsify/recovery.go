@@ -8,7 +8,7 @@ import (
 
 	"github.com/falsifiable/stability/lab/falsify/report"
 	"github.com/falsifiable/stability/lab/falsify/stats"
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 // settleTime is the contract time that a service gets to come back; settleLeast the least by the clock, for garbage is
@@ -75,13 +75,13 @@ func (a *attempt) compare(window time.Duration) (worst stats.EquivalenceOutcome,
 }
 
 // floor is the difference below which nobody calls a signal changed, whatever five percent of its baseline are.
-func floor(d signal.Desc) float64 {
+func floor(d signals.Desc) float64 {
 	switch d.Unit {
-	case signal.Bytes:
+	case signals.Bytes:
 		return 4 << 20
-	case signal.Seconds:
+	case signals.Seconds:
 		return 0.005
-	case signal.Ratio:
+	case signals.Ratio:
 		return 0.02
 	}
 	return 5 // a few connections more or less

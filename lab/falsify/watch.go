@@ -10,7 +10,7 @@ import (
 	"github.com/falsifiable/stability"
 	"github.com/falsifiable/stability/lab/falsify/agent"
 	"github.com/falsifiable/stability/lab/falsify/report"
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 // errSilent is an agent that stopped answering.
@@ -30,7 +30,7 @@ type watch struct {
 	lines  map[string]*report.Line
 	// readings are those of the gauges that checks read, by name and labels.
 	readings map[string][]reading
-	gauges   map[string]signal.Desc
+	gauges   map[string]signals.Desc
 	scale    float64
 }
 
@@ -43,7 +43,7 @@ func newWatch(client *agent.Client) *watch {
 	now := time.Now()
 	return &watch{
 		client: client, begun: now, heard: now, fired: make(map[string][]time.Time), lines: make(map[string]*report.Line),
-		readings: make(map[string][]reading), gauges: make(map[string]signal.Desc),
+		readings: make(map[string][]reading), gauges: make(map[string]signals.Desc),
 	}
 }
 
@@ -112,7 +112,7 @@ func (w *watch) draw(c subjectCheck, now time.Time) {
 }
 
 // standard tells which signals are gauges: only those can come back to a baseline.
-var standard = signal.NewSchema(signal.Standard()...)
+var standard = signals.NewSchema(signals.Standard()...)
 
 func (w *watch) read(values []stability.SignalValue, now time.Time) {
 	for _, c := range w.checks {
@@ -120,7 +120,7 @@ func (w *watch) read(values []stability.SignalValue, now time.Time) {
 			if _, known := w.gauges[name]; known {
 				continue
 			}
-			if _, desc, ok := standard.Lookup(name); ok && (desc.Kind == signal.Gauge || desc.Kind == signal.Size) {
+			if _, desc, ok := standard.Lookup(name); ok && (desc.Kind == signals.Gauge || desc.Kind == signals.Size) {
 				w.gauges[name] = desc
 			}
 		}

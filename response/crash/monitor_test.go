@@ -14,7 +14,7 @@ import (
 	"github.com/falsifiable/stability"
 	"github.com/falsifiable/stability/evidence"
 	"github.com/falsifiable/stability/evidence/goroutines"
-	"github.com/falsifiable/stability/signal/goruntime"
+	"github.com/falsifiable/stability/signals/goruntime"
 )
 
 // watched is a service in small: a monitor, a contract that is broken from the start, evidence and, at the third strike,

@@ -25,7 +25,7 @@ import (
 	"github.com/falsifiable/stability/defense"
 	"github.com/falsifiable/stability/defense/deadline"
 	"github.com/falsifiable/stability/defense/retry"
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 func main() {
@@ -73,7 +73,7 @@ func run(check string) error {
 }
 
 // serve answers at an address until that fails.
-func (e *edge) serve(address string, sources []signal.Source) error {
+func (e *edge) serve(address string, sources []signals.Source) error {
 	watch, err := auto.Start(context.Background(), auto.Config{Service: "fraud", Sources: sources})
 	if err != nil {
 		return err

@@ -12,7 +12,7 @@ import (
 
 	"github.com/falsifiable/stability/expr"
 	"github.com/falsifiable/stability/lab/analysis/internal/docs"
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 //go:embed doc.go
@@ -32,7 +32,7 @@ func run(pass *analysis.Pass) (any, error) {
 	if !uses(pass.Pkg) {
 		return nil, nil
 	}
-	schema := signal.NewSchema(signal.Standard()...)
+	schema := signals.NewSchema(signals.Standard()...)
 	for _, f := range pass.Files {
 		// The library's own tests, and those of others, register wrong contracts on purpose.
 		if strings.HasSuffix(pass.Fset.Position(f.Package).Filename, "_test.go") {
@@ -119,7 +119,7 @@ func text(pass *analysis.Pass, e ast.Expr) (string, bool) {
 	return constant.StringVal(v), true
 }
 
-func check(pass *analysis.Pass, schema *signal.Schema, lit *ast.CompositeLit) {
+func check(pass *analysis.Pass, schema *signals.Schema, lit *ast.CompositeLit) {
 	e := fields(pass, lit)["Expr"]
 	src, ok := text(pass, e)
 	if !ok {

@@ -13,17 +13,17 @@ import (
 
 	"github.com/falsifiable/stability"
 	"github.com/falsifiable/stability/evidence"
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 // rising is a signal that rises by one at each reading.
 type rising struct{ readings float64 }
 
-func (*rising) Describe() []signal.Desc {
-	return []signal.Desc{{Name: "queue.depth", Kind: signal.Gauge, Help: "Jobs that wait."}}
+func (*rising) Describe() []signals.Desc {
+	return []signals.Desc{{Name: "queue.depth", Kind: signals.Gauge, Help: "Jobs that wait."}}
 }
 
-func (r *rising) Sample(dst *signal.Batch) {
+func (r *rising) Sample(dst *signals.Batch) {
 	r.readings++
 	dst.Add(0, r.readings)
 }

@@ -18,7 +18,7 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 
 	"github.com/falsifiable/stability/defense/poolsize"
-	"github.com/falsifiable/stability/signal/sqldb"
+	"github.com/falsifiable/stability/signals/sqldb"
 )
 
 // Config says how the experiment is done.

@@ -11,7 +11,7 @@ import (
 
 	"github.com/falsifiable/stability/defense/bulkhead"
 	"github.com/falsifiable/stability/examples/payment/internal/payment"
-	"github.com/falsifiable/stability/signal/sqldb"
+	"github.com/falsifiable/stability/signals/sqldb"
 )
 
 // databases are those to test: always SQLite, and PostgreSQL where DATABASE_URL names one.

@@ -13,7 +13,7 @@ import (
 	_ "modernc.org/sqlite"             // the driver "sqlite"
 
 	"github.com/falsifiable/stability/defense/bulkhead"
-	"github.com/falsifiable/stability/signal/sqldb"
+	"github.com/falsifiable/stability/signals/sqldb"
 )
 
 // Pool is the name of the ledger's pool in the signals.

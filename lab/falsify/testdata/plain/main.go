@@ -8,7 +8,7 @@ import (
 	"os"
 
 	"github.com/falsifiable/stability"
-	"github.com/falsifiable/stability/signal/goruntime"
+	"github.com/falsifiable/stability/signals/goruntime"
 )
 
 func main() {

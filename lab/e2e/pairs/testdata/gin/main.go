@@ -15,7 +15,7 @@ import (
 	"github.com/falsifiable/stability/cause/lostdeadline"
 	"github.com/falsifiable/stability/defense/deadline"
 	"github.com/falsifiable/stability/internal/timescale"
-	"github.com/falsifiable/stability/signal/httpclient"
+	"github.com/falsifiable/stability/signals/httpclient"
 )
 
 func main() {

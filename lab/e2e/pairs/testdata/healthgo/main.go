@@ -11,7 +11,7 @@ import (
 
 	"github.com/falsifiable/stability"
 	"github.com/falsifiable/stability/internal/timescale"
-	"github.com/falsifiable/stability/signal/goruntime"
+	"github.com/falsifiable/stability/signals/goruntime"
 )
 
 func main() {

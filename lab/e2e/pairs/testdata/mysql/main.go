@@ -12,8 +12,8 @@ import (
 
 	"github.com/falsifiable/stability"
 	"github.com/falsifiable/stability/internal/timescale"
-	"github.com/falsifiable/stability/signal"
-	"github.com/falsifiable/stability/signal/sqldb"
+	"github.com/falsifiable/stability/signals"
+	"github.com/falsifiable/stability/signals/sqldb"
 )
 
 func main() {
@@ -28,10 +28,10 @@ func main() {
 		fail(err)
 	}
 	var failed atomic.Int64
-	errors := signal.CounterFunc("orders.query.error.count", signal.Count, func() float64 { return float64(failed.Load()) })
+	errors := signals.CounterFunc("orders.query.error.count", signals.Count, func() float64 { return float64(failed.Load()) })
 	fired := make(chan stability.Violation, 1)
 	m := stability.Default()
-	for _, s := range []signal.Source{pools, errors} {
+	for _, s := range []signals.Source{pools, errors} {
 		if err := m.Attach(s); err != nil {
 			fail(err)
 		}

@@ -11,7 +11,7 @@ import (
 
 	"github.com/falsifiable/stability"
 	"github.com/falsifiable/stability/internal/timescale"
-	"github.com/falsifiable/stability/signal"
+	"github.com/falsifiable/stability/signals"
 )
 
 func main() {
@@ -26,9 +26,9 @@ func main() {
 	}
 	fired := make(chan stability.Violation, 1)
 	m := stability.Default()
-	for _, s := range []signal.Source{
-		signal.GaugeFunc("connections.total", signal.Count, func() float64 { return float64(pool.Stat().TotalResources()) }),
-		signal.GaugeFunc("connections.max", signal.Count, func() float64 { return float64(pool.Stat().MaxResources()) }),
+	for _, s := range []signals.Source{
+		signals.GaugeFunc("connections.total", signals.Count, func() float64 { return float64(pool.Stat().TotalResources()) }),
+		signals.GaugeFunc("connections.max", signals.Count, func() float64 { return float64(pool.Stat().MaxResources()) }),
 	} {
 		if err := m.Attach(s); err != nil {
 			fail(err)

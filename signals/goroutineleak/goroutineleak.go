@@ -1,0 +1,205 @@
+// Package goroutineleak counts, in production, goroutines that are leaked beyond doubt: blocked on what nothing alive
+// can reach any more, by proof of the garbage collector (the goroutineleak profile of Go 1.26; erratum E10).
+//
+// A profile costs a garbage collection, so it is taken seldom, and the more it turns out to cost the more seldom: see
+// [Config]. Between two profiles the last numbers stand, and stay true, for a proven leak is for ever.
+//
+// The profile exists in Go 1.27 and in Go 1.26 built with GOEXPERIMENT=goroutineleakprofile. Elsewhere the source reads
+// nothing, so that checks on its signals are Unknown, and [Source.Describe] says why: no leak known is not no leak.
+package goroutineleak
+
+import (
+	"bytes"
+	"math"
+	"runtime"
+	"runtime/metrics"
+	"runtime/pprof"
+	"sync/atomic"
+	"time"
+
+	"github.com/falsifiable/stability/internal/timescale"
+	"github.com/falsifiable/stability/signals"
+)
+
+// Config bounds what the source may cost. The zero value is useful.
+type Config struct {
+	// Interval is the least time from one profile to the next. Defaults to one minute.
+	Interval time.Duration
+	// CPU is the share of one core that profiles may take. After one that took c seconds, at least c/CPU pass until the
+	// next. Defaults to 0.001.
+	CPU float64
+	// Stop is the share of time for which profiles may stop the world. After one that stopped it for s seconds, at
+	// least s/Stop pass until the next. Defaults to 0.00001: 10 µs in a second.
+	Stop float64
+	// MaxGoroutines is how many goroutines there may be for a profile to be taken at all: one stops the world for about
+	// 0.1 ms per thousand that are blocked. Defaults to 50,000. Above it the last numbers stand.
+	MaxGoroutines int
+	// MaxSites bounds the instances of go.goroutine.leaked for each kind of wait; sites beyond it are counted as
+	// "other". Defaults to 20.
+	MaxSites int
+}
+
+// Signals, in the order of [signals.GoroutineLeak].
+const (
+	leaked = iota
+	cpuTime
+	stopTime
+	interval
+)
+
+// Source reads the signals that [signals.GoroutineLeak] declares. Make one with [New]. Describe and Sample are for one
+// goroutine at a time; the profile is taken on another one, which Sample starts and does not wait for.
+type Source struct {
+	config  Config
+	write   func(*bytes.Buffer) error // nil where there is no profile
+	next    time.Time                 // when a profile is due
+	running atomic.Bool
+	last    atomic.Pointer[outcome] // of the last profile, nil before it
+	taken   *outcome                // what next was set from
+	sites   *sites                  // belongs to whoever takes the profile
+}
+
+// outcome is what a profile found, and what all of them have cost by then.
+type outcome struct {
+	leaks     []leak
+	cost, sum cost
+	ended     time.Time
+}
+
+// New returns a source whose first profile is due one interval from now. In a service under stability falsify the
+// interval follows the contracts' compressed time.
+func New(config Config) *Source {
+	if config.Interval <= 0 {
+		config.Interval = time.Minute
+	}
+	if config.CPU <= 0 {
+		config.CPU = 0.001
+	}
+	if config.Stop <= 0 {
+		config.Stop = 0.00001
+	}
+	if config.MaxGoroutines <= 0 {
+		config.MaxGoroutines = 50_000
+	}
+	if config.MaxSites <= 0 {
+		config.MaxSites = 20
+	}
+	factor := timescale.Factor()
+	config.Interval = timescale.Scale(config.Interval, factor)
+	config.CPU, config.Stop = config.CPU/factor, config.Stop/factor
+	s := &Source{config: config, next: time.Now().Add(config.Interval), sites: newSites(config.MaxSites)}
+	if p := pprof.Lookup("goroutineleak"); p != nil {
+		s.write = func(b *bytes.Buffer) error { return p.WriteTo(b, 1) }
+	}
+	return s
+}
+
+// Available reports whether this build has the goroutineleak profile. Without it the source reads nothing.
+func Available() bool { return pprof.Lookup("goroutineleak") != nil }
+
+// Describe returns [signals.GoroutineLeak]. Where there is no profile, the help of each signal says so.
+func (s *Source) Describe() []signals.Desc {
+	descs := signals.GoroutineLeak()
+	if s.write == nil {
+		for i := range descs {
+			descs[i].Help += " ABSENT: this build has no goroutineleak profile; use Go 1.27, or Go 1.26 with GOEXPERIMENT=goroutineleakprofile."
+		}
+	}
+	return descs
+}
+
+// Sample appends what the last profile found, and starts the next one when it is due. Before the first profile has
+// ended there are no readings.
+func (s *Source) Sample(dst *signals.Batch) {
+	if s.write == nil {
+		return
+	}
+	idle := !s.running.Load() // asked before last is read: a profile that has ended has published
+	last := s.last.Load()
+	if last != s.taken {
+		s.taken, s.next = last, last.ended.Add(s.config.pause(last.cost))
+	}
+	if idle && !time.Now().Before(s.next) && runtime.NumGoroutine() <= s.config.MaxGoroutines {
+		s.running.Store(true)
+		go s.profile()
+	}
+	if last == nil {
+		return
+	}
+	for _, l := range last.leaks {
+		dst.AddInstance(leaked, l.labels, l.count)
+	}
+	dst.Add(cpuTime, last.sum.cpu)
+	dst.Add(stopTime, last.sum.stopped)
+	dst.Add(interval, s.config.pause(last.cost).Seconds())
+}
+
+// pause is the time from the end of a profile of that cost to the next one.
+func (c Config) pause(k cost) time.Duration {
+	const century = 100 * 365 * 24 * time.Hour // what does not fit is never
+	seconds := max(c.Interval.Seconds(), k.cpu/c.CPU, k.stopped/c.Stop)
+	return time.Duration(min(seconds, century.Seconds()) * float64(time.Second))
+}
+
+// profile takes a profile and publishes what it found. One that fails, as it does only for want of memory, is not
+// tried again before the cost of this attempt is paid off.
+func (s *Source) profile() {
+	defer s.running.Store(false)
+	var before outcome
+	if last := s.last.Load(); last != nil {
+		before = *last
+	}
+	meter := startMeter()
+	var text bytes.Buffer
+	err := s.write(&text)
+	o := &outcome{leaks: before.leaks, cost: meter.stop(), ended: time.Now()}
+	if err == nil {
+		o.leaks = s.sites.count(text.Bytes())
+	}
+	o.sum = cost{before.sum.cpu + o.cost.cpu, before.sum.stopped + o.cost.stopped}
+	s.last.Store(o)
+}
+
+// cost is what a profile took, in seconds.
+type cost struct{ cpu, stopped float64 }
+
+// meter measures a profile by the runtime's own accounts, which are settled at the end of each collection.
+type meter struct {
+	begin   time.Time
+	metrics [2]metrics.Sample
+	before  [2]float64
+}
+
+func startMeter() *meter {
+	m := &meter{begin: time.Now(), metrics: [2]metrics.Sample{
+		{Name: "/cpu/classes/gc/total:cpu-seconds"}, {Name: "/cpu/classes/gc/pause:cpu-seconds"}}}
+	m.before = m.read()
+	return m
+}
+
+func (m *meter) read() (values [2]float64) {
+	metrics.Read(m.metrics[:])
+	for i, s := range m.metrics {
+		if values[i] = math.NaN(); s.Value.Kind() == metrics.KindFloat64 {
+			values[i] = s.Value.Float64()
+		}
+	}
+	return values
+}
+
+// stop returns an upper bound of the cost: the collector's CPU time and, as if its goroutine had computed all the time,
+// the time of the call. A collection of the program's own that ends meanwhile is counted too. What this toolchain does
+// not account for is bounded by the length of the call.
+func (m *meter) stop() cost {
+	took := time.Since(m.begin).Seconds()
+	after := m.read()
+	procs := float64(runtime.GOMAXPROCS(0))
+	collector, stopped := after[0]-m.before[0], (after[1]-m.before[1])/procs
+	if math.IsNaN(collector) {
+		collector = took * procs
+	}
+	if math.IsNaN(stopped) {
+		stopped = took
+	}
+	return cost{cpu: took + max(collector, 0), stopped: max(stopped, 0)}
+}

@@ -1,0 +1,102 @@
+// Package httpclient reads the calls that a service makes: attempts, failures by class, the time that each attempt had
+// left, attempts in flight and the age of the oldest, latency; all of it together and by peer.
+//
+//	calls := httpclient.New(httpclient.Config{})
+//	monitor.Attach(calls)
+//	client := &http.Client{Transport: calls.Transport(nil)}
+//
+// Put it under whatever retries, so that it sees each attempt, and under deadline.Transport, so that the time left is
+// what the peer really gets.
+package httpclient
+
+import (
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/falsifiable/stability/internal/capped"
+	"github.com/falsifiable/stability/signals"
+)
+
+// Config configures a [Tracker]. The zero value is useful.
+type Config struct {
+	// MaxPeers caps the peers that have readings of their own; the rest share those of [signals.Other]. A peer is a host
+	// and port as the request's URL writes them. Defaults to 32.
+	MaxPeers int
+}
+
+// Tracker follows the attempts of HTTP clients and is the [signals.Source] of [signals.HTTPClient].
+// Its transports are safe for concurrent use, also many of them with one Tracker. Make one with [New].
+type Tracker struct {
+	epoch   time.Time
+	peers   *capped.Set[peer]
+	classes [classCount]atomic.Uint64
+
+	survey survey // belongs to the sampling goroutine
+}
+
+// New returns a tracker that has seen no attempt.
+func New(config Config) *Tracker {
+	if config.MaxPeers <= 0 {
+		config.MaxPeers = 32
+	}
+	return &Tracker{epoch: time.Now(), peers: capped.New(config.MaxPeers, newPeer(signals.Other), newPeer)}
+}
+
+// Transport returns an http.RoundTripper which follows each attempt through base; nil stands for
+// http.DefaultTransport.
+//
+// An attempt is in flight until it fails or its response's body has been read to the end or closed, so that a body
+// which nobody closes shows as the oldest attempt, for ever. After a switch of protocols it is over with the
+// response's header. Requests and responses are passed on unchanged, but for the body, which costs the one allocation.
+func (t *Tracker) Transport(base http.RoundTripper) http.RoundTripper {
+	if base == nil {
+		base = http.DefaultTransport
+	}
+	return &transport{t, base}
+}
+
+// Describe returns [signals.HTTPClient].
+func (t *Tracker) Describe() []signals.Desc { return signals.HTTPClient() }
+
+type transport struct {
+	tracker *Tracker
+	base    http.RoundTripper
+}
+
+// RoundTrip implements http.RoundTripper.
+func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	a := t.tracker.begin(r)
+	returned := false
+	defer func() {
+		if !returned { // base panicked
+			a.fail(other)
+			a.end()
+		}
+	}()
+	response, err := t.base.RoundTrip(r)
+	returned = true
+	a.answered()
+	switch {
+	case err != nil:
+		a.fail(classify(a.ctx, err))
+		a.end()
+		return response, err
+	case response.StatusCode >= http.StatusInternalServerError:
+		a.fail(serverError)
+	}
+	if response.Body == nil || response.Body == http.NoBody || response.StatusCode == http.StatusSwitchingProtocols {
+		a.end()
+		return response, nil
+	}
+	a.ReadCloser = response.Body
+	response.Body = a
+	return response, nil
+}
+
+// CloseIdleConnections closes those of the base, which http.Client.CloseIdleConnections reaches only through here.
+func (t *transport) CloseIdleConnections() {
+	if base, ok := t.base.(interface{ CloseIdleConnections() }); ok {
+		base.CloseIdleConnections()
+	}
+}

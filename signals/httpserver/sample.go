@@ -1,0 +1,123 @@
+package httpserver
+
+import (
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/falsifiable/stability/internal/latency"
+	"github.com/falsifiable/stability/signals"
+)
+
+// The order of [signals.HTTPServer].
+const (
+	begun = iota
+	answered
+	failed
+	inFlight
+	oldest
+	p50
+	p99
+	routeAnswered
+	routeFailed
+	routeInFlight
+	routeP99
+)
+
+// maxWalk bounds how many requests in flight a shard shows to one reading, so that the lock is held for some tens of
+// microseconds even when a hundred thousand requests are stuck; the youngest beyond it count for the route "other".
+const maxWalk = 256
+
+// survey is the memory that readings reuse.
+type survey struct {
+	targets []target
+	scratch *http.Request
+	grown   latency.Counts // of one route since the last reading
+	all     latency.Counts // and of all routes
+	folding bool           // the route "other" has come into use
+}
+
+func newSurvey() survey { return survey{scratch: &http.Request{URL: new(url.URL)}} }
+
+// Sample reads all signals. It asks the mux for the route of each request in flight, once per reading, so that the
+// requests themselves need not; else it allocates nothing.
+func (t *Tracker) Sample(dst *signals.Batch) {
+	t.sampleFlights(dst)
+	s := &t.survey
+	clear(s.all[:])
+	var errors, total uint64
+	for _, r := range t.routes.List() {
+		errors += r.errors.Load()
+		total += t.sampleRoute(dst, r)
+	}
+	other := t.routes.Other()
+	if s.folding = s.folding || t.routes.Full() || other.active > 0; s.folding {
+		errors += other.errors.Load()
+		total += t.sampleRoute(dst, other)
+	}
+	dst.Add(failed, float64(errors))
+	if total > 0 {
+		dst.Add(p50, s.all.Quantile(0.50, total))
+		dst.Add(p99, s.all.Quantile(0.99, total))
+	}
+}
+
+// sampleFlights reads what the shards know and leaves the number of requests in flight with each route.
+func (t *Tracker) sampleFlights(dst *signals.Batch) {
+	now := time.Since(t.epoch)
+	first := now
+	var requests uint64
+	var active int
+	for i := range t.shards {
+		s := &t.shards[i]
+		s.mu.Lock()
+		requests += s.begun
+		active += s.active
+		if s.active > 0 {
+			first = min(first, s.ring.next.start)
+		}
+		t.walk(s)
+		s.mu.Unlock()
+	}
+	for i := range t.survey.targets {
+		target := &t.survey.targets[i]
+		t.routes.Get(target.pattern(t.survey.scratch)).active++
+	}
+	clear(t.survey.targets) // let go of the requests' strings
+	t.survey.targets = t.survey.targets[:0]
+	dst.Add(begun, float64(requests))
+	dst.Add(answered, float64(requests-uint64(active)))
+	dst.Add(inFlight, float64(active))
+	dst.Add(oldest, (now - first).Seconds())
+}
+
+// walk notes the routes of a shard's requests in flight. A request whose route cannot be known before it is
+// answered is counted for none. The caller holds the shard's lock.
+func (t *Tracker) walk(s *shard) {
+	walked := 0
+	for f := s.ring.next; f != &s.ring && walked < maxWalk; f = f.next {
+		walked++
+		switch {
+		case f.route != nil:
+			f.route.active++
+		case f.target.mux != nil:
+			t.survey.targets = append(t.survey.targets, f.target)
+		}
+	}
+	t.routes.Other().active += s.active - walked
+}
+
+// sampleRoute appends the readings of one route and returns how many requests it has answered since the last.
+func (t *Tracker) sampleRoute(dst *signals.Batch, r *route) uint64 {
+	s := &t.survey
+	total := r.latency.Take(&s.grown, &s.all)
+	r.answered += total
+	dst.AddInstance(routeAnswered, r.labels, float64(r.answered))
+	dst.AddInstance(routeFailed, r.labels, float64(r.errors.Load()))
+	dst.AddInstance(routeInFlight, r.labels, float64(r.active))
+	if total > 0 {
+		dst.AddInstance(routeP99, r.labels, s.grown.Quantile(0.99, total))
+	}
+	r.active = 0
+	return total
+}

@@ -1,0 +1,89 @@
+// Package httpserver reads an HTTP server: requests begun and answered, errors, requests in flight, the age of the
+// oldest, latency; all of it together and by route.
+//
+//	requests := httpserver.New(httpserver.Config{})
+//	monitor.Attach(requests)
+//	http.ListenAndServe(addr, requests.Middleware(mux))
+package httpserver
+
+import (
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/falsifiable/stability/internal/capped"
+	"github.com/falsifiable/stability/internal/faultpoint"
+	"github.com/falsifiable/stability/signals"
+)
+
+// Config configures a [Tracker]. The zero value is useful.
+type Config struct {
+	// MaxRoutes caps the routes that have readings of their own; the rest share those of [signals.Other].
+	// Defaults to 100.
+	MaxRoutes int
+}
+
+// Unmatched is the route of requests that no pattern matched.
+const Unmatched = "unmatched"
+
+// Tracker follows the requests of a server and is the [signals.Source] of [signals.HTTPServer].
+// Its middleware is safe for concurrent use, also of several servers with one Tracker. Make one with [New].
+type Tracker struct {
+	epoch   time.Time
+	routes  *capped.Set[route]
+	shards  [shardCount]shard
+	flights sync.Pool // of *flight, each of which belongs to one shard for good
+	made    atomic.Uint32
+
+	survey survey // belongs to the sampling goroutine
+}
+
+// New returns a tracker that has seen no request.
+func New(config Config) *Tracker {
+	if config.MaxRoutes <= 0 {
+		config.MaxRoutes = 100
+	}
+	t := &Tracker{epoch: time.Now(), survey: newSurvey()}
+	t.routes = capped.New(config.MaxRoutes, newRoute(signals.Other), newRoute)
+	for i := range t.shards {
+		t.shards[i].init()
+	}
+	t.flights.New = func() any {
+		return &flight{shard: &t.shards[t.made.Add(1)%shardCount], tracker: t}
+	}
+	return t
+}
+
+// Middleware returns a handler which follows each request through next; nil stands for http.DefaultServeMux.
+//
+// The route of a request is the pattern of http.ServeMux that matched it. Put the middleware around a *ServeMux or
+// around the handlers registered with one; between the two, a handler that copies the request (as WithContext does)
+// hides the pattern, and the request counts as [Unmatched].
+//
+// What next is given can do what the server's own ResponseWriter can: flush, hijack, push, read from a file,
+// and be unwrapped by http.ResponseController. A panic counts as an error and goes on. A hijacked connection
+// counts as answered from then on; a response that streams for hours is in flight for hours, so a contract on the
+// oldest request wants such handlers outside of the middleware.
+func (t *Tracker) Middleware(next http.Handler) http.Handler {
+	if next == nil {
+		next = http.DefaultServeMux
+	}
+	mux, _ := next.(*http.ServeMux)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// The writer is not pooled, at the price of one small allocation: a handler's goroutine that writes after
+		// the handler has returned must meet its own finished response, never that of another client.
+		tracked := &writer{inner: w, flight: t.begin(r, mux)}
+		returned := false
+		defer func() { tracked.end(!returned) }()
+		outer := tracked.expose()
+		if fault := faultpoint.Handler(); fault != nil {
+			fault(outer, r)
+		}
+		next.ServeHTTP(outer, r)
+		returned = true
+	})
+}
+
+// Describe returns [signals.HTTPServer].
+func (t *Tracker) Describe() []signals.Desc { return signals.HTTPServer() }

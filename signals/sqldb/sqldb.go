@@ -1,0 +1,136 @@
+// Package sqldb reads pools of database/sql (whitepaper §3.3): every field of sql.DBStats, and, through a wrapper around
+// the driver, what DBStats cannot tell: how long connections take to be made, how long they are held, and who holds
+// them too long.
+//
+//	pools := sqldb.New(sqldb.Config{})
+//	monitor.Attach(pools)
+//	db, err := pools.Open("orders", "pgx", dsn)
+//
+// A leak of database/sql is no missing db.Close: a DB lives as long as the process. What leaks are Rows, Tx and
+// Conn that nobody closes. Each keeps its connection for good, and neither ConnMaxLifetime nor the garbage collector takes
+// it back; so the wrapper notes who took a connection and when.
+package sqldb
+
+import (
+	"database/sql"
+	"database/sql/driver"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/falsifiable/stability/internal/openpools"
+	"github.com/falsifiable/stability/internal/timescale"
+	"github.com/falsifiable/stability/signals"
+)
+
+// Config configures [Pools]. The zero value is useful.
+type Config struct {
+	// HoldLimit is how long a connection may be held, by a query's rows, a transaction or a sql.Conn, before it counts
+	// as overdue. Defaults to 30 s. Under stability falsify it is compressed with the times of the contracts.
+	HoldLimit time.Duration
+	// MaxSites caps the places in the code that have a reading of their own for overdue connections, in each pool; the
+	// rest share that of [signals.Other]. Defaults to 16.
+	MaxSites int
+}
+
+// Pools follows database pools and is the [signals.Source] of [signals.SQLDB]. Safe for concurrent use; make one
+// with [New].
+type Pools struct {
+	config Config
+	epoch  time.Time
+
+	mu    sync.Mutex
+	pools []*pool // in order of their names' first appearance
+}
+
+// New returns a source that follows no pool yet.
+func New(config Config) *Pools {
+	if config.HoldLimit <= 0 {
+		config.HoldLimit = 30 * time.Second
+	}
+	config.HoldLimit = timescale.Scale(config.HoldLimit, timescale.Factor())
+	if config.MaxSites <= 0 {
+		config.MaxSites = 16
+	}
+	return &Pools{config: config, epoch: time.Now()}
+}
+
+// Open opens a database as sql.Open does, with the driver wrapped, and follows it under the name pool. The driver must
+// have been registered. A name that was in use now means the new pool.
+func (p *Pools) Open(pool, driverName, dataSourceName string) (*sql.DB, error) {
+	plain, err := sql.Open(driverName, dataSourceName) // connects to nothing yet
+	if err != nil {
+		return nil, fmt.Errorf("sqldb: opening pool %s: %w", pool, err)
+	}
+	d := plain.Driver()
+	if err := plain.Close(); err != nil {
+		return nil, fmt.Errorf("sqldb: opening pool %s: %w", pool, err)
+	}
+	var connector driver.Connector = dsnConnector{d, dataSourceName}
+	if d, ok := d.(driver.DriverContext); ok {
+		if connector, err = d.OpenConnector(dataSourceName); err != nil {
+			return nil, fmt.Errorf("sqldb: opening pool %s: %w", pool, err)
+		}
+	}
+	return p.OpenDB(pool, connector), nil
+}
+
+// OpenDB opens a database as sql.OpenDB does, with the connector wrapped, and follows it under the name pool. A name
+// that was in use now means the new pool.
+//
+// The wrapper has every optional interface of package driver that the driver underneath has, or behaves as database/sql
+// does without it. What sql.Conn.Raw is given is the wrapper; [Raw] returns the driver's own connection.
+func (p *Pools) OpenDB(pool string, connector driver.Connector) *sql.DB {
+	followed := newPool(pool, p.config, p.epoch)
+	followed.wrapped = true
+	followed.db = sql.OpenDB(&wrappedConnector{connector, followed})
+	p.follow(followed)
+	openpools.Add(pool, followed.db)
+	return followed.db
+}
+
+// Watch follows a database that was opened elsewhere under the name pool: only what sql.DBStats tells.
+func (p *Pools) Watch(pool string, db *sql.DB) {
+	followed := newPool(pool, p.config, p.epoch)
+	followed.db = db
+	p.follow(followed)
+}
+
+// Use returns how many times connections of a pool were taken and given back since it was opened, and for how long in
+// all. Both are 0 for a pool that is not known or only watched. It is what poolsize.Config.Use wants.
+func (p *Pools) Use(pool string) (count int64, total time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, known := range p.pools {
+		if known.name == pool {
+			known.mu.Lock()
+			defer known.mu.Unlock()
+			return known.uses, known.used
+		}
+	}
+	return 0, 0
+}
+
+func (p *Pools) follow(added *pool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if i := slices.IndexFunc(p.pools, func(known *pool) bool { return known.name == added.name }); i >= 0 {
+		p.pools[i] = added
+		return
+	}
+	p.pools = append(p.pools, added)
+}
+
+// Describe returns [signals.SQLDB].
+func (p *Pools) Describe() []signals.Desc { return signals.SQLDB() }
+
+// Sample reads all signals of all pools. It allocates nothing, but for the name of a place that holds a connection too
+// long for the first time.
+func (p *Pools) Sample(dst *signals.Batch) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, pool := range p.pools {
+		pool.sample(dst)
+	}
+}
