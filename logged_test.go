@@ -130,6 +130,6 @@ func TestFailuresAreLogged(t *testing.T) {
 		d.value.Store(11)
 		start(t, m, d, &Contract{Name: "c", Interval: 10 * time.Second, Checks: []Check{{Name: "level", Expr: "level > 10"}}})
 		pass(5 * time.Second)
-		log.want(t, 1, "no such webhook", "nil map", "longer than its 1s", "half a reading", "signals=[broken]")
+		log.want(t, 1, "no such webhook", "nil map", "longer than its 1s", "half a reading", "source=broken")
 	})
 }

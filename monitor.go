@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/falsifiable/stability/evidence"
+	"github.com/falsifiable/stability/internal/attached"
 	"github.com/falsifiable/stability/internal/running"
 	"github.com/falsifiable/stability/internal/timescale"
 	"github.com/falsifiable/stability/signals"
@@ -158,20 +159,30 @@ func (m *Monitor) Configure(cfg Config) error {
 // Schema returns the names that contracts of this monitor may use.
 func (m *Monitor) Schema() *signals.Schema { return m.schema }
 
-// Attach makes the monitor read a source from the next tick on. It fails when the source declares a signal that
-// is already known with another unit, kind or labels.
+// ErrAttached is returned by [Monitor.Attach] for a source that a monitor reads already. Stop that monitor first, or make
+// another source.
+var ErrAttached = errors.New("a monitor of this process reads the source already")
+
+// Attach makes the monitor read a source from the next tick on, until the monitor is stopped. It fails with
+// ErrAttached when a monitor reads the source already, and when the source declares a signal that is already known
+// with another unit, kind or labels.
 func (m *Monitor) Attach(source signals.Source) error {
-	var ids []signals.ID
-	for _, d := range source.Describe() {
-		id, err := m.schema.Add(d)
+	release, free := attached.Claim(source)
+	if !free {
+		return fmt.Errorf("stability: attaching a source of %s: %w", nameOf(source), ErrAttached)
+	}
+	ids := make(map[*signals.Signal]signals.ID)
+	for _, s := range source.Describe() {
+		id, err := m.schema.Add(s.Desc())
 		if err != nil {
+			release()
 			return fmt.Errorf("stability: attaching a source: %w", err)
 		}
-		ids = append(ids, id)
+		ids[s] = id
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	s := m.newSampler(source, ids)
+	s := m.newSampler(source, ids, release)
 	m.samplers = append(m.samplers, s)
 	if m.alive() {
 		go s.run()
@@ -279,6 +290,11 @@ func (m *Monitor) start() ([]*Contract, error) {
 func (m *Monitor) Stop() {
 	m.mu.Lock()
 	stop, ended := m.stop, m.ended
+	if stop == nil {
+		for _, s := range m.samplers { // whose goroutines have never begun
+			s.release()
+		}
+	}
 	m.mu.Unlock()
 	if stop == nil {
 		return

@@ -23,17 +23,20 @@ type dial struct {
 	name  string
 	value atomic.Int64
 	hook  func() // called at each reading
+
+	signal *signals.Signal // made by Describe
 }
 
-func (d *dial) Describe() []signals.Desc {
-	return []signals.Desc{{Name: d.name, Source: "test", Help: "Turned by hand."}}
+func (d *dial) Describe() []*signals.Signal {
+	d.signal = signals.Declare(signals.Desc{Name: d.name, Source: "test", Help: "Turned by hand."})
+	return []*signals.Signal{d.signal}
 }
 
 func (d *dial) Sample(dst *signals.Batch) {
 	if d.hook != nil {
 		d.hook()
 	}
-	dst.Add(0, float64(d.value.Load()))
+	dst.Add(d.signal, float64(d.value.Load()))
 }
 
 // recorder is a responder that remembers.
@@ -389,9 +392,9 @@ func TestTransitionsAreJSON(t *testing.T) {
 			if silent.Load() {
 				return math.NaN()
 			}
-			return math.Inf(1)
+			return math.MaxFloat64
 		})
-		start(t, m, level, &Contract{Name: "c", Interval: 10 * time.Second, Checks: []Check{{Name: "level", Expr: "level > 10"}}})
+		start(t, m, level, &Contract{Name: "c", Interval: 10 * time.Second, Checks: []Check{{Name: "level", Expr: "level * 10 > 10"}}}) // an infinity
 		pass(15 * time.Second)
 		if _, err := json.Marshal(m.Snapshot(0)); err != nil {
 			t.Error(err)
@@ -516,4 +519,27 @@ func TestProven(t *testing.T) {
 			t.Errorf("%s, KeepFiringFor %v: proven = %v, want %v", test.expr, test.keep, got, test.want)
 		}
 	}
+}
+
+// Two monitors that read one source at once would each see a part of it, and race.
+func TestASourceBelongsToOneMonitor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := &dial{name: "level"}
+		first, second := NewMonitor(Config{Logger: quiet()}), NewMonitor(Config{Logger: quiet()})
+		start(t, first, source)
+		for _, m := range []*Monitor{first, second} {
+			if err := m.Attach(source); !errors.Is(err, ErrAttached) {
+				t.Errorf("attaching a source again: %v", err)
+			}
+		}
+		first.Stop()
+		synctest.Wait()
+		if err := second.Attach(source); err != nil {
+			t.Errorf("after the first monitor was stopped: %v", err)
+		}
+		second.Stop() // which was never started
+		if err := NewMonitor(Config{}).Attach(source); err != nil {
+			t.Errorf("after one was stopped that was never started: %v", err)
+		}
+	})
 }

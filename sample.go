@@ -1,6 +1,7 @@
 package stability
 
 import (
+	"fmt"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -12,7 +13,8 @@ import (
 // that hangs on the very lock the contract watches must not take the monitor with it.
 type sampler struct {
 	source   signals.Source
-	ids      []signals.ID
+	ids      map[*signals.Signal]signals.ID
+	release  func() // gives the source free for another monitor
 	batch    signals.Batch
 	wake     chan struct{} // buffered; closed to end the goroutine
 	done     chan struct{} // buffered
@@ -30,20 +32,21 @@ const (
 	late               // not back within the patience of an earlier tick
 )
 
-func (m *Monitor) newSampler(source signals.Source, ids []signals.ID) *sampler {
+func (m *Monitor) newSampler(source signals.Source, ids map[*signals.Signal]signals.ID, release func()) *sampler {
 	return &sampler{
-		source: source, ids: ids, wake: make(chan struct{}, 1), done: make(chan struct{}, 1),
+		source: source, ids: ids, release: release, wake: make(chan struct{}, 1), done: make(chan struct{}, 1),
 		complain: func(reason any) {
-			m.log(slog.LevelWarn, "stability: a source failed; further failures are only counted", "signals", m.names(ids), "reason", reason)
+			m.log(slog.LevelWarn, "stability: a source failed; further failures are only counted", "source", nameOf(source), "reason", reason)
 		},
 	}
 }
 
-func (m *Monitor) names(ids []signals.ID) (names []string) {
-	for _, id := range ids {
-		names = append(names, m.schema.Desc(id).Name)
+// nameOf names a source by its first signal, which is how people know it.
+func nameOf(source signals.Source) string {
+	for _, s := range source.Describe() {
+		return s.Name()
 	}
-	return names
+	return fmt.Sprintf("%T", source)
 }
 
 func (s *sampler) run() {
@@ -59,6 +62,7 @@ func (s *sampler) run() {
 		s.done <- struct{}{}
 	}
 	dismissed = true
+	s.release()
 }
 
 func (s *sampler) read() {
@@ -118,7 +122,13 @@ func sample(dst []signals.Sample, samplers []*sampler, now time.Duration, timer 
 
 func (s *sampler) take(dst []signals.Sample, now time.Duration) []signals.Sample {
 	s.state = idle
-	return s.batch.AppendTo(dst, s.ids, now)
+	s.failures.Add(uint64(s.batch.Refused()))
+	for _, r := range s.batch.Readings() {
+		if id, ok := s.ids[r.Signal]; ok { // one that the source has not declared is no reading
+			dst = append(dst, signals.Sample{ID: id, Labels: r.Labels, At: now, Value: r.Value})
+		}
+	}
+	return dst
 }
 
 // ask wakes the source's goroutine, unless it is still at an earlier reading.

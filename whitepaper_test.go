@@ -187,7 +187,7 @@ func TestWhitepaper5NeverClosedIsUnknown(t *testing.T) {
 	}
 	var batch signals.Batch
 	signals.TimeFunc("lastClose", func() time.Time { return time.Time{} }).Sample(&batch)
-	for _, s := range batch.AppendTo(nil, []signals.ID{0}, 0) {
+	for _, s := range batch.Readings() {
 		if !math.IsNaN(s.Value) {
 			t.Errorf("the zero time reads %v", s.Value)
 		}

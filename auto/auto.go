@@ -102,7 +102,7 @@ func (w *Watch) configure() error {
 	}); err != nil {
 		return err
 	}
-	var read []signals.Desc
+	var read []*signals.Signal
 	for _, source := range w.sources() {
 		if err := w.monitor.Attach(source); err != nil {
 			return err
@@ -143,7 +143,7 @@ func (w *Watch) sources() []signals.Source {
 
 // readable returns a cause's stock contract without the checks on signals that nothing reads: they would be Unknown for
 // ever.
-func readable(c cause.Cause, read []signals.Desc) (*stability.Contract, error) {
+func readable(c cause.Cause, read []*signals.Signal) (*stability.Contract, error) {
 	schema := signals.NewSchema(signals.Standard()...)
 	contract := c.Contract()
 	var errs []error
@@ -154,7 +154,7 @@ func readable(c cause.Cause, read []signals.Desc) (*stability.Contract, error) {
 			return true
 		}
 		return slices.ContainsFunc(program.Signals(), func(id signals.ID) bool {
-			return !slices.ContainsFunc(read, func(d signals.Desc) bool { return d.Name == schema.Desc(id).Name })
+			return !slices.ContainsFunc(read, func(s *signals.Signal) bool { return s.Name() == schema.Desc(id).Name })
 		})
 	})
 	return contract, errors.Join(errs...)

@@ -90,10 +90,9 @@ func TestLeaks(t *testing.T) {
 // elsewhere stands for the sources that a service attaches besides those of TestStart: gRPC's, those of defenses.
 type elsewhere struct{}
 
-func (elsewhere) Describe() []signals.Desc {
-	return slices.DeleteFunc(signals.Standard(), func(d signals.Desc) bool {
-		return slices.Contains([]string{"goruntime", "process", "httpserver", "httpclient", "sqldb"}, d.Source)
-	})
+func (elsewhere) Describe() []*signals.Signal {
+	return slices.Concat(signals.Group(signals.GRPCClient), signals.Group(signals.GRPCServer), signals.Group(signals.GoroutineLeak),
+		signals.Group(signals.Breaker), signals.Group(signals.Bulkhead), signals.Group(signals.Retry))
 }
 
 func (elsewhere) Sample(*signals.Batch) {}

@@ -276,8 +276,8 @@ func TestSources(t *testing.T) {
 	for _, s := range sources {
 		s.Sample(&batch)
 	}
-	if len(sources) != 2 || batch.Len() < 2*(6+7) {
-		t.Errorf("%d sources with %d readings", len(sources), batch.Len())
+	if len(sources) != 2 || len(batch.Readings()) < 2*(6+7) {
+		t.Errorf("%d sources with %d readings", len(sources), len(batch.Readings()))
 	}
 }
 

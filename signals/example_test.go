@@ -2,7 +2,6 @@ package signals_test
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/falsifiable/stability/signals"
 )
@@ -16,7 +15,7 @@ func ExampleGaugeVecFunc() {
 	})
 	var batch signals.Batch // a monitor that the source is attached to does this once per tick
 	source.Sample(&batch)
-	for _, s := range batch.AppendTo(nil, []signals.ID{0}, time.Second) {
+	for _, s := range batch.Readings() {
 		fmt.Println(s.Labels, s.Value)
 	}
 	// Output: {pool="orders"} 3

@@ -2,7 +2,6 @@ package signals
 
 import (
 	"math"
-	"slices"
 	"time"
 )
 
@@ -64,25 +63,25 @@ type Set func(value float64, labelValues ...string)
 
 // scalarFunc is a signal with one instance.
 type scalarFunc struct {
-	desc Desc
-	read func() float64
+	signal *Signal
+	read   func() float64
 }
 
 func scalar(d Desc, read func() float64) Source {
 	d.Source, d.Cost = "user", time.Microsecond
-	return &scalarFunc{d, read}
+	return &scalarFunc{Declare(d), read}
 }
 
-func (s *scalarFunc) Describe() []Desc { return []Desc{s.desc} }
+func (s *scalarFunc) Describe() []*Signal { return []*Signal{s.signal} }
 
-func (s *scalarFunc) Sample(dst *Batch) { dst.Add(0, s.read()) }
+func (s *scalarFunc) Sample(dst *Batch) { dst.Add(s.signal, s.read()) }
 
 // vecFunc is a signal with instances. It keeps the labels of those it has met, so that they are made but once.
 type vecFunc struct {
-	desc  Desc
-	read  func(Set)
-	known map[string]Labels
-	key   []byte // scratch
+	signal *Signal
+	read   func(Set)
+	known  map[string]Labels
+	key    []byte // scratch
 }
 
 // maxKnown bounds the labels that are kept. More instances than that still work, at the price of making labels; a store
@@ -91,21 +90,24 @@ const maxKnown = 1000
 
 func newVec(d Desc, read func(Set)) Source {
 	d.Source, d.Cost = "user", time.Microsecond
-	d.Labels = slices.Clone(d.Labels)
-	return &vecFunc{desc: d, read: read, known: make(map[string]Labels)}
+	return &vecFunc{signal: Declare(d), read: read, known: make(map[string]Labels)}
 }
 
-func (v *vecFunc) Describe() []Desc { return []Desc{v.desc} }
+func (v *vecFunc) Describe() []*Signal { return []*Signal{v.signal} }
 
 func (v *vecFunc) Sample(dst *Batch) {
 	v.read(func(value float64, labelValues ...string) {
-		dst.AddInstance(0, v.labels(labelValues), value)
+		if dst.full() {
+			dst.refused++ // before labels are made for it
+			return
+		}
+		dst.AddInstance(v.signal, v.labels(labelValues), value)
 	})
 }
 
 func (v *vecFunc) labels(values []string) Labels {
-	if len(values) != len(v.desc.Labels) {
-		panic("signal: setting " + v.desc.Name + ": the number of label values is not that of its labels")
+	if len(values) != len(v.signal.desc.Labels) {
+		panic("signals: setting " + v.signal.desc.Name + ": the number of label values is not that of its labels")
 	}
 	v.key = v.key[:0]
 	for _, s := range values {
@@ -116,7 +118,7 @@ func (v *vecFunc) labels(values []string) Labels {
 	}
 	var kv []string
 	for i, s := range values {
-		kv = append(kv, v.desc.Labels[i], s)
+		kv = append(kv, v.signal.desc.Labels[i], s)
 	}
 	l := NewLabels(kv...)
 	if len(v.known) < maxKnown {

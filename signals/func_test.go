@@ -3,15 +3,16 @@ package signals
 import (
 	"math"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 )
 
 // read samples a source with one signal.
-func read(s Source) []Sample {
+func read(s Source) []Reading {
 	var batch Batch
 	s.Sample(&batch)
-	return batch.AppendTo(nil, []ID{0}, time.Second)
+	return batch.Readings()
 }
 
 func TestFunctionsAreSources(t *testing.T) {
@@ -29,7 +30,7 @@ func TestFunctionsAreSources(t *testing.T) {
 		{"no number", GaugeFunc("x", Ratio, math.NaN), Desc{Name: "x", Unit: Ratio}, math.NaN()},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			d := test.source.Describe()[0]
+			d := test.source.Describe()[0].Desc()
 			if d.Name != test.desc.Name || d.Unit != test.desc.Unit || d.Kind != test.desc.Kind || d.Source != "user" {
 				t.Errorf("Describe = %+v, want %+v", d, test.desc)
 			}
@@ -62,7 +63,7 @@ func TestInstancesOfAFunction(t *testing.T) {
 			set(float64(i), "main", p)
 		}
 	})
-	if d := source.Describe()[0]; !slices.Equal(d.Labels, []string{"db", "pool"}) || d.Kind != Gauge {
+	if d := source.Describe()[0].Desc(); !slices.Equal(d.Labels, []string{"db", "pool"}) || d.Kind != Gauge {
 		t.Errorf("Describe = %+v", d)
 	}
 	for range 2 {
@@ -72,7 +73,7 @@ func TestInstancesOfAFunction(t *testing.T) {
 		}
 	}
 	counter := CounterVecFunc("calls", Count, []string{"peer"}, func(set Set) { set(3, "risk") })
-	if d := counter.Describe()[0]; d.Kind != Counter || read(counter)[0].Labels != NewLabels("peer", "risk") {
+	if d := counter.Describe()[0].Desc(); d.Kind != Counter || read(counter)[0].Labels != NewLabels("peer", "risk") {
 		t.Errorf("a counter with instances is %+v", d)
 	}
 }
@@ -119,16 +120,30 @@ func TestWrongNumberOfLabelValuesPanics(t *testing.T) {
 }
 
 func TestBatchDropsWhatIsNoReading(t *testing.T) {
+	level := Declare(Desc{Name: "level"})
 	var batch Batch
-	batch.Add(0, 1)
-	batch.Add(0, math.NaN())
-	batch.Add(7, 1)
-	batch.Add(-1, 1)
-	if got := batch.AppendTo(nil, []ID{3}, time.Minute); len(got) != 1 || got[0] != (Sample{ID: 3, At: time.Minute, Value: 1}) {
-		t.Errorf("samples = %v", got)
+	batch.Add(level, 1)
+	batch.Add(level, math.NaN())
+	batch.Add(level, math.Inf(1))
+	if got := batch.Readings(); len(got) != 1 || got[0] != (Reading{Signal: level, Value: 1}) || batch.Refused() != 1 {
+		t.Errorf("readings = %v, %d refused", got, batch.Refused())
 	}
-	if batch.Reset(); batch.Len() != 0 {
+	if batch.Reset(); len(batch.Readings()) != 0 || batch.Refused() != 0 {
 		t.Error("Reset left readings")
+	}
+}
+
+// TestASourceGoneWildIsBounded: one with an instance for each user must not cost the monitor its memory.
+func TestASourceGoneWildIsBounded(t *testing.T) {
+	source := GaugeVecFunc("sessions", Count, []string{"user"}, func(set Set) {
+		for i := range 3 * MaxReadings {
+			set(1, strconv.Itoa(i))
+		}
+	})
+	var batch Batch
+	source.Sample(&batch)
+	if n := len(batch.Readings()); n != MaxReadings || batch.Refused() != 2*MaxReadings {
+		t.Errorf("%d readings, %d refused; want %d and %d", n, batch.Refused(), MaxReadings, 2*MaxReadings)
 	}
 }
 

@@ -20,7 +20,7 @@ const Other = "other"
 // per instance, not once per reading. It panics on an odd number of arguments, as strings.NewReplacer does.
 func NewLabels(keyValues ...string) Labels {
 	if len(keyValues)%2 != 0 {
-		panic("signal: NewLabels: odd number of keys and values")
+		panic("signals: NewLabels: odd number of keys and values")
 	}
 	if len(keyValues) == 0 {
 		return Labels{}
@@ -120,5 +120,5 @@ func parsePairs(s string) (pairs [][2]string, ok bool) {
 type LabelsError struct{ Text string }
 
 func (e *LabelsError) Error() string {
-	return "signal: parsing labels: " + strconv.Quote(e.Text) + ` is not of the form {key="value"}`
+	return "signals: parsing labels: " + strconv.Quote(e.Text) + ` is not of the form {key="value"}`
 }

@@ -34,7 +34,7 @@ func NewSchema(descs ...Desc) *Schema {
 // same, so that a source can be attached to a schema which already knows its signals.
 func (s *Schema) Add(d Desc) (ID, error) {
 	if d.Name == "" {
-		return 0, fmt.Errorf("signal: declaring a signal: it has no name")
+		return 0, fmt.Errorf("signals: declaring a signal: it has no name")
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -47,7 +47,7 @@ func (s *Schema) Add(d Desc) (ID, error) {
 	}
 	for _, a := range d.Aliases {
 		if id, ok := s.byName[normalize(a)]; ok && s.isName(id, a) {
-			return 0, fmt.Errorf("signal: declaring %s: its alias %s already means %s", d.Name, a, s.descs[id].Name)
+			return 0, fmt.Errorf("signals: declaring %s: its alias %s already means %s", d.Name, a, s.descs[id].Name)
 		}
 	}
 	id := ID(len(s.descs))
@@ -67,7 +67,7 @@ func (s *Schema) again(id ID, d Desc, same bool) (ID, error) {
 		return id, nil
 	}
 	known := s.descs[id]
-	return 0, fmt.Errorf("signal: declaring %s as a %s in %s%s: it is already declared as a %s in %s%s",
+	return 0, fmt.Errorf("signals: declaring %s as a %s in %s%s: it is already declared as a %s in %s%s",
 		d.Name, d.Kind, d.Unit, labelNote(d.Labels), known.Kind, known.Unit, labelNote(known.Labels))
 }
 

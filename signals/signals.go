@@ -7,7 +7,7 @@
 package signals
 
 import (
-	"math"
+	"slices"
 	"time"
 )
 
@@ -97,52 +97,42 @@ type Sample struct {
 	Value  float64
 }
 
+// Signal is the handle of a declared signal: a source makes its handles once, with [Declare], and gives readings by
+// handle. Two handles are the same signal when they are the same pointer; a schema tells which mean the same
+// name. A Signal never changes. Safe for concurrent use.
+type Signal struct{ desc Desc }
+
+// Declare returns a new handle for a signal.
+func Declare(d Desc) *Signal {
+	d.Labels, d.Aliases = slices.Clone(d.Labels), slices.Clone(d.Aliases)
+	return &Signal{d}
+}
+
+// Desc returns the declaration. Its slices must not be changed.
+func (s *Signal) Desc() Desc { return s.desc }
+
+// Name returns the signal's name.
+func (s *Signal) Name() string { return s.desc.Name }
+
+// by returns the same declaration with these labels.
+func (s *Signal) by(labels ...string) *Signal {
+	s.desc.Labels = labels
+	return s
+}
+
+// boundedBy returns the same declaration with a Bound.
+func (s *Signal) boundedBy(name string) *Signal {
+	s.desc.Bound = name
+	return s
+}
+
 // Source is where readings come from.
 //
-// Describe is called once, when the source is attached. Sample is called once per sampling tick, always from
-// one goroutine at a time; it appends its readings to dst by the index of their Desc and should allocate nothing.
-// A reading that could not be had is simply not appended: the signal goes stale, and checks on it Unknown.
+// Describe is called once, when the source is attached; what it returns may be read by Sample from then on. Sample is
+// called once per sampling tick, always from one goroutine at a time; it appends its readings to dst and should
+// allocate nothing. A reading that could not be had is simply not appended: the signal goes stale, and checks on
+// it Unknown. A source belongs to one monitor at a time: what it reads "since the last reading" would be torn between two.
 type Source interface {
-	Describe() []Desc
+	Describe() []*Signal
 	Sample(dst *Batch)
-}
-
-// Batch collects the readings of one source in one tick. The zero value is ready; a Batch is reused between
-// ticks and not safe for concurrent use.
-type Batch struct {
-	readings []reading
-}
-
-type reading struct {
-	index  int
-	labels Labels
-	value  float64
-}
-
-// Add appends a reading of the source's index-th signal, which has no labels.
-func (b *Batch) Add(index int, value float64) {
-	b.AddInstance(index, Labels{}, value)
-}
-
-// AddInstance appends a reading of one labeled instance of the source's index-th signal.
-func (b *Batch) AddInstance(index int, labels Labels, value float64) {
-	b.readings = append(b.readings, reading{index, labels, value})
-}
-
-// Reset empties the batch and keeps its memory.
-func (b *Batch) Reset() { b.readings = b.readings[:0] }
-
-// Len returns the number of readings.
-func (b *Batch) Len() int { return len(b.readings) }
-
-// AppendTo appends the batch's readings to dst as samples taken at that time. ids maps the source's
-// indexes to schema ids. NaN and readings of an index outside ids are dropped: they are no readings.
-func (b *Batch) AppendTo(dst []Sample, ids []ID, at time.Duration) []Sample {
-	for _, r := range b.readings {
-		if r.index < 0 || r.index >= len(ids) || math.IsNaN(r.value) {
-			continue
-		}
-		dst = append(dst, Sample{ID: ids[r.index], Labels: r.labels, At: at, Value: r.value})
-	}
-	return dst
 }

@@ -23,7 +23,7 @@ type model struct {
 	start time.Time
 	last  time.Duration
 	user  []Signal
-	descs []signals.Desc
+	signals []*signals.Signal
 	// instances are those of each signal, by its index; one without labels has one, which has none.
 	instances [][]signals.Labels
 
@@ -48,12 +48,15 @@ func newModel(rng *rand.Rand, load func(time.Duration) float64, user []Signal) *
 	}
 }
 
-func (m *model) Describe() []signals.Desc {
-	m.descs = append(m.descs[:0], signals.Standard()...)
-	for _, s := range m.user {
-		m.descs = append(m.descs, s.Desc)
+func (m *model) Describe() []*signals.Signal {
+	m.signals = m.signals[:0]
+	for _, d := range signals.Standard() {
+		m.signals = append(m.signals, signals.Declare(d))
 	}
-	return m.descs
+	for _, s := range m.user {
+		m.signals = append(m.signals, signals.Declare(s.Desc))
+	}
+	return m.signals
 }
 
 // anything is the value of a label that no contract asks for.
@@ -72,8 +75,9 @@ func (m *model) populate(schema *signals.Schema, c *stability.Contract) {
 			picked[id] = append(picked[id], labels...)
 		}
 	}
-	m.instances = make([][]signals.Labels, len(m.descs))
-	for i, d := range m.descs {
+	m.instances = make([][]signals.Labels, len(m.signals))
+	for i, s := range m.signals {
+		d := s.Desc()
 		id, _, _ := schema.Lookup(d.Name)
 		for _, some := range append([]signals.Labels{{}}, picked[id]...) {
 			if all := complete(d, some); !slices.Contains(m.instances[i], all) {
@@ -107,17 +111,17 @@ type moment struct {
 func (m *model) Sample(dst *signals.Batch) {
 	at := time.Since(m.start)
 	now := m.step(at)
-	for i, d := range m.descs[:len(m.descs)-len(m.user)] {
-		if v, ok := m.read(d.Name, now, at); ok {
+	for i, s := range m.signals[:len(m.signals)-len(m.user)] {
+		if v, ok := m.read(s.Name(), now, at); ok {
 			for _, labels := range m.instances[i] {
-				dst.AddInstance(i, labels, v)
+				dst.AddInstance(s, labels, v)
 			}
 		}
 	}
 	for i, s := range m.user {
-		i += len(m.descs) - len(m.user)
+		i += len(m.signals) - len(m.user)
 		for _, labels := range m.instances[i] {
-			dst.AddInstance(i, labels, s.Value(Load{Rate: now.rate, Active: now.active, Age: at}, m.rng))
+			dst.AddInstance(m.signals[i], labels, s.Value(Load{Rate: now.rate, Active: now.active, Age: at}, m.rng))
 		}
 	}
 }

@@ -131,32 +131,7 @@ func (s *clientStats) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context
 func (s *clientStats) HandleConn(context.Context, stats.ConnStats) {}
 
 // Describe returns [signals.GRPCClient].
-func (c *Client) Describe() []signals.Desc { return signals.GRPCClient() }
-
-// The order of [signals.GRPCClient].
-const (
-	clientBegun = iota
-	clientCompleted
-	clientErrors
-	clientByCode
-	clientUnbounded
-	clientOldest
-	clientP50
-	clientP99
-	peerBegun
-	peerErrors
-	peerUnavailable
-	peerActive
-	peerMaxStreams
-	peerWaiting
-	peerConnections
-	peerState
-	peerGoAways
-	peerOldest
-	peerP99
-	peerKeepalive
-	peerPermitted
-)
+func (c *Client) Describe() []*signals.Signal { return signals.Group(signals.GRPCClient) }
 
 // Sample reads all signals.
 func (c *Client) Sample(dst *signals.Batch) {
@@ -169,17 +144,17 @@ func (c *Client) Sample(dst *signals.Batch) {
 	if c.folding = c.folding || c.peers.Full(); c.folding {
 		c.samplePeer(dst, c.peers.Other(), now, &all)
 	}
-	dst.Add(clientBegun, float64(all.begun))
-	dst.Add(clientCompleted, float64(all.begun-uint64(all.active)))
-	dst.Add(clientErrors, float64(all.errors))
+	dst.Add(signals.GRPCClient.Calls, float64(all.begun))
+	dst.Add(signals.GRPCClient.Completed, float64(all.begun-uint64(all.active)))
+	dst.Add(signals.GRPCClient.Errors, float64(all.errors))
 	for code := 1; code < codeCount; code++ {
-		dst.AddInstance(clientByCode, codeLabels[code], float64(c.codes[code].Load()))
+		dst.AddInstance(signals.GRPCClient.ErrorsByCode, codeLabels[code], float64(c.codes[code].Load()))
 	}
-	dst.Add(clientUnbounded, float64(c.unbounded.Load()))
-	dst.Add(clientOldest, (now - all.first).Seconds())
+	dst.Add(signals.GRPCClient.Unbounded, float64(c.unbounded.Load()))
+	dst.Add(signals.GRPCClient.Oldest, (now - all.first).Seconds())
 	if all.latencies > 0 {
-		dst.Add(clientP50, c.survey.all.Quantile(0.50, all.latencies))
-		dst.Add(clientP99, c.survey.all.Quantile(0.99, all.latencies))
+		dst.Add(signals.GRPCClient.P50, c.survey.all.Quantile(0.50, all.latencies))
+		dst.Add(signals.GRPCClient.P99, c.survey.all.Quantile(0.99, all.latencies))
 	}
 }
 
@@ -187,30 +162,30 @@ func (c *Client) Sample(dst *signals.Batch) {
 func (c *Client) samplePeer(dst *signals.Batch, p *peer, now time.Duration, all *reading) {
 	labels := p.calls.labels
 	r := p.calls.read(now, &c.survey, all)
-	dst.AddInstance(peerBegun, labels, float64(r.begun))
-	dst.AddInstance(peerErrors, labels, float64(r.errors))
-	dst.AddInstance(peerUnavailable, labels, float64(r.unavailable))
-	dst.AddInstance(peerActive, labels, float64(r.onWire))
-	dst.AddInstance(peerWaiting, labels, float64(r.active-r.onWire))
-	dst.AddInstance(peerOldest, labels, (now - r.first).Seconds())
+	dst.AddInstance(signals.GRPCClient.PeerCalls, labels, float64(r.begun))
+	dst.AddInstance(signals.GRPCClient.PeerErrors, labels, float64(r.errors))
+	dst.AddInstance(signals.GRPCClient.PeerUnavailable, labels, float64(r.unavailable))
+	dst.AddInstance(signals.GRPCClient.PeerActive, labels, float64(r.onWire))
+	dst.AddInstance(signals.GRPCClient.PeerWaiting, labels, float64(r.active-r.onWire))
+	dst.AddInstance(signals.GRPCClient.PeerOldest, labels, (now - r.first).Seconds())
 	if r.latencies > 0 {
-		dst.AddInstance(peerP99, labels, r.p99)
+		dst.AddInstance(signals.GRPCClient.PeerP99, labels, r.p99)
 	}
 	open, streams, bounded := p.connections()
-	dst.AddInstance(peerConnections, labels, float64(open))
+	dst.AddInstance(signals.GRPCClient.PeerConnections, labels, float64(open))
 	if bounded {
-		dst.AddInstance(peerMaxStreams, labels, float64(streams))
+		dst.AddInstance(signals.GRPCClient.PeerMaxStreams, labels, float64(streams))
 	}
 	if state, ok := p.state(); ok {
-		dst.AddInstance(peerState, labels, float64(state))
+		dst.AddInstance(signals.GRPCClient.PeerState, labels, float64(state))
 	}
 	for reason := range p.goAways {
-		dst.AddInstance(peerGoAways, p.reasons[reason], float64(p.goAways[reason].Load()))
+		dst.AddInstance(signals.GRPCClient.PeerGoAways, p.reasons[reason], float64(p.goAways[reason].Load()))
 	}
 	if d := p.pingTime.Load(); d > 0 {
-		dst.AddInstance(peerKeepalive, labels, time.Duration(d).Seconds())
+		dst.AddInstance(signals.GRPCClient.PeerKeepalive, labels, time.Duration(d).Seconds())
 	}
 	if d := p.minTime(); d > 0 {
-		dst.AddInstance(peerPermitted, labels, d.Seconds())
+		dst.AddInstance(signals.GRPCClient.PeerPermitted, labels, d.Seconds())
 	}
 }

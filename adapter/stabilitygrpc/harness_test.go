@@ -99,14 +99,9 @@ type readings map[string]float64
 func sample(s signals.Source) readings {
 	var batch signals.Batch
 	s.Sample(&batch)
-	descs := s.Describe()
-	ids := make([]signals.ID, len(descs))
-	for i := range ids {
-		ids[i] = signals.ID(i)
-	}
 	r := make(readings)
-	for _, v := range batch.AppendTo(nil, ids, 0) {
-		r[descs[v.ID].Name+v.Labels.String()] = v.Value
+	for _, v := range batch.Readings() {
+		r[v.Signal.Name()+v.Labels.String()] = v.Value
 	}
 	return r
 }

@@ -215,30 +215,7 @@ func (s serverStats) HandleConn(ctx context.Context, event stats.ConnStats) {
 }
 
 // Describe returns [signals.GRPCServer].
-func (s *Server) Describe() []signals.Desc { return signals.GRPCServer() }
-
-// The order of [signals.GRPCServer].
-const (
-	serverBegun = iota
-	serverCompleted
-	serverErrors
-	serverByCode
-	serverActive
-	serverMaxHandlers
-	serverRefused
-	serverConnections
-	serverBusiest
-	serverMaxStreams
-	serverGoAways
-	serverMinTime
-	serverOldest
-	serverP50
-	serverP99
-	methodBegun
-	methodErrors
-	methodActive
-	methodP99
-)
+func (s *Server) Describe() []*signals.Signal { return signals.Group(signals.GRPCServer) }
 
 // reasonLabels are made once.
 var reasonLabels = func() (labels [reasonCount]signals.Labels) {
@@ -259,37 +236,37 @@ func (s *Server) Sample(dst *signals.Batch) {
 	if s.folding = s.folding || s.methods.Full(); s.folding {
 		s.sampleMethod(dst, s.methods.Other(), now, &all)
 	}
-	dst.Add(serverBegun, float64(all.begun))
-	dst.Add(serverCompleted, float64(all.begun-uint64(all.active)))
-	dst.Add(serverErrors, float64(all.errors))
+	dst.Add(signals.GRPCServer.Calls, float64(all.begun))
+	dst.Add(signals.GRPCServer.Completed, float64(all.begun-uint64(all.active)))
+	dst.Add(signals.GRPCServer.Errors, float64(all.errors))
 	for code := 1; code < codeCount; code++ {
-		dst.AddInstance(serverByCode, codeLabels[code], float64(s.codes[code].Load()))
+		dst.AddInstance(signals.GRPCServer.ErrorsByCode, codeLabels[code], float64(s.codes[code].Load()))
 	}
-	dst.Add(serverActive, float64(s.active.Load()))
-	dst.Add(serverMaxHandlers, float64(s.config.MaxHandlers))
-	dst.Add(serverRefused, float64(s.refused.Load()))
+	dst.Add(signals.GRPCServer.Active, float64(s.active.Load()))
+	dst.Add(signals.GRPCServer.MaxHandlers, float64(s.config.MaxHandlers))
+	dst.Add(signals.GRPCServer.Rejected, float64(s.refused.Load()))
 	connections, busiest := s.connections()
-	dst.Add(serverConnections, float64(connections))
-	dst.Add(serverBusiest, float64(busiest))
-	dst.Add(serverMaxStreams, float64(s.config.MaxConcurrentStreams))
+	dst.Add(signals.GRPCServer.Connections, float64(connections))
+	dst.Add(signals.GRPCServer.Busiest, float64(busiest))
+	dst.Add(signals.GRPCServer.MaxStreams, float64(s.config.MaxConcurrentStreams))
 	for r := range s.goAways {
-		dst.AddInstance(serverGoAways, reasonLabels[r], float64(s.goAways[r].Load()))
+		dst.AddInstance(signals.GRPCServer.GoAways, reasonLabels[r], float64(s.goAways[r].Load()))
 	}
-	dst.Add(serverMinTime, s.config.Keepalive.minTime().Seconds())
-	dst.Add(serverOldest, (now - all.first).Seconds())
+	dst.Add(signals.GRPCServer.MinTime, s.config.Keepalive.minTime().Seconds())
+	dst.Add(signals.GRPCServer.Oldest, (now - all.first).Seconds())
 	if all.latencies > 0 {
-		dst.Add(serverP50, s.survey.all.Quantile(0.50, all.latencies))
-		dst.Add(serverP99, s.survey.all.Quantile(0.99, all.latencies))
+		dst.Add(signals.GRPCServer.P50, s.survey.all.Quantile(0.50, all.latencies))
+		dst.Add(signals.GRPCServer.P99, s.survey.all.Quantile(0.99, all.latencies))
 	}
 }
 
 func (s *Server) sampleMethod(dst *signals.Batch, m *calls, now time.Duration, all *reading) {
 	r := m.read(now, &s.survey, all)
-	dst.AddInstance(methodBegun, m.labels, float64(r.begun))
-	dst.AddInstance(methodErrors, m.labels, float64(r.errors))
-	dst.AddInstance(methodActive, m.labels, float64(r.active))
+	dst.AddInstance(signals.GRPCServer.MethodCalls, m.labels, float64(r.begun))
+	dst.AddInstance(signals.GRPCServer.MethodErrors, m.labels, float64(r.errors))
+	dst.AddInstance(signals.GRPCServer.MethodActive, m.labels, float64(r.active))
 	if r.latencies > 0 {
-		dst.AddInstance(methodP99, m.labels, r.p99)
+		dst.AddInstance(signals.GRPCServer.MethodP99, m.labels, r.p99)
 	}
 }
 

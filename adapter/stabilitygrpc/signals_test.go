@@ -182,23 +182,6 @@ func TestUnreachable(t *testing.T) {
 	}
 }
 
-func TestSourcesAreWellFormed(t *testing.T) {
-	schema := signals.NewSchema(append(signals.GRPCClient(), signals.GRPCServer()...)...)
-	for _, s := range []signals.Source{NewClient(ClientConfig{}), newServer(t, ServerConfig{})} {
-		for _, d := range s.Describe() {
-			if _, err := schema.Add(d); err != nil {
-				t.Error(err)
-			}
-		}
-	}
-	if n := len(signals.GRPCClient()); n != peerPermitted+1 {
-		t.Errorf("%d client signals are declared, %d read", n, peerPermitted+1)
-	}
-	if n := len(signals.GRPCServer()); n != methodP99+1 {
-		t.Errorf("%d server signals are declared, %d read", n, methodP99+1)
-	}
-}
-
 func TestSampleDoesNotAllocate(t *testing.T) {
 	client, server := NewClient(ClientConfig{}), newServer(t, ServerConfig{})
 	client.peers.Get("risk")

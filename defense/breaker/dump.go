@@ -46,18 +46,6 @@ func (b *Breaker) Dump() Dump {
 
 func (c counts) exported() Counts { return Counts{c.calls, c.failures, c.slow} }
 
-// The order of [signals.Breaker].
-const (
-	state = iota
-	criticalOpen
-	calls
-	failures
-	slowCalls
-	rejections
-	openings
-	failureRatio
-)
-
 // Source returns a source of the signals of breakers, one instance of each per breaker, told apart by the label
 // {breaker}. It allocates nothing.
 func Source(breakers ...*Breaker) signals.Source {
@@ -74,7 +62,7 @@ type source struct {
 	labels   []signals.Labels
 }
 
-func (s *source) Describe() []signals.Desc { return signals.Breaker() }
+func (s *source) Describe() []*signals.Signal { return signals.Group(signals.Breaker) }
 
 func (s *source) Sample(dst *signals.Batch) {
 	for i, b := range s.breakers {
@@ -87,14 +75,14 @@ func (b *Breaker) sample(dst *signals.Batch, labels signals.Labels) {
 	now, opened, rejected, critical := b.State(), b.opened, b.countRejected(), b.settings.Load().Critical
 	b.mu.Unlock()
 	ever, window := b.window.ever(), b.window.sum()
-	dst.AddInstance(state, labels, float64(now))
-	dst.AddInstance(criticalOpen, labels, float64(count(critical && now != Closed)))
-	dst.AddInstance(calls, labels, float64(ever.calls))
-	dst.AddInstance(failures, labels, float64(ever.failures))
-	dst.AddInstance(slowCalls, labels, float64(ever.slow))
-	dst.AddInstance(rejections, labels, float64(rejected))
-	dst.AddInstance(openings, labels, float64(opened))
+	dst.AddInstance(signals.Breaker.State, labels, float64(now))
+	dst.AddInstance(signals.Breaker.CriticalOpen, labels, float64(count(critical && now != Closed)))
+	dst.AddInstance(signals.Breaker.Calls, labels, float64(ever.calls))
+	dst.AddInstance(signals.Breaker.Failures, labels, float64(ever.failures))
+	dst.AddInstance(signals.Breaker.SlowCalls, labels, float64(ever.slow))
+	dst.AddInstance(signals.Breaker.Rejected, labels, float64(rejected))
+	dst.AddInstance(signals.Breaker.Opened, labels, float64(opened))
 	if window.calls > 0 {
-		dst.AddInstance(failureRatio, labels, float64(window.failures)/float64(window.calls))
+		dst.AddInstance(signals.Breaker.FailureRatio, labels, float64(window.failures)/float64(window.calls))
 	}
 }

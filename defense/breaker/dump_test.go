@@ -14,13 +14,9 @@ import (
 func read(s signals.Source) map[string]float64 {
 	var batch signals.Batch
 	s.Sample(&batch)
-	var ids []signals.ID
-	for i := range s.Describe() {
-		ids = append(ids, signals.ID(i))
-	}
 	values := make(map[string]float64)
-	for _, r := range batch.AppendTo(nil, ids, 0) {
-		values[s.Describe()[r.ID].Name+r.Labels.String()] = r.Value
+	for _, r := range batch.Readings() {
+		values[r.Signal.Name()+r.Labels.String()] = r.Value
 	}
 	return values
 }

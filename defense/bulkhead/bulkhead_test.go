@@ -289,13 +289,13 @@ func TestSource(t *testing.T) {
 			t.Helper()
 			var batch signals.Batch
 			source.Sample(&batch)
-			for i, s := range batch.AppendTo(nil, []signals.ID{0, 1, 2, 3, 4, 5, 6}, 0) {
+			for i, s := range batch.Readings() {
 				if s.Value != values[i] || s.Labels != signals.NewLabels("bulkhead", "ledger") {
-					t.Errorf("%s%v = %v, want %v", source.Describe()[s.ID].Name, s.Labels, s.Value, values[i])
+					t.Errorf("%s%v = %v, want %v", s.Signal.Name(), s.Labels, s.Value, values[i])
 				}
 			}
-			if batch.Len() != len(source.Describe()) {
-				t.Errorf("%d readings of %d signals", batch.Len(), len(source.Describe()))
+			if len(batch.Readings()) != len(source.Describe()) {
+				t.Errorf("%d readings of %d signals", len(batch.Readings()), len(source.Describe()))
 			}
 			if n := testing.AllocsPerRun(50, func() { batch.Reset(); source.Sample(&batch) }); n != 0 {
 				t.Errorf("Sample allocates %v times, want 0", n)

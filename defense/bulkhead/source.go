@@ -34,17 +34,6 @@ func (b *Bulkhead) Dump() Dump {
 	return d
 }
 
-// The order of [signals.Bulkhead].
-const (
-	inUse = iota
-	limit
-	waiting
-	oldest
-	waited
-	waitTime
-	rejected
-)
-
 // Source returns a source of the signals of bulkheads, one instance of each per bulkhead, told apart by the label
 // {bulkhead}. It allocates nothing.
 func Source(bulkheads ...*Bulkhead) signals.Source {
@@ -61,17 +50,17 @@ type source struct {
 	labels    []signals.Labels
 }
 
-func (s *source) Describe() []signals.Desc { return signals.Bulkhead() }
+func (s *source) Describe() []*signals.Signal { return signals.Group(signals.Bulkhead) }
 
 func (s *source) Sample(dst *signals.Batch) {
 	for i, b := range s.bulkheads {
 		d := b.Dump()
-		dst.AddInstance(inUse, s.labels[i], float64(d.InUse))
-		dst.AddInstance(limit, s.labels[i], float64(d.Limit))
-		dst.AddInstance(waiting, s.labels[i], float64(d.Waiting))
-		dst.AddInstance(oldest, s.labels[i], d.OldestWait.Seconds())
-		dst.AddInstance(waited, s.labels[i], float64(d.Waited))
-		dst.AddInstance(waitTime, s.labels[i], d.WaitTime.Seconds())
-		dst.AddInstance(rejected, s.labels[i], float64(d.Rejected))
+		dst.AddInstance(signals.Bulkhead.InUse, s.labels[i], float64(d.InUse))
+		dst.AddInstance(signals.Bulkhead.Limit, s.labels[i], float64(d.Limit))
+		dst.AddInstance(signals.Bulkhead.Waiting, s.labels[i], float64(d.Waiting))
+		dst.AddInstance(signals.Bulkhead.OldestWait, s.labels[i], d.OldestWait.Seconds())
+		dst.AddInstance(signals.Bulkhead.Waited, s.labels[i], float64(d.Waited))
+		dst.AddInstance(signals.Bulkhead.WaitTime, s.labels[i], d.WaitTime.Seconds())
+		dst.AddInstance(signals.Bulkhead.Rejected, s.labels[i], float64(d.Rejected))
 	}
 }

@@ -234,13 +234,13 @@ func TestSource(t *testing.T) {
 		source := Source(b)
 		var batch signals.Batch
 		source.Sample(&batch)
-		for i, s := range batch.AppendTo(nil, []signals.ID{0, 1, 2, 3}, 0) {
+		for i, s := range batch.Readings() {
 			if want := []float64{3, 1, 3, 0.5}[i]; s.Value != want || s.Labels != signals.NewLabels("retry", "ledger") {
-				t.Errorf("%s%v = %v, want %v", source.Describe()[s.ID].Name, s.Labels, s.Value, want)
+				t.Errorf("%s%v = %v, want %v", s.Signal.Name(), s.Labels, s.Value, want)
 			}
 		}
-		if batch.Len() != len(source.Describe()) {
-			t.Errorf("%d readings of %d signals", batch.Len(), len(source.Describe()))
+		if len(batch.Readings()) != len(source.Describe()) {
+			t.Errorf("%d readings of %d signals", len(batch.Readings()), len(source.Describe()))
 		}
 		if n := testing.AllocsPerRun(50, func() { batch.Reset(); source.Sample(&batch) }); n != 0 {
 			t.Errorf("Sample allocates %v times, want 0", n)

@@ -19,14 +19,6 @@ func (b *Budget) Dump() Dump {
 	return Dump{*b.settings.Load(), float64(b.tokens.Load()) / one, b.requests.Load(), b.retries.Load(), b.refused.Load()}
 }
 
-// The order of [signals.Retry].
-const (
-	requests = iota
-	retries
-	refused
-	left
-)
-
 // Source returns a source of the signals of budgets, one instance of each per budget, told apart by the label {retry}. It
 // allocates nothing.
 func Source(budgets ...*Budget) signals.Source {
@@ -43,14 +35,14 @@ type source struct {
 	labels  []signals.Labels
 }
 
-func (s *source) Describe() []signals.Desc { return signals.Retry() }
+func (s *source) Describe() []*signals.Signal { return signals.Group(signals.Retry) }
 
 func (s *source) Sample(dst *signals.Batch) {
 	for i, b := range s.budgets {
 		d := b.Dump()
-		dst.AddInstance(requests, s.labels[i], float64(d.Requests))
-		dst.AddInstance(retries, s.labels[i], float64(d.Retries))
-		dst.AddInstance(refused, s.labels[i], float64(d.Refused))
-		dst.AddInstance(left, s.labels[i], d.Left)
+		dst.AddInstance(signals.Retry.Requests, s.labels[i], float64(d.Requests))
+		dst.AddInstance(signals.Retry.Retries, s.labels[i], float64(d.Retries))
+		dst.AddInstance(signals.Retry.Refused, s.labels[i], float64(d.Refused))
+		dst.AddInstance(signals.Retry.Budget, s.labels[i], d.Left)
 	}
 }

@@ -72,12 +72,8 @@ func TestConnectionsLeakAndComeBack(t *testing.T) {
 func overdue(pools *sqldb.Pools) (kind string) {
 	var batch signals.Batch
 	pools.Sample(&batch)
-	ids := make([]signals.ID, len(pools.Describe()))
-	for i := range ids {
-		ids[i] = signals.ID(i)
-	}
-	for _, r := range batch.AppendTo(nil, ids, 1) {
-		if pools.Describe()[r.ID].Name == "db.client.connection.overdue" && r.Value > 0 {
+	for _, r := range batch.Readings() {
+		if r.Signal.Name() == "db.client.connection.overdue" && r.Value > 0 {
 			kind, _ = r.Labels.Get("kind")
 		}
 	}

@@ -13,6 +13,6 @@ func Example() {
 	source := goroutineleak.New(goroutineleak.Config{CPU: 0.0005})
 	var batch signals.Batch
 	source.Sample(&batch)
-	fmt.Println(source.Describe()[0].Name, source.Describe()[0].Labels, batch.Len())
+	fmt.Println(source.Describe()[0].Name(), source.Describe()[0].Desc().Labels, len(batch.Readings()))
 	// Output: go.goroutine.leaked [wait site] 0
 }

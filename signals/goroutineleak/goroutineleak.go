@@ -5,7 +5,7 @@
 // [Config]. Between two profiles the last numbers stand, and stay true, for a proven leak is for ever.
 //
 // The profile exists in Go 1.27 and in Go 1.26 built with GOEXPERIMENT=goroutineleakprofile. Elsewhere the source reads
-// nothing, so that checks on its signals are Unknown, and [Source.Describe] says why: no leak known is not no leak.
+// nothing, so that checks on its signals are Unknown: no leak known is not no leak.
 package goroutineleak
 
 import (
@@ -38,14 +38,6 @@ type Config struct {
 	// "other". Defaults to 20.
 	MaxSites int
 }
-
-// Signals, in the order of [signals.GoroutineLeak].
-const (
-	leaked = iota
-	cpuTime
-	stopTime
-	interval
-)
 
 // Source reads the signals that [signals.GoroutineLeak] declares. Make one with [New]. Describe and Sample are for one
 // goroutine at a time; the profile is taken on another one, which Sample starts and does not wait for.
@@ -97,16 +89,8 @@ func New(config Config) *Source {
 // Available reports whether this build has the goroutineleak profile. Without it the source reads nothing.
 func Available() bool { return pprof.Lookup("goroutineleak") != nil }
 
-// Describe returns [signals.GoroutineLeak]. Where there is no profile, the help of each signal says so.
-func (s *Source) Describe() []signals.Desc {
-	descs := signals.GoroutineLeak()
-	if s.write == nil {
-		for i := range descs {
-			descs[i].Help += " ABSENT: this build has no goroutineleak profile; use Go 1.27, or Go 1.26 with GOEXPERIMENT=goroutineleakprofile."
-		}
-	}
-	return descs
-}
+// Describe returns [signals.GoroutineLeak].
+func (s *Source) Describe() []*signals.Signal { return signals.Group(signals.GoroutineLeak) }
 
 // Sample appends what the last profile found, and starts the next one when it is due. Before the first profile has
 // ended there are no readings.
@@ -127,11 +111,11 @@ func (s *Source) Sample(dst *signals.Batch) {
 		return
 	}
 	for _, l := range last.leaks {
-		dst.AddInstance(leaked, l.labels, l.count)
+		dst.AddInstance(signals.GoroutineLeak.Leaked, l.labels, l.count)
 	}
-	dst.Add(cpuTime, last.sum.cpu)
-	dst.Add(stopTime, last.sum.stopped)
-	dst.Add(interval, s.config.pause(last.cost).Seconds())
+	dst.Add(signals.GoroutineLeak.ProfileCPUTime, last.sum.cpu)
+	dst.Add(signals.GoroutineLeak.ProfileStopTime, last.sum.stopped)
+	dst.Add(signals.GoroutineLeak.ProfileInterval, s.config.pause(last.cost).Seconds())
 }
 
 // pause is the time from the end of a profile of that cost to the next one.

@@ -12,6 +12,6 @@ func Example() {
 	source := goruntime.New()
 	var batch signals.Batch
 	source.Sample(&batch)
-	fmt.Println(source.Describe()[0].Name, batch.Len() > 15)
+	fmt.Println(source.Describe()[0].Name(), len(batch.Readings()) > 15)
 	// Output: go.goroutine.count true
 }

@@ -15,7 +15,6 @@ import (
 // Source reads the signals that [signals.GoRuntime] declares. Make one with [New].
 // It is not safe for concurrent use: a monitor samples each source from one goroutine at a time.
 type Source struct {
-	descs      []signals.Desc
 	samples    []metrics.Sample
 	sums       []sum
 	gc         gcShare
@@ -24,7 +23,7 @@ type Source struct {
 
 // sum is a signal whose reading is a metric, or several added up, less one.
 type sum struct {
-	signal int
+	signal *signals.Signal
 	plus   []int // indexes into samples
 	minus  int   // -1 for none
 	limit  bool  // the reading is absent while it is "no limit"
@@ -32,50 +31,50 @@ type sum struct {
 
 // New returns a source. What it reads as "since the last reading" begins with this call.
 func New() *Source {
-	s := &Source{descs: signals.GoRuntime()}
-	plain := func(name, metric string) { s.addSum(name, "", metric) }
-	plain("go.goroutine.count", "/sched/goroutines:goroutines")
-	plain("go.goroutine.created", "/sched/goroutines-created:goroutines")
-	plain("go.goroutine.runnable", "/sched/goroutines/runnable:goroutines")
-	plain("go.goroutine.running", "/sched/goroutines/running:goroutines")
-	plain("go.goroutine.waiting", "/sched/goroutines/waiting:goroutines")
-	plain("go.goroutine.not_in_go", "/sched/goroutines/not-in-go:goroutines")
+	s := new(Source)
+	of := signals.GoRuntime
+	plain := func(signal *signals.Signal, metric string) { s.addSum(signal, "", metric) }
+	plain(of.Goroutines, "/sched/goroutines:goroutines")
+	plain(of.Created, "/sched/goroutines-created:goroutines")
+	plain(of.Runnable, "/sched/goroutines/runnable:goroutines")
+	plain(of.Running, "/sched/goroutines/running:goroutines")
+	plain(of.Waiting, "/sched/goroutines/waiting:goroutines")
+	plain(of.NotInGo, "/sched/goroutines/not-in-go:goroutines")
 	const heap = "/memory/classes/heap/"
-	s.addSum("go.memory.heap.inuse", "", heap+"objects:bytes", heap+"unused:bytes")
-	plain("go.memory.heap.objects", heap+"objects:bytes")
-	plain("go.memory.heap.live", "/gc/heap/live:bytes")
-	s.addSum("go.memory.heap.sys", "", heap+"objects:bytes", heap+"unused:bytes", heap+"free:bytes", heap+"released:bytes")
-	plain("go.memory.heap.goal", "/gc/heap/goal:bytes")
-	s.addSum("go.memory.used", heap+"released:bytes", "/memory/classes/total:bytes")
-	plain("go.memory.limit", "/gc/gomemlimit:bytes")
+	s.addSum(of.HeapInuse, "", heap+"objects:bytes", heap+"unused:bytes")
+	plain(of.HeapObjects, heap+"objects:bytes")
+	plain(of.HeapLive, "/gc/heap/live:bytes")
+	s.addSum(of.HeapSys, "", heap+"objects:bytes", heap+"unused:bytes", heap+"free:bytes", heap+"released:bytes")
+	plain(of.HeapGoal, "/gc/heap/goal:bytes")
+	s.addSum(of.MemoryUsed, heap+"released:bytes", "/memory/classes/total:bytes")
+	plain(of.MemoryLimit, "/gc/gomemlimit:bytes")
 	s.sums[len(s.sums)-1].limit = true
-	plain("go.memory.allocated", "/gc/heap/allocs:bytes")
-	plain("go.memory.stacks", heap+"stacks:bytes")
-	plain("go.gc.cycles", "/gc/cycles/total:gc-cycles")
-	plain("go.gc.limiter.last_enabled", "/gc/limiter/last-enabled:gc-cycle")
-	plain("go.mutex.wait", "/sync/mutex/wait/total:seconds")
-	plain("go.processor.limit", "/sched/gomaxprocs:threads")
-	plain("go.thread.count", "/sched/threads/total:threads")
+	plain(of.Allocated, "/gc/heap/allocs:bytes")
+	plain(of.Stacks, heap+"stacks:bytes")
+	plain(of.GCCycles, "/gc/cycles/total:gc-cycles")
+	plain(of.GCLimiterLastEnabled, "/gc/limiter/last-enabled:gc-cycle")
+	plain(of.MutexWait, "/sync/mutex/wait/total:seconds")
+	plain(of.ProcessorLimit, "/sched/gomaxprocs:threads")
+	plain(of.Threads, "/sched/threads/total:threads")
 
 	s.gc = gcShare{
-		cpuRatio: s.signal("go.gc.cpu_ratio"), pauseRatio: s.signal("go.gc.pause_ratio"),
+		cpuRatio: of.GCCPURatio, pauseRatio: of.GCPauseRatio,
 		total: s.metric("/cpu/classes/total:cpu-seconds"), user: s.metric("/cpu/classes/user:cpu-seconds"),
 		gc: s.metric("/cpu/classes/gc/total:cpu-seconds"), pause: s.metric("/cpu/classes/gc/pause:cpu-seconds"),
 	}
-	const none = -1
 	s.histograms = []*histogram{{
 		metric: s.metric("/sched/pauses/total/gc:seconds"),
-		p50:    s.signal("go.gc.pause.p50"), p99: s.signal("go.gc.pause.p99"), max: s.signal("go.gc.pause.max"),
+		p50:    of.GCPauseP50, p99: of.GCPauseP99, max: of.GCPauseMax,
 	}, {
 		metric: s.metric("/sched/latencies:seconds"),
-		p50:    s.signal("go.schedule.latency.p50"), p99: s.signal("go.schedule.latency.p99"), max: none,
+		p50:    of.ScheduleLatencyP50, p99: of.ScheduleLatencyP99,
 	}}
 	s.Sample(new(signals.Batch))
 	return s
 }
 
-func (s *Source) addSum(name, minus string, plus ...string) {
-	sum := sum{signal: s.signal(name), minus: -1}
+func (s *Source) addSum(signal *signals.Signal, minus string, plus ...string) {
+	sum := sum{signal: signal, minus: -1}
 	for _, m := range plus {
 		sum.plus = append(sum.plus, s.metric(m))
 	}
@@ -83,16 +82,6 @@ func (s *Source) addSum(name, minus string, plus ...string) {
 		sum.minus = s.metric(minus)
 	}
 	s.sums = append(s.sums, sum)
-}
-
-// signal returns the index of a signal. The names are program text; a test sees that each is found.
-func (s *Source) signal(name string) int {
-	for i, d := range s.descs {
-		if d.Name == name {
-			return i
-		}
-	}
-	panic("goruntime: no signal " + name)
 }
 
 // metric returns the index of a metric in samples, where it is put once.
@@ -107,7 +96,7 @@ func (s *Source) metric(name string) int {
 }
 
 // Describe returns [signals.GoRuntime].
-func (s *Source) Describe() []signals.Desc { return s.descs }
+func (s *Source) Describe() []*signals.Signal { return signals.Group(signals.GoRuntime) }
 
 // Sample reads all signals. It allocates nothing after the first call and stops nobody.
 func (s *Source) Sample(dst *signals.Batch) {
@@ -153,7 +142,7 @@ func number(v metrics.Value) float64 {
 // reading. Whether one ended is told by the total of the same account: the counter of collections is a statistic
 // of its own and may be one ahead or behind.
 type gcShare struct {
-	cpuRatio, pauseRatio   int // signals
+	cpuRatio, pauseRatio   *signals.Signal
 	total, user, gc, pause int // metrics
 	last                   struct{ total, user, gc, pause float64 }
 }
@@ -173,7 +162,7 @@ func (g *gcShare) sample(dst *signals.Batch, samples []metrics.Sample) {
 
 // add appends part / (part + user). The runtime derives user time from differences of clocks that are not read at
 // one instant, so a tiny negative one is possible and means none.
-func (g *gcShare) add(dst *signals.Batch, signal int, part, user float64) {
+func (g *gcShare) add(dst *signals.Batch, signal *signals.Signal, part, user float64) {
 	if part, user = max(part, 0), max(user, 0); part+user > 0 {
 		dst.Add(signal, part/(part+user))
 	}

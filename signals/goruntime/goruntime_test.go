@@ -16,13 +16,9 @@ func read(t testing.TB, s *Source) map[string]float64 {
 	t.Helper()
 	var batch signals.Batch
 	s.Sample(&batch)
-	ids := make([]signals.ID, len(s.Describe()))
-	for i := range ids {
-		ids[i] = signals.ID(i)
-	}
 	readings := make(map[string]float64)
-	for _, r := range batch.AppendTo(nil, ids, 1) {
-		readings[s.Describe()[r.ID].Name] = r.Value
+	for _, r := range batch.Readings() {
+		readings[r.Signal.Name()] = r.Value
 	}
 	return readings
 }
@@ -46,9 +42,9 @@ func TestEverySignalIsReadOnThisToolchain(t *testing.T) {
 	}
 	wg.Wait()
 	readings := read(t, s)
-	for _, d := range signals.GoRuntime() {
-		if _, ok := readings[d.Name]; !ok {
-			t.Errorf("%s has no reading after a collection", d.Name)
+	for _, signal := range s.Describe() {
+		if _, ok := readings[signal.Name()]; !ok {
+			t.Errorf("%s has no reading after a collection", signal.Name())
 		}
 	}
 }

@@ -10,8 +10,8 @@ import (
 // histogram reads quantiles of what the runtime has added to one of its histograms since the last reading.
 // Its time buckets are at most a quarter of their value wide, and so is the error.
 type histogram struct {
-	metric        int // index into the source's samples
-	p50, p99, max int // signals; -1 for not wanted
+	metric        int             // index into the source's samples
+	p50, p99, max *signals.Signal // nil for not wanted
 	last          []uint64
 	grown         []uint64 // scratch: what each bucket has grown by
 }
@@ -36,7 +36,7 @@ func (h *histogram) sample(dst *signals.Batch, samples []metrics.Sample) {
 	copy(h.last, now.Counts)
 	dst.Add(h.p50, quantile.Of(0.50, h.grown, total, now.Buckets))
 	dst.Add(h.p99, quantile.Of(0.99, h.grown, total, now.Buckets))
-	if h.max >= 0 {
+	if h.max != nil {
 		dst.Add(h.max, quantile.Of(1, h.grown, total, now.Buckets))
 	}
 }

@@ -24,9 +24,10 @@ func Example() {
 
 	var batch signals.Batch // a monitor that calls is attached to does this
 	calls.Sample(&batch)
-	name := calls.Describe()[0].Name
-	for _, reading := range batch.AppendTo(nil, []signals.ID{0}, 1) {
-		fmt.Println(name, reading.Value)
+	for _, reading := range batch.Readings() {
+		if reading.Signal == signals.HTTPClient.Requests {
+			fmt.Println(reading.Signal.Name(), reading.Value)
+		}
 	}
 	// Output: http.client.request.count 1
 }

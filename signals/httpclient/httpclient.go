@@ -57,7 +57,7 @@ func (t *Tracker) Transport(base http.RoundTripper) http.RoundTripper {
 }
 
 // Describe returns [signals.HTTPClient].
-func (t *Tracker) Describe() []signals.Desc { return signals.HTTPClient() }
+func (t *Tracker) Describe() []*signals.Signal { return signals.Group(signals.HTTPClient) }
 
 type transport struct {
 	tracker *Tracker

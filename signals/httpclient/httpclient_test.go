@@ -21,14 +21,9 @@ import (
 func read(tracker *Tracker) map[string]float64 {
 	var batch signals.Batch
 	tracker.Sample(&batch)
-	descs := tracker.Describe()
-	ids := make([]signals.ID, len(descs))
-	for i := range ids {
-		ids[i] = signals.ID(i)
-	}
 	readings := make(map[string]float64)
-	for _, r := range batch.AppendTo(nil, ids, 1) {
-		readings[descs[r.ID].Name+r.Labels.String()] = r.Value
+	for _, r := range batch.Readings() {
+		readings[r.Signal.Name()+r.Labels.String()] = r.Value
 	}
 	return readings
 }
@@ -57,27 +52,6 @@ func request(ctx context.Context, host string) *http.Request {
 		panic(err)
 	}
 	return r
-}
-
-// The constants are indexes into the descriptions, so their order is theirs.
-func TestOrderIsThatOfTheDescriptions(t *testing.T) {
-	names := []string{
-		begun: "request.count", completed: "request.completed", failed: "request.error.count", failedByClass: "error.count",
-		unbounded: "request.unbounded.count", budgetMin: "request.budget.min", inFlight: "active_requests",
-		oldest: "request.oldest", p50: "request.duration.p50", p99: "request.duration.p99",
-		peerBegun: "peer.request.count", peerFailed: "peer.request.error.count", peerUnbounded: "peer.request.unbounded.count",
-		peerBudgetMin: "peer.request.budget.min", peerInFlight: "peer.active_requests", peerOldest: "peer.request.oldest",
-		peerP99: "peer.request.duration.p99",
-	}
-	descs := New(Config{}).Describe()
-	if len(descs) != len(names) {
-		t.Fatalf("%d descriptions, want %d", len(descs), len(names))
-	}
-	for i, d := range descs {
-		if d.Name != "http.client."+names[i] {
-			t.Errorf("description %d is %s, want %s", i, d.Name, names[i])
-		}
-	}
 }
 
 func TestAnAttemptLastsUntilItsBodyIsDone(t *testing.T) {

@@ -7,27 +7,6 @@ import (
 	"github.com/falsifiable/stability/signals"
 )
 
-// The order of [signals.HTTPClient].
-const (
-	begun = iota
-	completed
-	failed
-	failedByClass
-	unbounded
-	budgetMin
-	inFlight
-	oldest
-	p50
-	p99
-	peerBegun
-	peerFailed
-	peerUnbounded
-	peerBudgetMin
-	peerInFlight
-	peerOldest
-	peerP99
-)
-
 // survey is the memory that readings reuse.
 type survey struct {
 	grown   latency.Counts // of one peer since the last reading
@@ -54,21 +33,21 @@ func (t *Tracker) Sample(dst *signals.Batch) {
 	if t.survey.folding = t.survey.folding || t.peers.Full(); t.survey.folding {
 		t.samplePeer(dst, t.peers.Other(), now, &all)
 	}
-	dst.Add(begun, float64(all.begun))
-	dst.Add(completed, float64(all.begun-uint64(all.active)))
-	dst.Add(failed, float64(all.errors))
+	dst.Add(signals.HTTPClient.Requests, float64(all.begun))
+	dst.Add(signals.HTTPClient.Completed, float64(all.begun-uint64(all.active)))
+	dst.Add(signals.HTTPClient.Errors, float64(all.errors))
 	for c := range t.classes {
-		dst.AddInstance(failedByClass, classLabels[c], float64(t.classes[c].Load()))
+		dst.AddInstance(signals.HTTPClient.ErrorsByClass, classLabels[c], float64(t.classes[c].Load()))
 	}
-	dst.Add(unbounded, float64(all.unbounded))
+	dst.Add(signals.HTTPClient.Unbounded, float64(all.unbounded))
 	if all.hasBudget {
-		dst.Add(budgetMin, all.budget.Seconds())
+		dst.Add(signals.HTTPClient.BudgetMin, all.budget.Seconds())
 	}
-	dst.Add(inFlight, float64(all.active))
-	dst.Add(oldest, (now - all.first).Seconds())
+	dst.Add(signals.HTTPClient.Active, float64(all.active))
+	dst.Add(signals.HTTPClient.Oldest, (now - all.first).Seconds())
 	if all.latencies > 0 {
-		dst.Add(p50, t.survey.all.Quantile(0.50, all.latencies))
-		dst.Add(p99, t.survey.all.Quantile(0.99, all.latencies))
+		dst.Add(signals.HTTPClient.P50, t.survey.all.Quantile(0.50, all.latencies))
+		dst.Add(signals.HTTPClient.P99, t.survey.all.Quantile(0.99, all.latencies))
 	}
 }
 
@@ -85,16 +64,16 @@ func (t *Tracker) samplePeer(dst *signals.Batch, p *peer, now time.Duration, all
 
 	errors, free := p.errors.Load(), p.unbounded.Load()
 	latencies := p.latency.Take(&t.survey.grown, &t.survey.all)
-	dst.AddInstance(peerBegun, p.labels, float64(requests))
-	dst.AddInstance(peerFailed, p.labels, float64(errors))
-	dst.AddInstance(peerUnbounded, p.labels, float64(free))
+	dst.AddInstance(signals.HTTPClient.PeerRequests, p.labels, float64(requests))
+	dst.AddInstance(signals.HTTPClient.PeerErrors, p.labels, float64(errors))
+	dst.AddInstance(signals.HTTPClient.PeerUnbounded, p.labels, float64(free))
 	if hasBudget {
-		dst.AddInstance(peerBudgetMin, p.labels, budget.Seconds())
+		dst.AddInstance(signals.HTTPClient.PeerBudgetMin, p.labels, budget.Seconds())
 	}
-	dst.AddInstance(peerInFlight, p.labels, float64(active))
-	dst.AddInstance(peerOldest, p.labels, (now - first).Seconds())
+	dst.AddInstance(signals.HTTPClient.PeerActive, p.labels, float64(active))
+	dst.AddInstance(signals.HTTPClient.PeerOldest, p.labels, (now - first).Seconds())
 	if latencies > 0 {
-		dst.AddInstance(peerP99, p.labels, t.survey.grown.Quantile(0.99, latencies))
+		dst.AddInstance(signals.HTTPClient.PeerP99, p.labels, t.survey.grown.Quantile(0.99, latencies))
 	}
 
 	if hasBudget && (!all.hasBudget || budget < all.budget) {

@@ -25,9 +25,10 @@ func Example() {
 
 	var batch signals.Batch // a monitor that requests is attached to does this
 	requests.Sample(&batch)
-	name := requests.Describe()[0].Name
-	for _, reading := range batch.AppendTo(nil, []signals.ID{0}, 1) {
-		fmt.Println(name, reading.Value)
+	for _, reading := range batch.Readings() {
+		if reading.Signal == signals.HTTPServer.Requests {
+			fmt.Println(reading.Signal.Name(), reading.Value)
+		}
 	}
 	// Output: http.server.request.count 1
 }

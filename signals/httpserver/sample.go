@@ -9,21 +9,6 @@ import (
 	"github.com/falsifiable/stability/signals"
 )
 
-// The order of [signals.HTTPServer].
-const (
-	begun = iota
-	answered
-	failed
-	inFlight
-	oldest
-	p50
-	p99
-	routeAnswered
-	routeFailed
-	routeInFlight
-	routeP99
-)
-
 // maxWalk bounds how many requests in flight a shard shows to one reading, so that the lock is held for some tens of
 // microseconds even when a hundred thousand requests are stuck; the youngest beyond it count for the route "other".
 const maxWalk = 256
@@ -55,10 +40,10 @@ func (t *Tracker) Sample(dst *signals.Batch) {
 		errors += other.errors.Load()
 		total += t.sampleRoute(dst, other)
 	}
-	dst.Add(failed, float64(errors))
+	dst.Add(signals.HTTPServer.Errors, float64(errors))
 	if total > 0 {
-		dst.Add(p50, s.all.Quantile(0.50, total))
-		dst.Add(p99, s.all.Quantile(0.99, total))
+		dst.Add(signals.HTTPServer.P50, s.all.Quantile(0.50, total))
+		dst.Add(signals.HTTPServer.P99, s.all.Quantile(0.99, total))
 	}
 }
 
@@ -85,10 +70,10 @@ func (t *Tracker) sampleFlights(dst *signals.Batch) {
 	}
 	clear(t.survey.targets) // let go of the requests' strings
 	t.survey.targets = t.survey.targets[:0]
-	dst.Add(begun, float64(requests))
-	dst.Add(answered, float64(requests-uint64(active)))
-	dst.Add(inFlight, float64(active))
-	dst.Add(oldest, (now - first).Seconds())
+	dst.Add(signals.HTTPServer.Requests, float64(requests))
+	dst.Add(signals.HTTPServer.Completed, float64(requests-uint64(active)))
+	dst.Add(signals.HTTPServer.Active, float64(active))
+	dst.Add(signals.HTTPServer.Oldest, (now - first).Seconds())
 }
 
 // walk notes the routes of a shard's requests in flight. A request whose route cannot be known before it is
@@ -112,11 +97,11 @@ func (t *Tracker) sampleRoute(dst *signals.Batch, r *route) uint64 {
 	s := &t.survey
 	total := r.latency.Take(&s.grown, &s.all)
 	r.answered += total
-	dst.AddInstance(routeAnswered, r.labels, float64(r.answered))
-	dst.AddInstance(routeFailed, r.labels, float64(r.errors.Load()))
-	dst.AddInstance(routeInFlight, r.labels, float64(r.active))
+	dst.AddInstance(signals.HTTPServer.RouteRequests, r.labels, float64(r.answered))
+	dst.AddInstance(signals.HTTPServer.RouteErrors, r.labels, float64(r.errors.Load()))
+	dst.AddInstance(signals.HTTPServer.RouteActive, r.labels, float64(r.active))
 	if total > 0 {
-		dst.AddInstance(routeP99, r.labels, s.grown.Quantile(0.99, total))
+		dst.AddInstance(signals.HTTPServer.RouteP99, r.labels, s.grown.Quantile(0.99, total))
 	}
 	r.active = 0
 	return total

@@ -86,4 +86,4 @@ func (t *Tracker) Middleware(next http.Handler) http.Handler {
 }
 
 // Describe returns [signals.HTTPServer].
-func (t *Tracker) Describe() []signals.Desc { return signals.HTTPServer() }
+func (t *Tracker) Describe() []*signals.Signal { return signals.Group(signals.HTTPServer) }

@@ -17,14 +17,9 @@ import (
 func read(tracker *Tracker) map[string]float64 {
 	var batch signals.Batch
 	tracker.Sample(&batch)
-	descs := tracker.Describe()
-	ids := make([]signals.ID, len(descs))
-	for i := range ids {
-		ids[i] = signals.ID(i)
-	}
 	readings := make(map[string]float64)
-	for _, r := range batch.AppendTo(nil, ids, 1) {
-		readings[descs[r.ID].Name+r.Labels.String()] = r.Value
+	for _, r := range batch.Readings() {
+		readings[r.Signal.Name()+r.Labels.String()] = r.Value
 	}
 	return readings
 }
@@ -40,26 +35,6 @@ func get(handler http.Handler, method, path string) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
 	handler.ServeHTTP(w, httptest.NewRequest(method, path, nil))
 	return w
-}
-
-// The constants are indexes into the descriptions, so their order is theirs.
-func TestOrderIsThatOfTheDescriptions(t *testing.T) {
-	names := []string{
-		begun: "http.server.request.count", answered: "http.server.request.completed", failed: "http.server.request.error.count",
-		inFlight: "http.server.active_requests", oldest: "http.server.request.oldest",
-		p50: "http.server.request.duration.p50", p99: "http.server.request.duration.p99",
-		routeAnswered: "http.server.route.request.count", routeFailed: "http.server.route.request.error.count",
-		routeInFlight: "http.server.route.active_requests", routeP99: "http.server.route.request.duration.p99",
-	}
-	descs := New(Config{}).Describe()
-	if len(descs) != len(names) {
-		t.Fatalf("%d descriptions, want %d", len(descs), len(names))
-	}
-	for i, d := range descs {
-		if d.Name != names[i] {
-			t.Errorf("description %d is %s, want %s", i, d.Name, names[i])
-		}
-	}
 }
 
 func TestRequestsAreCounted(t *testing.T) {

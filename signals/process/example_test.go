@@ -12,6 +12,6 @@ func Example() {
 	source := process.New()
 	var batch signals.Batch
 	source.Sample(&batch)
-	fmt.Println(source.Describe()[0].Name, batch.Len() > 0)
+	fmt.Println(source.Describe()[0].Name(), len(batch.Readings()) > 0)
 	// Output: process.memory.usage true
 }

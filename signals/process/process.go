@@ -12,16 +12,6 @@ import (
 	"github.com/falsifiable/stability/signals"
 )
 
-// The order of [signals.Process].
-const (
-	memoryUsage = iota
-	cpuTime
-	descriptors
-	descriptorLimit
-	threads
-	uptime
-)
-
 // started is the nearest to the start of the process that can be had without asking the system.
 var started = time.Now()
 
@@ -37,10 +27,10 @@ func New() *Source {
 }
 
 // Describe returns [signals.Process].
-func (s *Source) Describe() []signals.Desc { return signals.Process() }
+func (s *Source) Describe() []*signals.Signal { return signals.Group(signals.Process) }
 
 // Sample reads all signals. On Linux it allocates nothing.
 func (s *Source) Sample(dst *signals.Batch) {
 	s.system.sample(dst)
-	dst.Add(uptime, time.Since(started).Seconds())
+	dst.Add(signals.Process.Uptime, time.Since(started).Seconds())
 }

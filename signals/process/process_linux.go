@@ -37,18 +37,18 @@ func open() system {
 func (s *system) sample(dst *signals.Batch) {
 	s.usage.sample(dst)
 	if resident, ok := s.residentPages(); ok {
-		dst.Add(memoryUsage, resident*s.pageSize)
+		dst.Add(signals.Process.MemoryUsage, resident*s.pageSize)
 	}
 	if s.tasks != nil && syscall.Fstat(int(s.tasks.Fd()), &s.stat) == nil && s.stat.Nlink > 2 {
-		dst.Add(threads, float64(s.stat.Nlink)-2) // one link per thread, plus . and ..
+		dst.Add(signals.Process.Threads, float64(s.stat.Nlink)-2) // one link per thread, plus . and ..
 	}
 	if s.fds == nil {
 		return
 	}
 	if syscall.Fstat(int(s.fds.Fd()), &s.stat) == nil && s.stat.Size > 0 {
-		dst.Add(descriptors, float64(s.stat.Size)) // Linux 6.2 and later tell the number as the directory's size
+		dst.Add(signals.Process.Descriptors, float64(s.stat.Size)) // Linux 6.2 and later tell the number as the directory's size
 	} else if n, ok := s.counter.count(int(s.fds.Fd())); ok {
-		dst.Add(descriptors, float64(n))
+		dst.Add(signals.Process.Descriptors, float64(n))
 	}
 }
 

@@ -11,9 +11,9 @@ import (
 
 func TestEverySignalIsReadOnLinux(t *testing.T) {
 	readings := read(t, New())
-	for _, d := range signals.Process() {
-		if v, ok := readings[d.Name]; !ok || v <= 0 {
-			t.Errorf("%s = %v, %v; want a positive reading", d.Name, v, ok)
+	for _, signal := range New().Describe() {
+		if v, ok := readings[signal.Name()]; !ok || v <= 0 {
+			t.Errorf("%s = %v, %v; want a positive reading", signal.Name(), v, ok)
 		}
 	}
 }

@@ -11,27 +11,6 @@ import (
 	"github.com/falsifiable/stability/signals"
 )
 
-// The order of [signals.SQLDB].
-const (
-	maxOpen = iota
-	open
-	inUse
-	idle
-	waitCount
-	waitDuration
-	waitMean
-	closedMaxIdle
-	closedIdleTime
-	closedLifetime
-	created
-	createFailed
-	createP99
-	useP99
-	heldOldest
-	statements
-	overdue
-)
-
 // maxWalk bounds how many held connections one reading looks at, so that the lock is held for microseconds only even
 // when a pool without a limit has leaked thousands.
 const maxWalk = 256
@@ -97,40 +76,40 @@ func (p *pool) sample(dst *signals.Batch) {
 	if !p.wrapped {
 		return
 	}
-	dst.AddInstance(created, p.labels, float64(p.made.Load()))
-	dst.AddInstance(createFailed, p.labels, float64(p.failed.Load()))
-	p.sampleLatency(dst, createP99, &p.create)
-	p.sampleLatency(dst, useP99, &p.use)
-	dst.AddInstance(statements, p.labels, float64(p.statements.Load()))
+	dst.AddInstance(signals.SQLDB.Created, p.labels, float64(p.made.Load()))
+	dst.AddInstance(signals.SQLDB.CreateErrors, p.labels, float64(p.failed.Load()))
+	p.sampleLatency(dst, signals.SQLDB.CreateP99, &p.create)
+	p.sampleLatency(dst, signals.SQLDB.UseP99, &p.use)
+	dst.AddInstance(signals.SQLDB.Statements, p.labels, float64(p.statements.Load()))
 	p.sampleHolds(dst)
 }
 
 func (p *pool) sampleStats(dst *signals.Batch, stats sql.DBStats) {
 	if stats.MaxOpenConnections > 0 {
-		dst.AddInstance(maxOpen, p.labels, float64(stats.MaxOpenConnections))
+		dst.AddInstance(signals.SQLDB.Max, p.labels, float64(stats.MaxOpenConnections))
 	}
-	dst.AddInstance(open, p.labels, float64(stats.OpenConnections))
-	dst.AddInstance(inUse, p.labels, float64(stats.InUse))
-	dst.AddInstance(idle, p.labels, float64(stats.Idle))
-	dst.AddInstance(waitCount, p.labels, float64(stats.WaitCount))
-	dst.AddInstance(waitDuration, p.labels, stats.WaitDuration.Seconds())
-	dst.AddInstance(closedMaxIdle, p.labels, float64(stats.MaxIdleClosed))
-	dst.AddInstance(closedIdleTime, p.labels, float64(stats.MaxIdleTimeClosed))
-	dst.AddInstance(closedLifetime, p.labels, float64(stats.MaxLifetimeClosed))
+	dst.AddInstance(signals.SQLDB.Open, p.labels, float64(stats.OpenConnections))
+	dst.AddInstance(signals.SQLDB.InUse, p.labels, float64(stats.InUse))
+	dst.AddInstance(signals.SQLDB.Idle, p.labels, float64(stats.Idle))
+	dst.AddInstance(signals.SQLDB.WaitCount, p.labels, float64(stats.WaitCount))
+	dst.AddInstance(signals.SQLDB.WaitDuration, p.labels, stats.WaitDuration.Seconds())
+	dst.AddInstance(signals.SQLDB.ClosedMaxIdle, p.labels, float64(stats.MaxIdleClosed))
+	dst.AddInstance(signals.SQLDB.ClosedIdleTime, p.labels, float64(stats.MaxIdleTimeClosed))
+	dst.AddInstance(signals.SQLDB.ClosedLifetime, p.labels, float64(stats.MaxLifetimeClosed))
 
 	// A wait is counted when it begins and its time when it ends. So there is no mean before a wait has ended, and it is
 	// off by those that straddle the reading.
 	s := &p.survey
 	waits, waited := stats.WaitCount-s.waits, stats.WaitDuration-s.waited
 	if waited > 0 {
-		dst.AddInstance(waitMean, p.labels, waited.Seconds()/float64(max(waits, 1)))
+		dst.AddInstance(signals.SQLDB.WaitMean, p.labels, waited.Seconds()/float64(max(waits, 1)))
 	}
 	s.waits, s.waited = stats.WaitCount, stats.WaitDuration
 }
 
-func (p *pool) sampleLatency(dst *signals.Batch, index int, h *latency.Histogram) {
+func (p *pool) sampleLatency(dst *signals.Batch, signal *signals.Signal, h *latency.Histogram) {
 	if total := h.Take(&p.survey.grown, &p.survey.all); total > 0 {
-		dst.AddInstance(index, p.labels, p.survey.grown.Quantile(0.99, total))
+		dst.AddInstance(signal, p.labels, p.survey.grown.Quantile(0.99, total))
 	}
 }
 
@@ -150,7 +129,7 @@ func (p *pool) sampleHolds(dst *signals.Batch) {
 		walked++
 	}
 	p.mu.Unlock()
-	dst.AddInstance(heldOldest, p.labels, (now - oldest).Seconds())
+	dst.AddInstance(signals.SQLDB.HeldOldest, p.labels, (now - oldest).Seconds())
 	for _, l := range s.late {
 		s.sites[l.kind].Get(p.place(l.stack)).now++
 	}
@@ -164,7 +143,7 @@ func (p *pool) sampleHolds(dst *signals.Batch) {
 }
 
 func (p *pool) sampleSite(dst *signals.Batch, s *site) {
-	dst.AddInstance(overdue, s.labels, float64(s.now)) // 0 once it has recovered
+	dst.AddInstance(signals.SQLDB.Overdue, s.labels, float64(s.now)) // 0 once it has recovered
 	s.now = 0
 }
 

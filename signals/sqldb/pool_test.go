@@ -18,15 +18,10 @@ import (
 func read(pools *sqldb.Pools) map[string]float64 {
 	var batch signals.Batch
 	pools.Sample(&batch)
-	descs := pools.Describe()
-	ids := make([]signals.ID, len(descs))
-	for i := range ids {
-		ids[i] = signals.ID(i)
-	}
 	readings := make(map[string]float64)
-	for _, r := range batch.AppendTo(nil, ids, 1) {
+	for _, r := range batch.Readings() {
 		labels := strings.ReplaceAll(r.Labels.String(), `{pool="orders"}`, "")
-		readings[strings.TrimPrefix(descs[r.ID].Name, "db.client.")+labels] = r.Value
+		readings[strings.TrimPrefix(r.Signal.Name(), "db.client.")+labels] = r.Value
 	}
 	return readings
 }

@@ -123,7 +123,7 @@ func (p *Pools) follow(added *pool) {
 }
 
 // Describe returns [signals.SQLDB].
-func (p *Pools) Describe() []signals.Desc { return signals.SQLDB() }
+func (p *Pools) Describe() []*signals.Signal { return signals.Group(signals.SQLDB) }
 
 // Sample reads all signals of all pools. It allocates nothing, but for the name of a place that holds a connection too
 // long for the first time.

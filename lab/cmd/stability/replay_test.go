@@ -19,13 +19,13 @@ import (
 // rising is a signal that rises by one at each reading.
 type rising struct{ readings float64 }
 
-func (*rising) Describe() []signals.Desc {
-	return []signals.Desc{{Name: "queue.depth", Kind: signals.Gauge, Help: "Jobs that wait."}}
-}
+var depth = signals.Declare(signals.Desc{Name: "queue.depth", Kind: signals.Gauge, Help: "Jobs that wait."})
+
+func (*rising) Describe() []*signals.Signal { return []*signals.Signal{depth} }
 
 func (r *rising) Sample(dst *signals.Batch) {
 	r.readings++
-	dst.Add(0, r.readings)
+	dst.Add(depth, r.readings)
 }
 
 // savedBundle has a monitor watch a signal until its contract breaks, and returns the bundle that it saved.

@@ -1,0 +1,58 @@
+package signals
+
+import "time"
+
+// Breaker are the signals of package defense/breaker.
+var Breaker = struct {
+	State, CriticalOpen, Calls, Failures, SlowCalls, Rejected, Opened, FailureRatio *Signal
+}{
+	State:        breaker("breaker.state", Count, Gauge, "State of the circuit breaker: 0 closed, 1 half-open, 2 open."),
+	CriticalOpen: breaker("breaker.critical_open", Count, Gauge, "1 while the breaker of a critical dependency is not closed, else 0."),
+	Calls:        breaker("breaker.calls", Count, Counter, "Calls that the breaker let through and that have ended, without those whose caller gave up."),
+	Failures:     breaker("breaker.failures", Count, Counter, "Those of them that failed."),
+	SlowCalls:    breaker("breaker.slow_calls", Count, Counter, "Calls that took as long as the breaker's SlowCall or longer, also if their caller gave up."),
+	Rejected:     breaker("breaker.rejected", Count, Counter, "Calls rejected; of those between two readings 65,536 are counted at most."),
+	Opened:       breaker("breaker.opened", Count, Counter, "Times that the breaker opened."),
+	FailureRatio: breaker("breaker.failure_ratio", Ratio, Gauge, "Share of failed calls in the breaker's window; absent while the window is empty."),
+}
+
+func breaker(name string, unit Unit, kind Kind, help string) *Signal {
+	return Declare(Desc{
+		Name: name, Unit: unit, Kind: kind, Labels: []string{"breaker"}, Help: help, Source: "breaker", Cost: 200 * time.Nanosecond,
+	})
+}
+
+// Bulkhead are the signals of package defense/bulkhead.
+var Bulkhead = struct {
+	InUse, Limit, Waiting, OldestWait, Waited, WaitTime, Rejected *Signal
+}{
+	InUse:      bulkhead("bulkhead.in_use", Count, Gauge, "Calls that hold a place in the bulkhead.").boundedBy("bulkhead.limit"),
+	Limit:      bulkhead("bulkhead.limit", Count, Gauge, "Places in the bulkhead; moves by itself if it is adaptive."),
+	Waiting:    bulkhead("bulkhead.waiting", Count, Gauge, "Callers queueing for a place."),
+	OldestWait: bulkhead("bulkhead.wait.oldest", Seconds, Gauge, "How long the caller at the head of the queue has been waiting, 0 when there is none."),
+	Waited:     bulkhead("bulkhead.waited", Count, Counter, "Callers that have queued, whether they got a place or not."),
+	WaitTime:   bulkhead("bulkhead.wait.time", Seconds, Counter, "Total time spent queueing by those who have left the queue."),
+	Rejected:   bulkhead("bulkhead.rejected", Count, Counter, "Callers turned away: the queue was full or the wait too long."),
+}
+
+func bulkhead(name string, unit Unit, kind Kind, help string) *Signal {
+	return Declare(Desc{
+		Name: name, Unit: unit, Kind: kind, Labels: []string{"bulkhead"}, Help: help, Source: "bulkhead", Cost: 50 * time.Nanosecond,
+	})
+}
+
+// Retry are the signals of package defense/retry.
+var Retry = struct {
+	Requests, Retries, Refused, Budget *Signal
+}{
+	Requests: retry("retry.requests", Count, Counter, "Requests, each counted once however often it was tried."),
+	Retries:  retry("retry.retries", Count, Counter, "Attempts beyond the first."),
+	Refused:  retry("retry.refused", Count, Counter, "Retries that the budget refused."),
+	Budget:   retry("retry.budget", Count, Gauge, "Retries that the budget would allow now."),
+}
+
+func retry(name string, unit Unit, kind Kind, help string) *Signal {
+	return Declare(Desc{
+		Name: name, Unit: unit, Kind: kind, Labels: []string{"retry"}, Help: help, Source: "retry", Cost: 50 * time.Nanosecond,
+	})
+}
