@@ -18,11 +18,11 @@ import (
 // It is a model and no more: that a contract stays silent here is necessary, not sufficient. stability falsify
 // tries it on the real service.
 type model struct {
-	rng   *rand.Rand
-	load  func(at time.Duration) float64
-	start time.Time
-	last  time.Duration
-	user  []Signal
+	rng     *rand.Rand
+	load    func(at time.Duration) float64
+	start   time.Time
+	last    time.Duration
+	user    []Signal
 	signals []*signals.Signal
 	// instances are those of each signal, by its index; one without labels has one, which has none.
 	instances [][]signals.Labels
