@@ -10,8 +10,7 @@ package cause
 import (
 	"errors"
 	"fmt"
-	"go/parser"
-	"go/token"
+	"io/fs"
 	"slices"
 	"strings"
 	"time"
@@ -78,13 +77,11 @@ type Cause struct {
 	Class   Class
 	// Checks catch it in any service: their thresholds are relative to the service's own baseline and limits, never
 	// absolute guesses.
-	Checks     []stability.Check
-	Trials     []Trial
-	Signals    Organ  // by their names
-	Defenses   Organ  // folders of room defense
-	Analyzers  Organ  // analyzers of stability vet
-	Doc        string // the folder's doc.go
-	Experiment string // the folder's experiment.txtar
+	Checks    []stability.Check
+	Trials    []Trial
+	Signals   Organ // by their names
+	Defenses  Organ // folders of room defense
+	Analyzers Organ // analyzers of stability vet
 }
 
 // Contract returns the cause's stock contract, in Observe mode.
@@ -111,8 +108,8 @@ func (c Cause) Trial(check string) (Trial, bool) {
 }
 
 // Validate reports whatever is incomplete: an organ that is missing without a reason, a name that resolves to nothing, a
-// check that does not compile.
-func (c Cause) Validate() error {
+// check that does not compile, a file that the cause's folder lacks.
+func (c Cause) Validate(folder fs.FS) error {
 	var errs []error
 	add := func(format string, args ...any) {
 		errs = append(errs, fmt.Errorf("cause: %s: "+format, append([]any{c.ID}, args...)...))
@@ -139,11 +136,10 @@ func (c Cause) Validate() error {
 	if len(c.Checks) == 0 || len(c.Trials) == 0 {
 		add("a cause without a check, or without a fault that proves it, is a guess")
 	}
-	if c.Experiment == "" {
-		add("experiment.txtar must be embedded")
-	}
-	if text, err := c.Text(); err != nil || !strings.HasPrefix(text, "Package "+c.ID+" ") {
-		add("doc.go must be embedded and begin with \"Package %s\": %v", c.ID, err)
+	for name, want := range map[string]string{"doc.go": "// Package " + c.ID + " ", "experiment.txtar": "-- sick.go --"} {
+		if content, err := fs.ReadFile(folder, name); err != nil || !strings.Contains(string(content), want) {
+			add("%s must be in its folder and have %q in it (%v)", name, want, err)
+		}
 	}
 	schema := signals.NewSchema(signals.Standard()...)
 	for _, name := range c.Signals.Names {
@@ -155,13 +151,4 @@ func (c Cause) Validate() error {
 		add("its contract: %w", err)
 	}
 	return errors.Join(errs...)
-}
-
-// Text returns the package comment of the cause's doc.go: its documentation in Go doc syntax.
-func (c Cause) Text() (string, error) {
-	file, err := parser.ParseFile(token.NewFileSet(), c.ID+"/doc.go", c.Doc, parser.ParseComments|parser.PackageClauseOnly)
-	if err != nil {
-		return "", fmt.Errorf("cause: %s: reading doc.go: %w", c.ID, err)
-	}
-	return file.Doc.Text(), nil
 }

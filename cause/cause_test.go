@@ -3,6 +3,7 @@ package cause
 import (
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/falsifiable/stability"
@@ -15,13 +16,19 @@ func complete() Cause {
 		Trials:   []Trial{{Check: "growth", Fault: "goroutineleak", Deadline: time.Minute}},
 		Signals:  Organ{Names: []string{"go.goroutine.count"}},
 		Defenses: Organ{None: "a leak is mended, not defended against"}, Analyzers: Organ{None: "none yet"},
-		Doc: "// Package goroutineleak is a leak.\npackage goroutineleak\n", Experiment: "sick and healthy",
+	}
+}
+
+func folder() fstest.MapFS {
+	return fstest.MapFS{
+		"doc.go":           {Data: []byte("// Package goroutineleak is a leak.\npackage goroutineleak\n")},
+		"experiment.txtar": {Data: []byte("-- sick.go --\n")},
 	}
 }
 
 // A gap cannot be silent.
 func TestValidate(t *testing.T) {
-	if err := complete().Validate(); err != nil {
+	if err := complete().Validate(folder()); err != nil {
 		t.Fatal(err)
 	}
 	for want, spoil := range map[string]func(*Cause){
@@ -32,15 +39,23 @@ func TestValidate(t *testing.T) {
 		"a fault and a deadline":   func(c *Cause) { c.Trials[0].Deadline = 0 },
 		"does not have":            func(c *Cause) { c.Trials[0].Check = "grwth" },
 		"is a guess":               func(c *Cause) { c.Trials = nil },
-		"experiment.txtar":         func(c *Cause) { c.Experiment = "" },
-		"doc.go":                   func(c *Cause) { c.Doc = "package goroutineleak\n" },
 		"no signal nosuch":         func(c *Cause) { c.Signals.Names = []string{"nosuch"} },
 		"its contract":             func(c *Cause) { c.Checks[0].Expr = "go.goroutine.cuont > 1" },
 	} {
 		c := complete()
 		spoil(&c)
-		if err := c.Validate(); err == nil || !strings.Contains(err.Error(), want) {
+		if err := c.Validate(folder()); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want it to say %q", err, want)
+		}
+	}
+}
+
+func TestMissingFiles(t *testing.T) {
+	for _, name := range []string{"doc.go", "experiment.txtar"} {
+		f := folder()
+		delete(f, name)
+		if err := complete().Validate(f); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("without %s: %v", name, err)
 		}
 	}
 }

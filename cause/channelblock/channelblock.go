@@ -1,18 +1,11 @@
 package channelblock
 
 import (
-	_ "embed"
 	"time"
 
 	"github.com/falsifiable/stability"
 	"github.com/falsifiable/stability/cause"
 )
-
-//go:embed doc.go
-var doc string
-
-//go:embed experiment.txtar
-var experiment string
 
 // Cause is the catalogue's entry.
 var Cause = cause.Cause{
@@ -28,9 +21,7 @@ var Cause = cause.Cause{
 	Trials: []cause.Trial{{
 		Check: "noprogress", Fault: "channelblock", Deadline: 5 * time.Minute,
 	}},
-	Signals:    cause.Organ{Names: []string{"http.server.active_requests", "http.server.request.completed", "http.server.request.oldest"}},
-	Defenses:   cause.Organ{None: "a cyclic wait is mended where it is written: an order of locks, a timeout on every wait, no lock over I/O or a send"},
-	Analyzers:  cause.Organ{Names: []string{"channelblock", "lockorder"}},
-	Doc:        doc,
-	Experiment: experiment,
+	Signals:   cause.Organ{Names: []string{"http.server.active_requests", "http.server.request.completed", "http.server.request.oldest"}},
+	Defenses:  cause.Organ{None: "a cyclic wait is mended where it is written: an order of locks, a timeout on every wait, no lock over I/O or a send"},
+	Analyzers: cause.Organ{Names: []string{"channelblock", "lockorder"}},
 }

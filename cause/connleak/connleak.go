@@ -1,18 +1,11 @@
 package connleak
 
 import (
-	_ "embed"
 	"time"
 
 	"github.com/falsifiable/stability"
 	"github.com/falsifiable/stability/cause"
 )
-
-//go:embed doc.go
-var doc string
-
-//go:embed experiment.txtar
-var experiment string
 
 // Cause is the catalogue's entry.
 var Cause = cause.Cause{
@@ -25,10 +18,8 @@ var Cause = cause.Cause{
 		Expr: "db.client.connection.overdue > 0",
 		For:  5 * time.Minute,
 	}},
-	Trials:     []cause.Trial{{Check: "overdue", Fault: "rowleak", Params: map[string]string{"max": "2"}, Deadline: 10 * time.Minute}},
-	Signals:    cause.Organ{Names: []string{"db.client.connection.overdue", "db.client.connection.held.oldest", "db.client.connection.in_use"}},
-	Defenses:   cause.Organ{None: "a leak is mended where it is written: defer rows.Close, defer tx.Rollback, a context with a deadline for both"},
-	Analyzers:  cause.Organ{Names: []string{"connleak"}},
-	Doc:        doc,
-	Experiment: experiment,
+	Trials:    []cause.Trial{{Check: "overdue", Fault: "rowleak", Params: map[string]string{"max": "2"}, Deadline: 10 * time.Minute}},
+	Signals:   cause.Organ{Names: []string{"db.client.connection.overdue", "db.client.connection.held.oldest", "db.client.connection.in_use"}},
+	Defenses:  cause.Organ{None: "a leak is mended where it is written: defer rows.Close, defer tx.Rollback, a context with a deadline for both"},
+	Analyzers: cause.Organ{Names: []string{"connleak"}},
 }

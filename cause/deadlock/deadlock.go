@@ -1,18 +1,11 @@
 package deadlock
 
 import (
-	_ "embed"
 	"time"
 
 	"github.com/falsifiable/stability"
 	"github.com/falsifiable/stability/cause"
 )
-
-//go:embed doc.go
-var doc string
-
-//go:embed experiment.txtar
-var experiment string
 
 // Cause is the catalogue's entry.
 var Cause = cause.Cause{
@@ -32,9 +25,7 @@ var Cause = cause.Cause{
 		{Check: "aging", Fault: "deadlock", Params: map[string]string{"share": "10%", "max": "20"}, Deadline: 6 * time.Minute},
 		{Check: "proven", Fault: "deadlock", Params: map[string]string{"where": "lost"}, Deadline: 5 * time.Minute},
 	},
-	Signals:    cause.Organ{Names: []string{"http.server.request.oldest", "http.server.active_requests", "go.goroutine.leaked"}},
-	Defenses:   cause.Organ{None: "a deadlock is mended where it is written: one order of locks, and none held over a wait; a deadline on every wait bounds what it costs"},
-	Analyzers:  cause.Organ{Names: []string{"lockorder", "channelblock"}},
-	Doc:        doc,
-	Experiment: experiment,
+	Signals:   cause.Organ{Names: []string{"http.server.request.oldest", "http.server.active_requests", "go.goroutine.leaked"}},
+	Defenses:  cause.Organ{None: "a deadlock is mended where it is written: one order of locks, and none held over a wait; a deadline on every wait bounds what it costs"},
+	Analyzers: cause.Organ{Names: []string{"lockorder", "channelblock"}},
 }

@@ -1,18 +1,11 @@
 package gcstorm
 
 import (
-	_ "embed"
 	"time"
 
 	"github.com/falsifiable/stability"
 	"github.com/falsifiable/stability/cause"
 )
-
-//go:embed doc.go
-var doc string
-
-//go:embed experiment.txtar
-var experiment string
 
 // Cause is the catalogue's entry.
 var Cause = cause.Cause{
@@ -28,9 +21,7 @@ var Cause = cause.Cause{
 	Trials: []cause.Trial{{
 		Check: "gccpu", Fault: "allocstorm", Deadline: 5 * time.Minute,
 	}},
-	Signals:    cause.Organ{Names: []string{"go.gc.cpu_ratio", "process.cpu.time", "go.gc.cycles", "go.gc.pause.p99", "go.memory.heap.live"}},
-	Defenses:   cause.Organ{None: "the pacer of the garbage collector (gcpacer) belongs to a later change; until then raise GOGC within the memory limit by hand"},
-	Analyzers:  cause.Organ{None: "no static rule tells an allocation that matters; stability escape reports what a function allocates"},
-	Doc:        doc,
-	Experiment: experiment,
+	Signals:   cause.Organ{Names: []string{"go.gc.cpu_ratio", "process.cpu.time", "go.gc.cycles", "go.gc.pause.p99", "go.memory.heap.live"}},
+	Defenses:  cause.Organ{None: "the pacer of the garbage collector (gcpacer) belongs to a later change; until then raise GOGC within the memory limit by hand"},
+	Analyzers: cause.Organ{None: "no static rule tells an allocation that matters; stability escape reports what a function allocates"},
 }

@@ -2,7 +2,10 @@
 
 package gcstorm
 
-import "testing"
+import (
+	"os"
+	"testing"
+)
 
 // The contract compiles, the names resolve, no organ is missing without a reason. The experiment itself runs in
 // the tests of lab/falsify.
@@ -10,7 +13,7 @@ func TestCause(t *testing.T) {
 	if Cause.ID != "gcstorm" {
 		t.Errorf("the cause in folder gcstorm has the id %s", Cause.ID)
 	}
-	if err := Cause.Validate(); err != nil {
+	if err := Cause.Validate(os.DirFS(".")); err != nil {
 		t.Error(err)
 	}
 }

@@ -1,18 +1,11 @@
 package goroutineleak
 
 import (
-	_ "embed"
 	"time"
 
 	"github.com/falsifiable/stability"
 	"github.com/falsifiable/stability/cause"
 )
-
-//go:embed doc.go
-var doc string
-
-//go:embed experiment.txtar
-var experiment string
 
 // Cause is the catalogue's entry.
 var Cause = cause.Cause{
@@ -28,9 +21,7 @@ var Cause = cause.Cause{
 	Trials: []cause.Trial{{
 		Check: "growth", Fault: "goroutineleak", Params: map[string]string{"rate": "500", "max": "50000"}, Deadline: 8 * time.Minute,
 	}},
-	Signals:    cause.Organ{Names: []string{"go.goroutine.count", "go.goroutine.waiting", "go.goroutine.created"}},
-	Defenses:   cause.Organ{None: "a leak is mended where it is written: a buffer of one for the result, a context in every select, errgroup"},
-	Analyzers:  cause.Organ{Names: []string{"goroutineleak"}},
-	Doc:        doc,
-	Experiment: experiment,
+	Signals:   cause.Organ{Names: []string{"go.goroutine.count", "go.goroutine.waiting", "go.goroutine.created"}},
+	Defenses:  cause.Organ{None: "a leak is mended where it is written: a buffer of one for the result, a context in every select, errgroup"},
+	Analyzers: cause.Organ{Names: []string{"goroutineleak"}},
 }

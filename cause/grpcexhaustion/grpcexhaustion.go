@@ -1,18 +1,11 @@
 package grpcexhaustion
 
 import (
-	_ "embed"
 	"time"
 
 	"github.com/falsifiable/stability"
 	"github.com/falsifiable/stability/cause"
 )
-
-//go:embed doc.go
-var doc string
-
-//go:embed experiment.txtar
-var experiment string
 
 // Cause is the catalogue's entry.
 var Cause = cause.Cause{
@@ -25,10 +18,8 @@ var Cause = cause.Cause{
 		Expr: "rpc.client.peer.active_streams > 95% * rpc.client.peer.max_streams && rpc.client.peer.waiting > 0",
 		For:  30 * time.Second,
 	}},
-	Trials:     []cause.Trial{{Check: "streams", Fault: "streamhold", Deadline: 5 * time.Minute}},
-	Signals:    cause.Organ{Names: []string{"rpc.client.peer.active_streams", "rpc.client.peer.max_streams", "rpc.client.peer.waiting", "rpc.client.peer.call.oldest"}},
-	Defenses:   cause.Organ{Names: []string{"breaker", "bulkhead", "deadline"}},
-	Analyzers:  cause.Organ{None: "how many calls are under way at once is not written in the source; lostdeadline finds those that may wait for ever"},
-	Doc:        doc,
-	Experiment: experiment,
+	Trials:    []cause.Trial{{Check: "streams", Fault: "streamhold", Deadline: 5 * time.Minute}},
+	Signals:   cause.Organ{Names: []string{"rpc.client.peer.active_streams", "rpc.client.peer.max_streams", "rpc.client.peer.waiting", "rpc.client.peer.call.oldest"}},
+	Defenses:  cause.Organ{Names: []string{"breaker", "bulkhead", "deadline"}},
+	Analyzers: cause.Organ{None: "how many calls are under way at once is not written in the source; lostdeadline finds those that may wait for ever"},
 }

@@ -1,18 +1,11 @@
 package keepalivemismatch
 
 import (
-	_ "embed"
 	"time"
 
 	"github.com/falsifiable/stability"
 	"github.com/falsifiable/stability/cause"
 )
-
-//go:embed doc.go
-var doc string
-
-//go:embed experiment.txtar
-var experiment string
 
 // Cause is the catalogue's entry.
 var Cause = cause.Cause{
@@ -28,9 +21,7 @@ var Cause = cause.Cause{
 		{Check: "pings", Fault: "goawaystorm", Deadline: 5 * time.Minute},
 		{Check: "pair", Fault: "goawaystorm", Deadline: 5 * time.Minute},
 	},
-	Signals:    cause.Organ{Names: []string{"rpc.client.peer.keepalive.time", "rpc.client.peer.keepalive.permitted", "rpc.client.peer.goaway.count", "rpc.server.keepalive.min_time", "rpc.server.goaway.count"}},
-	Defenses:   cause.Organ{None: "a mismatch is refused at the start: Keepalive.Validate of adapter/stabilitygrpc, which makes the options of both ends from one statement"},
-	Analyzers:  cause.Organ{Names: []string{"keepalivemismatch"}},
-	Doc:        doc,
-	Experiment: experiment,
+	Signals:   cause.Organ{Names: []string{"rpc.client.peer.keepalive.time", "rpc.client.peer.keepalive.permitted", "rpc.client.peer.goaway.count", "rpc.server.keepalive.min_time", "rpc.server.goaway.count"}},
+	Defenses:  cause.Organ{None: "a mismatch is refused at the start: Keepalive.Validate of adapter/stabilitygrpc, which makes the options of both ends from one statement"},
+	Analyzers: cause.Organ{Names: []string{"keepalivemismatch"}},
 }

@@ -1,18 +1,11 @@
 package lockconvoy
 
 import (
-	_ "embed"
 	"time"
 
 	"github.com/falsifiable/stability"
 	"github.com/falsifiable/stability/cause"
 )
-
-//go:embed doc.go
-var doc string
-
-//go:embed experiment.txtar
-var experiment string
 
 // Cause is the catalogue's entry.
 var Cause = cause.Cause{
@@ -28,9 +21,7 @@ var Cause = cause.Cause{
 	Trials: []cause.Trial{{
 		Check: "queueing", Fault: "lockconvoy", Params: map[string]string{"hold": "5ms", "waiters": "64"}, Deadline: 5 * time.Minute,
 	}},
-	Signals:    cause.Organ{Names: []string{"go.mutex.wait", "go.goroutine.waiting"}},
-	Defenses:   cause.Organ{None: "a convoy is mended where it is written: less under the lock, a lock per shard, an atomic"},
-	Analyzers:  cause.Organ{Names: []string{"lockset", "lockorder"}},
-	Doc:        doc,
-	Experiment: experiment,
+	Signals:   cause.Organ{Names: []string{"go.mutex.wait", "go.goroutine.waiting"}},
+	Defenses:  cause.Organ{None: "a convoy is mended where it is written: less under the lock, a lock per shard, an atomic"},
+	Analyzers: cause.Organ{Names: []string{"lockset", "lockorder"}},
 }

@@ -1,18 +1,11 @@
 package lostdeadline
 
 import (
-	_ "embed"
 	"time"
 
 	"github.com/falsifiable/stability"
 	"github.com/falsifiable/stability/cause"
 )
-
-//go:embed doc.go
-var doc string
-
-//go:embed experiment.txtar
-var experiment string
 
 // Cause is the catalogue's entry.
 var Cause = cause.Cause{
@@ -25,10 +18,8 @@ var Cause = cause.Cause{
 		Expr: "increase(http.client.request.unbounded.count[1m]) > 0.05 * increase(http.client.request.count[1m])",
 		For:  time.Minute,
 	}},
-	Trials:     []cause.Trial{{Check: "unbounded", Fault: "lostcontext", Deadline: 5 * time.Minute}},
-	Signals:    cause.Organ{Names: []string{"http.client.request.unbounded.count", "http.client.request.count", "http.client.request.budget.min", "http.client.request.oldest"}},
-	Defenses:   cause.Organ{Names: []string{"deadline"}},
-	Analyzers:  cause.Organ{Names: []string{"lostdeadline"}},
-	Doc:        doc,
-	Experiment: experiment,
+	Trials:    []cause.Trial{{Check: "unbounded", Fault: "lostcontext", Deadline: 5 * time.Minute}},
+	Signals:   cause.Organ{Names: []string{"http.client.request.unbounded.count", "http.client.request.count", "http.client.request.budget.min", "http.client.request.oldest"}},
+	Defenses:  cause.Organ{Names: []string{"deadline"}},
+	Analyzers: cause.Organ{Names: []string{"lostdeadline"}},
 }

@@ -1,18 +1,11 @@
 package poolexhaustion
 
 import (
-	_ "embed"
 	"time"
 
 	"github.com/falsifiable/stability"
 	"github.com/falsifiable/stability/cause"
 )
-
-//go:embed doc.go
-var doc string
-
-//go:embed experiment.txtar
-var experiment string
 
 // Cause is the catalogue's entry.
 var Cause = cause.Cause{
@@ -28,9 +21,7 @@ var Cause = cause.Cause{
 	Trials: []cause.Trial{{
 		Check: "waiting", Fault: "rowleak", Params: map[string]string{"by": "conn", "rate": "100"}, Deadline: 5 * time.Minute,
 	}},
-	Signals:    cause.Organ{Names: []string{"db.client.connection.in_use", "db.client.connection.max", "db.client.connection.wait.count", "db.client.connection.wait.mean"}},
-	Defenses:   cause.Organ{Names: []string{"poolsize", "bulkhead", "deadline"}},
-	Analyzers:  cause.Organ{Names: []string{"connleak"}},
-	Doc:        doc,
-	Experiment: experiment,
+	Signals:   cause.Organ{Names: []string{"db.client.connection.in_use", "db.client.connection.max", "db.client.connection.wait.count", "db.client.connection.wait.mean"}},
+	Defenses:  cause.Organ{Names: []string{"poolsize", "bulkhead", "deadline"}},
+	Analyzers: cause.Organ{Names: []string{"connleak"}},
 }

@@ -1,18 +1,11 @@
 package retrystorm
 
 import (
-	_ "embed"
 	"time"
 
 	"github.com/falsifiable/stability"
 	"github.com/falsifiable/stability/cause"
 )
-
-//go:embed doc.go
-var doc string
-
-//go:embed experiment.txtar
-var experiment string
 
 // Cause is the catalogue's entry.
 var Cause = cause.Cause{
@@ -26,10 +19,8 @@ var Cause = cause.Cause{
 			"rate(rpc.client.peer.unavailable.count[1m]) > 0.5 * rate(rpc.client.peer.call.count[1m])",
 		For: 30 * time.Second,
 	}},
-	Trials:     []cause.Trial{{Check: "attempts", Fault: "callfailure", Deadline: 5 * time.Minute}},
-	Signals:    cause.Organ{Names: []string{"rpc.client.peer.call.count", "rpc.client.peer.unavailable.count", "retry.retries", "retry.requests", "retry.refused"}},
-	Defenses:   cause.Organ{Names: []string{"retry", "breaker"}},
-	Analyzers:  cause.Organ{None: "a loop that tries again is no mistake; that it has no budget shows only when the dependency fails"},
-	Doc:        doc,
-	Experiment: experiment,
+	Trials:    []cause.Trial{{Check: "attempts", Fault: "callfailure", Deadline: 5 * time.Minute}},
+	Signals:   cause.Organ{Names: []string{"rpc.client.peer.call.count", "rpc.client.peer.unavailable.count", "retry.retries", "retry.requests", "retry.refused"}},
+	Defenses:  cause.Organ{Names: []string{"retry", "breaker"}},
+	Analyzers: cause.Organ{None: "a loop that tries again is no mistake; that it has no budget shows only when the dependency fails"},
 }

@@ -2,6 +2,9 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
+	"go/parser"
+	"go/token"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,7 +26,7 @@ func causesPage() string {
 	}
 	for _, c := range catalogue.All() {
 		m.line("\n## " + c.ID)
-		text, err := c.Text()
+		text, err := packageComment(filepath.Join("cause", c.ID, "doc.go"))
 		if err != nil {
 			text = err.Error() // the cause's own test fails on it
 		}
@@ -34,6 +37,19 @@ func causesPage() string {
 		}
 	}
 	return m.String()
+}
+
+// packageComment returns the package comment of a file of the repository, in Go doc syntax.
+func packageComment(file string) (string, error) {
+	reference, err := referenceDir()
+	if err != nil {
+		return "", err
+	}
+	parsed, err := parser.ParseFile(token.NewFileSet(), filepath.Join(reference, "..", "..", file), nil, parser.ParseComments|parser.PackageClauseOnly)
+	if err != nil {
+		return "", fmt.Errorf("docgen: reading a package comment: %w", err)
+	}
+	return parsed.Doc.Text(), nil
 }
 
 const causesIntro = `

@@ -6,7 +6,10 @@ var testTemplate = template.Must(template.New("test").Parse(`// Code generated b
 
 package {{.}}
 
-import "testing"
+import (
+	"os"
+	"testing"
+)
 
 // The contract compiles, the names resolve, no organ is missing without a reason. The experiment itself runs in
 // the tests of lab/falsify.
@@ -14,7 +17,7 @@ func TestCause(t *testing.T) {
 	if Cause.ID != "{{.}}" {
 		t.Errorf("the cause in folder {{.}} has the id %s", Cause.ID)
 	}
-	if err := Cause.Validate(); err != nil {
+	if err := Cause.Validate(os.DirFS(".")); err != nil {
 		t.Error(err)
 	}
 }
@@ -58,25 +61,13 @@ package {{.ID}}
 
 var causeTemplate = template.Must(template.New("cause").Parse(`package {{.ID}}
 
-import (
-	_ "embed"
-
-	"github.com/falsifiable/stability/cause"
-)
-
-//go:embed doc.go
-var doc string
-
-//go:embed experiment.txtar
-var experiment string
+import "github.com/falsifiable/stability/cause"
 
 // Cause is the catalogue's entry.
 var Cause = cause.Cause{
-	ID:         "{{.ID}}",
-	Title:      {{printf "%q" .Title}},
-	Section:    {{printf "%q" .Section}},
-	Doc:        doc,
-	Experiment: experiment,
+	ID:      "{{.ID}}",
+	Title:   {{printf "%q" .Title}},
+	Section: {{printf "%q" .Section}},
 }
 `))
 

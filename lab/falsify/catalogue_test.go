@@ -27,7 +27,11 @@ func TestExperimentsOfTheCatalogue(t *testing.T) {
 	for _, c := range catalogue.All() {
 		t.Run(c.ID, func(t *testing.T) {
 			files := make(map[string][]byte)
-			for _, f := range txtar.Parse([]byte(c.Experiment)).Files {
+			archive, err := txtar.ParseFile(filepath.Join("..", "..", "cause", c.ID, "experiment.txtar"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range archive.Files {
 				files[f.Name] = f.Data
 			}
 			took, fired := live(t, c, files, "sick.go", 40*time.Second)
