@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 GO ?= go
-MODULES := . adapter/stabilitygrpc lab examples/payment bench
+MODULES := . telemetry auto adapter/stabilitygrpc lab examples/payment bench
 export GOFLAGS ?= -buildvcs=false
 
 .PHONY: help demo test e2e check bench fuzz gen install

@@ -8,6 +8,8 @@ require (
 	github.com/expr-lang/expr v1.17.8
 	github.com/failsafe-go/failsafe-go v0.9.8
 	github.com/falsifiable/stability v0.0.0
+	github.com/falsifiable/stability/auto v0.0.0
+	github.com/falsifiable/stability/telemetry v0.0.0
 	github.com/prometheus/client_golang v1.21.1
 	github.com/sony/gobreaker/v2 v2.4.0
 	go.yaml.in/yaml/v3 v3.0.4
@@ -45,3 +47,7 @@ require (
 )
 
 replace github.com/falsifiable/stability => ../
+
+replace github.com/falsifiable/stability/auto => ../auto
+
+replace github.com/falsifiable/stability/telemetry => ../telemetry

@@ -51,3 +51,4 @@ require (
 )
 
 replace github.com/falsifiable/stability => ../
+

@@ -1,0 +1,26 @@
+module github.com/falsifiable/stability/auto
+
+go 1.26
+
+// The lowest versions that work and carry no known vulnerability: importing this must move nobody's.
+require (
+	github.com/falsifiable/stability v0.0.0
+	github.com/falsifiable/stability/telemetry v0.0.0
+	github.com/prometheus/client_golang v1.19.1
+)
+
+require (
+	github.com/beorn7/perks v1.0.1 // indirect
+	github.com/cespare/xxhash/v2 v2.2.0 // indirect
+	github.com/prometheus/client_model v0.5.0 // indirect
+	github.com/prometheus/common v0.48.0 // indirect
+	github.com/prometheus/procfs v0.12.0 // indirect
+	go.opentelemetry.io/otel v1.16.0 // indirect
+	go.opentelemetry.io/otel/trace v1.16.0 // indirect
+	golang.org/x/sys v0.17.0 // indirect
+	google.golang.org/protobuf v1.33.0 // indirect
+)
+
+replace github.com/falsifiable/stability => ../
+
+replace github.com/falsifiable/stability/telemetry => ../telemetry
