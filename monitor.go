@@ -328,6 +328,7 @@ func (m *Monitor) loop(ctx context.Context) {
 		m.mu.Unlock()
 		now := m.age()
 		samples = sample(samples[:0], samplers, now, timer, interval/2)
+		m.standIn(samples)
 		m.judge(now, samples)
 		m.lastTick.Store(int64(now))
 		m.tickCost.Store(int64(m.age() - now))

@@ -3,6 +3,7 @@ package stability
 import (
 	"time"
 
+	"github.com/falsifiable/stability/internal/timescale"
 	"github.com/falsifiable/stability/signals"
 )
 
@@ -22,6 +23,9 @@ type SimulationConfig struct {
 	SampleInterval time.Duration
 	// Warmup is how long contracts only learn. Defaults to 1 min; negative for none.
 	Warmup time.Duration
+	// Scale multiplies the times of the contracts, the interval and the warm-up, as stability falsify does to a service's:
+	// rates stay what they are by the clock. In (0, 1]; defaults to 1.
+	Scale float64
 }
 
 // Simulate returns a simulation of the contracts, or the error that registering them would give.
@@ -30,10 +34,14 @@ func Simulate(cfg SimulationConfig, contracts ...*Contract) (*Simulation, error)
 		cfg.Schema = signals.NewSchema(signals.Standard()...)
 	}
 	defaults := Config{SampleInterval: cfg.SampleInterval, Warmup: cfg.Warmup}.withDefaults()
-	store := signals.NewStore(cfg.Schema, signals.StoreConfig{Resolution: defaults.SampleInterval})
-	s := &Simulation{engine: newEngine(store, 1, defaults.Warmup)}
+	if cfg.Scale <= 0 || cfg.Scale > 1 {
+		cfg.Scale = 1
+	}
+	resolution := timescale.Scale(defaults.SampleInterval, cfg.Scale)
+	store := signals.NewStore(cfg.Schema, signals.StoreConfig{Resolution: resolution})
+	s := &Simulation{engine: newEngine(store, cfg.Scale, timescale.Scale(defaults.Warmup, cfg.Scale))}
 	for _, c := range contracts {
-		made, err := compile(c, store, 1)
+		made, err := compile(c, store, cfg.Scale)
 		if err != nil {
 			return nil, err
 		}

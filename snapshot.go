@@ -18,7 +18,7 @@ const staleTicks = 10
 func (m *Monitor) Status() Status {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	s := Status{Service: m.cfg.Service, TimeScale: m.scale, Self: m.selfStatusLocked(), Contracts: []ContractStatus{}}
+	s := Status{Service: m.cfg.Service, TimeScale: m.scale, SampleInterval: m.cfg.SampleInterval, Self: m.selfStatusLocked(), Contracts: []ContractStatus{}}
 	if m.running {
 		s.Started, s.Age = m.started, m.age()
 		s.LastTick = s.Age - time.Duration(m.lastTick.Load())
@@ -64,7 +64,7 @@ func (m *Monitor) violated(v Violation) bool {
 }
 
 func contractStatus(c *contract) ContractStatus {
-	status := ContractStatus{Name: c.Name, Mode: c.Mode, State: Holding}
+	status := ContractStatus{Name: c.Name, Mode: c.Mode, Interval: c.Contract.interval(), State: Holding}
 	if n := len(c.evaluated); n > 0 {
 		status.Judged = c.evaluated[n-1]
 	}
@@ -80,7 +80,7 @@ func contractStatus(c *contract) ContractStatus {
 
 func checkStatus(k *check) CheckStatus {
 	status := CheckStatus{
-		Name: k.Name, Expr: k.Expr, Cause: k.Cause, Hash: k.hash, Proven: k.proven,
+		Name: k.Name, Expr: k.Expr, Cause: k.Cause, For: k.For, Hash: k.hash, Proven: k.proven,
 		State: k.state(), Signals: slices.Clone(k.signals), Warnings: slices.Clone(k.warnings),
 		Violations: k.violations,
 	}
@@ -152,6 +152,11 @@ func (m *Monitor) Snapshot(after uint64) Snapshot {
 // SnapshotJSON returns the JSON of a Snapshot; it serves the fault agent, which lies below this package.
 func (m *Monitor) SnapshotJSON(after uint64) ([]byte, error) {
 	return json.Marshal(m.Snapshot(after))
+}
+
+// SchemaJSON returns the JSON of the declarations of all signals; it serves the fault agent, as SnapshotJSON does.
+func (m *Monitor) SchemaJSON() ([]byte, error) {
+	return json.Marshal(m.schema.All())
 }
 
 // number replaces what JSON cannot say: infinity by the greatest number, what is no number by 0.

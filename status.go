@@ -11,21 +11,25 @@ type Status struct {
 	Service string `json:"service,omitempty"`
 	// Started is when the monitor began; Age how long ago; LastTick how long ago it last sampled. A LastTick
 	// of more than a few sampling intervals means that the monitor itself is in trouble: Stale says so.
-	Started   time.Time        `json:"started"`
-	Age       time.Duration    `json:"age"`
-	LastTick  time.Duration    `json:"last_tick_age"`
-	Stale     bool             `json:"stale"`
-	WarmingUp bool             `json:"warming_up"`
-	TimeScale float64          `json:"time_scale,omitempty"` // other than 1 only under stability falsify
-	Contracts []ContractStatus `json:"contracts"`
-	Self      SelfStatus       `json:"self"`
+	Started   time.Time     `json:"started"`
+	Age       time.Duration `json:"age"`
+	LastTick  time.Duration `json:"last_tick_age"`
+	Stale     bool          `json:"stale"`
+	WarmingUp bool          `json:"warming_up"`
+	TimeScale float64       `json:"time_scale,omitempty"` // other than 1 only under stability falsify
+	// SampleInterval is the distance between two readings, before TimeScale.
+	SampleInterval time.Duration    `json:"sample_interval"`
+	Contracts      []ContractStatus `json:"contracts"`
+	Self           SelfStatus       `json:"self"`
 }
 
 // ContractStatus is the state of one contract: that of its worst check.
 type ContractStatus struct {
-	Name  string `json:"name"`
-	Mode  Mode   `json:"mode"`
-	State State  `json:"state"`
+	Name string `json:"name"`
+	Mode Mode   `json:"mode"`
+	// Interval is the time between two judgments, before TimeScale.
+	Interval time.Duration `json:"interval"`
+	State    State         `json:"state"`
 	// Judged is the monotonic age of the monitor when the checks were last evaluated; 0 while it warms up.
 	Judged time.Duration `json:"judged"`
 	Checks []CheckStatus `json:"checks"`
@@ -33,14 +37,15 @@ type ContractStatus struct {
 
 // CheckStatus is the state of one check: that of its worst instance.
 type CheckStatus struct {
-	Name    string   `json:"name"`
-	Expr    string   `json:"expr"`
-	Cause   string   `json:"cause,omitempty"`
-	Hash    string   `json:"hash"`
-	Proven  bool     `json:"proven"`
-	State   State    `json:"state"`
-	Reason  string   `json:"reason,omitempty"`
-	Signals []string `json:"signals"`
+	Name    string        `json:"name"`
+	Expr    string        `json:"expr"`
+	Cause   string        `json:"cause,omitempty"`
+	For     time.Duration `json:"for,omitempty"` // before TimeScale
+	Hash    string        `json:"hash"`
+	Proven  bool          `json:"proven"`
+	State   State         `json:"state"`
+	Reason  string        `json:"reason,omitempty"`
+	Signals []string      `json:"signals"`
 	// Violations counts how often an instance of the check became violated.
 	Violations uint64           `json:"violations"`
 	Instances  []InstanceStatus `json:"instances,omitempty"`

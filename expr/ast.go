@@ -55,6 +55,7 @@ type (
 		op          kind
 		opSpan      span
 		left, right node
+		compared    dim // of both sides, if it compares
 	}
 )
 

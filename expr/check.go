@@ -169,6 +169,7 @@ func (c *checker) comparison(n *binary) (node, shape, dim) {
 	if ok {
 		adopt(left, d)
 		adopt(right, d)
+		n.compared = d
 	}
 	c.suspect(n)
 	return n, boolean, dim{}

@@ -21,6 +21,7 @@ type Options struct {
 type Program struct {
 	source      string
 	canonical   string
+	logic       Logic
 	warnings    []Warning
 	code        []instr
 	operands    []*operand
@@ -83,7 +84,7 @@ func Compile(schema *signals.Schema, text string, opts Options) (*Program, error
 		}
 		return nil, errors.Join(all...)
 	}
-	p := &Program{source: text, canonical: canonical(tree), warnings: c.warnings}
+	p := &Program{source: text, canonical: canonical(tree), logic: logicOf(tree), warnings: c.warnings}
 	if opts.Scale <= 0 {
 		opts.Scale = 1
 	}

@@ -19,6 +19,11 @@ type Fault struct {
 	Help string `json:"help"`
 	// Params are what an order may set.
 	Params []Param `json:"params"`
+	// Effects say which signals the fault moves, and how. None means that no trial can be worked out for it.
+	Effects []Effect `json:"effects,omitempty"`
+	// Presets are orders from which a trial is worked out besides the defaults, for what the defaults do not reach by
+	// becoming larger or smaller.
+	Presets []Settings `json:"presets,omitempty"`
 	// Heavy marks a fault that takes the whole machine: nothing else can be measured beside it.
 	Heavy bool `json:"heavy,omitempty"`
 	// Fatal marks a fault which can end the process: then the death is the witness.
@@ -110,6 +115,16 @@ func (f Fault) Validate() error {
 		names = append(names, p.Name)
 		if err := p.validate(); err != nil {
 			return fmt.Errorf("fault: validating %s: parameter %q: %w", f.Name, p.Name, err)
+		}
+	}
+	for _, e := range f.Effects {
+		if err := e.validate(f); err != nil {
+			return err
+		}
+	}
+	for _, s := range f.Presets {
+		if _, err := f.Args(s, 0); err != nil {
+			return fmt.Errorf("fault: validating %s: a preset: %w", f.Name, err)
 		}
 	}
 	return nil

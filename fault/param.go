@@ -36,6 +36,8 @@ type Param struct {
 	Max     float64 `json:"max"`
 	// Choices, if there are any, make the parameter a word, the first being its default; the numbers are void.
 	Choices []string `json:"choices,omitempty"`
+	// Text makes the parameter free text that an order must set; the numbers are void.
+	Text bool `json:"text,omitempty"`
 }
 
 // Settings are an order's parameters as text, by name: "2000", "800MiB", "250ms", "20%", "select".
@@ -95,6 +97,13 @@ func (f Fault) Args(settings Settings, seed uint64) (Args, error) {
 }
 
 func (a *Args) take(p Param, text string, set bool) error {
+	if p.Text {
+		if text == "" {
+			return errors.New("it must be set")
+		}
+		a.words[p.Name] = text
+		return nil
+	}
 	if len(p.Choices) > 0 {
 		if !set {
 			text = p.Choices[0]
@@ -124,7 +133,7 @@ func (p Param) validate() error {
 	switch {
 	case p.Name == "" || p.Help == "":
 		return errors.New("it has no name or no help")
-	case len(p.Choices) > 0:
+	case len(p.Choices) > 0, p.Text:
 		return nil
 	case !(p.Min <= p.Default && p.Default <= p.Max) || p.Min == p.Max:
 		return errors.New("its default is not within its bounds")

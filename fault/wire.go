@@ -7,6 +7,7 @@ import "time"
 //
 //	GET    /v1/hello               Hello
 //	GET    /v1/monitors?after=SEQ  an array: one stability.Snapshot per monitor that runs in the process
+//	GET    /v1/schema              an array: one []signals.Desc per monitor, all that its checks can name
 //	POST   /v1/faults/NAME         Order → Ordered
 //	GET    /v1/faults/ID           Witness
 //	DELETE /v1/faults/ID           Residue, when the fault is removed

@@ -18,6 +18,7 @@ import (
 
 	"github.com/falsifiable/stability/defense/deadline"
 	"github.com/falsifiable/stability/internal/capped"
+	"github.com/falsifiable/stability/internal/faultpoint"
 	"github.com/falsifiable/stability/signals"
 )
 
@@ -147,11 +148,17 @@ func (s *Server) unary(ctx context.Context, request any, _ *grpc.UnaryServerInfo
 		ctx, cancel = context.WithTimeout(ctx, s.config.Timeout) // only shortens
 		defer cancel()
 	}
+	if err := faultpoint.Pass(ctx, faultpoint.RPCServe); err != nil {
+		return nil, err
+	}
 	return handle(ctx, request)
 }
 
 func (s *Server) stream(service any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handle grpc.StreamHandler) error {
 	if err := s.admit(stream.Context()); err != nil {
+		return err
+	}
+	if err := faultpoint.Pass(stream.Context(), faultpoint.RPCServe); err != nil {
 		return err
 	}
 	return handle(service, stream)

@@ -13,10 +13,15 @@ import (
 	"github.com/falsifiable/stability/fault/heapgrowth"
 	"github.com/falsifiable/stability/fault/lockconvoy"
 	"github.com/falsifiable/stability/fault/lostcontext"
+	"github.com/falsifiable/stability/fault/offheap"
 	"github.com/falsifiable/stability/fault/panics"
 	"github.com/falsifiable/stability/fault/rowleak"
+	"github.com/falsifiable/stability/fault/servererror"
+	"github.com/falsifiable/stability/fault/slowcall"
 	"github.com/falsifiable/stability/fault/slowhandler"
+	"github.com/falsifiable/stability/fault/standin"
 	"github.com/falsifiable/stability/fault/streamhold"
+	"github.com/falsifiable/stability/fault/threadleak"
 )
 
 // Faults returns every fault that there is, by name.
@@ -33,9 +38,14 @@ func Faults() []fault.Fault {
 		heapgrowth.Fault,
 		lockconvoy.Fault,
 		lostcontext.Fault,
+		offheap.Fault,
 		panics.Fault,
 		rowleak.Fault,
+		servererror.Fault,
+		slowcall.Fault,
 		slowhandler.Fault,
+		standin.Fault,
 		streamhold.Fault,
+		threadleak.Fault,
 	}
 }

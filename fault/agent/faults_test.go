@@ -44,6 +44,9 @@ var small = map[string]fault.Settings{
 	"goroutineleak": {"max": "20"},
 	"heapgrowth":    {"max": "1MiB"},
 	"lockconvoy":    {"waiters": "4", "hold": "1ms"},
+	"offheap":       {"max": "1MiB"},
+	"standin":       {"signal": "none"},
+	"threadleak":    {"max": "4"},
 }
 
 // nowhere is a database that cannot be reached.

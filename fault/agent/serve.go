@@ -28,6 +28,7 @@ func (d *desk) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/hello", d.hello)
 	mux.HandleFunc("GET /v1/monitors", d.monitors)
+	mux.HandleFunc("GET /v1/schema", d.schema)
 	mux.HandleFunc("POST /v1/faults/{name}", d.inject)
 	mux.HandleFunc("GET /v1/faults/{id}", d.ask)
 	mux.HandleFunc("DELETE /v1/faults/{id}", d.removeOne)
@@ -70,6 +71,19 @@ func (d *desk) monitors(w http.ResponseWriter, r *http.Request) {
 		snapshots = append(snapshots, snapshot)
 	}
 	answer(w, snapshots)
+}
+
+func (d *desk) schema(w http.ResponseWriter, _ *http.Request) {
+	schemas := []json.RawMessage{}
+	for _, m := range running.List() {
+		schema, err := m.SchemaJSON()
+		if err != nil {
+			refuse(w, http.StatusInternalServerError, fmt.Errorf("agent: showing signals: %w", err))
+			return
+		}
+		schemas = append(schemas, schema)
+	}
+	answer(w, schemas)
 }
 
 func (d *desk) inject(w http.ResponseWriter, r *http.Request) {

@@ -57,6 +57,7 @@ type monitor struct {
 }
 
 func (m monitor) SnapshotJSON(uint64) ([]byte, error) { return []byte(m.json), m.err }
+func (m monitor) SchemaJSON() ([]byte, error)         { return []byte(m.json), m.err }
 
 func TestShowsMonitors(t *testing.T) {
 	defer running.Add(monitor{json: `{"a":1}`})()

@@ -3,10 +3,9 @@ package channelblock
 import (
 	"context"
 	"fmt"
-	"net/http"
+	"slices"
 
 	"github.com/falsifiable/stability/fault"
-	"github.com/falsifiable/stability/internal/faultpoint"
 )
 
 // Fault is the declaration of this fault.
@@ -14,8 +13,12 @@ var Fault = fault.Fault{
 	Name:  "channelblock",
 	Title: "Channel block",
 	Help: "Makes requests block on a channel send that nobody receives. " +
-		"Needs the middleware of signals/httpserver and load.",
+		"Needs the middleware of signals/httpserver, or a server of adapter/stabilitygrpc, and load.",
 	Params: []fault.Param{
+		{
+			Name: "where", Choices: []string{fault.HTTP, fault.GRPC},
+			Help: "What is served: HTTP requests, or gRPC calls of a server of adapter/stabilitygrpc.",
+		},
 		{
 			Name: "share", Unit: fault.Ratio, Default: 1, Min: 0.001, Max: 1,
 			Help: "Share of the requests that block.",
@@ -29,7 +32,26 @@ var Fault = fault.Fault{
 			Help: "Requests blocked at the same time; more pass untouched.",
 		},
 	},
-	Start: start,
+	Effects: slices.Concat(effects(fault.HTTP, fault.Requests, "http.server.active_requests", "http.server.route.active_requests", "http.server.request.oldest", "http.server.request.completed", "http.server.route.request.count"),
+		effects(fault.GRPC, fault.Calls, "rpc.server.active_handlers", "rpc.server.method.active_handlers", "rpc.server.call.oldest", "rpc.server.call.completed")),
+	Presets: []fault.Settings{{"where": fault.GRPC}},
+	Start:   start,
+}
+
+// effects are the same on both kinds of servers: requests pile up, the first grows old, fewer are answered.
+func effects(where string, arriving fault.Quantity, inFlight, inFlightByRoute, oldest string, answered ...string) []fault.Effect {
+	when := map[string]string{"where": where}
+	grow := fault.Effect{When: when, Move: fault.Grow, By: fault.Of("share").By(arriving), Most: fault.Of("max")}
+	var all []fault.Effect
+	for _, name := range []string{inFlight, inFlightByRoute, "go.goroutine.count", "go.goroutine.waiting"} {
+		grow.Signal = name
+		all = append(all, grow)
+	}
+	all = append(all, fault.Effect{Signal: oldest, When: when, Move: fault.Grow, By: fault.Exactly(1)})
+	for _, name := range answered {
+		all = append(all, fault.Effect{Signal: name, When: when, Move: fault.Slow, By: fault.Of("share")})
+	}
+	return all
 }
 
 type block struct {
@@ -50,7 +72,7 @@ func start(ctx context.Context, args fault.Args) (fault.Injection, error) {
 		before: fault.Metric(fault.GoroutinesWaiting),
 	}
 	b.Life = fault.Begin(ctx, func(ctx context.Context) {
-		restore := faultpoint.SetHandler(b.handle)
+		restore := fault.Serving(args.Choice("where"), b.handle)
 		<-ctx.Done()
 		restore()
 		b.free()
@@ -58,7 +80,7 @@ func start(ctx context.Context, args fault.Args) (fault.Injection, error) {
 	return b, nil
 }
 
-func (b *block) handle(http.ResponseWriter, *http.Request) {
+func (b *block) handle(context.Context) {
 	if !b.dice.Hit(b.share) || !b.held.Enter() {
 		return
 	}

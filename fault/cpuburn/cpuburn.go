@@ -28,7 +28,17 @@ var Fault = fault.Fault{
 		},
 	},
 	Heavy: true,
-	Start: start,
+	Effects: []fault.Effect{
+		{Signal: "process.cpu.time", Move: fault.Grow, By: fault.Of("duty").By(fault.Processors).Scaled(0.8)},
+		{Signal: "go.goroutine.running", Move: fault.Raise, By: fault.Of("duty").By(fault.Processors)},
+		// A goroutine runs for up to 10 ms before another has its turn.
+		{Signal: "go.schedule.latency.p99", Move: fault.Raise, By: fault.Of("goroutines").Over(fault.Processors).Scaled(0.005)},
+		{Signal: "go.schedule.latency.p50", Move: fault.Raise, By: fault.Of("goroutines").Over(fault.Processors).Scaled(0.002)},
+		{Signal: "go.goroutine.runnable", Move: fault.Raise, By: fault.Of("goroutines").Scaled(0.5)},
+		{Signal: "go.goroutine.count", Move: fault.Grow, By: fault.Of("goroutines").Scaled(100), Most: fault.Of("goroutines")},
+	},
+	Presets: []fault.Settings{{"goroutines": "16"}, {"goroutines": "64"}},
+	Start:   start,
 }
 
 // period is one turn of burning and idling: short against any sampling interval.

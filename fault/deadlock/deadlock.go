@@ -3,12 +3,10 @@ package deadlock
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"sync"
 	"sync/atomic"
 
 	"github.com/falsifiable/stability/fault"
-	"github.com/falsifiable/stability/internal/faultpoint"
 )
 
 // Fault is the declaration of this fault.
@@ -32,8 +30,17 @@ var Fault = fault.Fault{
 			Help: "Requests blocked at the same time; more pass untouched.",
 		},
 	},
-	Start: start,
+	Effects: []fault.Effect{
+		{Signal: "http.server.request.oldest", When: inRequests, Move: fault.Grow, By: fault.Exactly(1)},
+		{Signal: "http.server.active_requests", When: inRequests, Move: fault.Grow, By: fault.Of("share").By(fault.Requests), Most: fault.Of("max")},
+		{Signal: "http.server.route.active_requests", When: inRequests, Move: fault.Grow, By: fault.Of("share").By(fault.Requests), Most: fault.Of("max")},
+		{Signal: "go.goroutine.leaked", Labels: map[string]string{"wait": "lock"}, When: map[string]string{"where": "lost"}, Move: fault.Raise, By: fault.Exactly(2)},
+	},
+	Presets: []fault.Settings{{"where": "lost"}},
+	Start:   start,
 }
+
+var inRequests = map[string]string{"where": "requests"}
 
 // pair is what a circle is made of. The pointer keeps it out of the allocator's blocks for tiny objects, which are
 // shared, so that whatever else is in the block would make it reachable.
@@ -83,7 +90,7 @@ func start(ctx context.Context, args fault.Args) (fault.Injection, error) {
 			return
 		}
 		p := new(pair)
-		restore := faultpoint.SetHandler(func(http.ResponseWriter, *http.Request) { d.request(ctx, p) })
+		restore := fault.Serving(fault.HTTP, func(context.Context) { d.request(ctx, p) })
 		<-ctx.Done()
 		restore()
 		d.free()

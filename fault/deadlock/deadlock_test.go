@@ -2,6 +2,7 @@ package deadlock
 
 import (
 	"bytes"
+	"net/http"
 	"os/exec"
 	"runtime"
 	"runtime/pprof"
@@ -43,7 +44,7 @@ func TestRequestsDeadlockAndAreFreed(t *testing.T) {
 			var served atomic.Int64
 			var requests sync.WaitGroup
 			for range test.requests {
-				requests.Go(func() { faultpoint.Handler()(nil, nil); served.Add(1) })
+				requests.Go(func() { faultpoint.Handler()(nil, new(http.Request)); served.Add(1) })
 			}
 			held := func() int { return int(injection.Witness().Value) }
 			faulttest.Until(t, func() bool { return held()+int(served.Load()) == test.requests })
@@ -109,7 +110,7 @@ func TestLostIsProven(t *testing.T) {
 		t.Fatalf("the fault is in no request's way: %v", err)
 	}
 	for range 4 {
-		go faultpoint.Handler()(nil, nil)
+		go faultpoint.Handler()(nil, new(http.Request))
 	}
 	faulttest.Until(t, func() bool { return blocked() == 4 })
 	if text := leaks(); strings.Contains(text, "(*deadlock).request") {

@@ -34,11 +34,20 @@ var Fault = fault.Fault{
 			Help: "Descriptors to leak in all.",
 		},
 		{
+			Name: "limit", Default: 0, Min: 0, Max: 1_000_000,
+			Help: "Soft limit that the process is given while the fault lasts, if that is lower than what it has; 0 leaves it.",
+		},
+		{
 			Name: "reserve", Default: 64, Min: 0, Max: 100_000,
 			Help: "Descriptors left free below the process's soft limit.",
 		},
 	},
-	Start: start,
+	Effects: []fault.Effect{
+		{Signal: "process.open_file_descriptor.limit", Move: fault.Lower, By: fault.Of("limit")},
+		{Signal: "process.open_file_descriptor.count", Move: fault.Grow, By: fault.Of("rate"), Most: fault.Of("max")},
+	},
+	Presets: []fault.Settings{{"rate": "2000", "limit": "1024"}},
+	Start:   start,
 }
 
 type leak struct {
@@ -62,8 +71,13 @@ func start(ctx context.Context, args fault.Args) (fault.Injection, error) {
 	if args.Choice("where") == "socket" {
 		l.open = openSocket
 	}
+	restore, err := fault.LowerFileLimit(args.Number("limit"))
+	if err != nil {
+		return nil, err
+	}
 	room := fault.FileLimit() - l.before - l.reserve
 	if room < 1 {
+		restore()
 		return nil, fmt.Errorf("%g of %g descriptors are open: no room for one more beside a reserve of %g",
 			l.before, fault.FileLimit(), l.reserve)
 	}
@@ -73,6 +87,7 @@ func start(ctx context.Context, args fault.Args) (fault.Injection, error) {
 	l.Life = fault.Begin(ctx, func(ctx context.Context) {
 		fault.Pace(ctx, args.Number("rate"), l.max, l.leak)
 		<-ctx.Done()
+		restore()
 		l.closeAll()
 	})
 	return l, nil

@@ -21,8 +21,16 @@ var Fault = fault.Fault{
 		{Name: "every", Unit: fault.Seconds, Default: 0.5, Min: 0.001, Max: 3600, Help: "Least time between the ends of two connections."},
 		{Name: "permitted", Unit: fault.Seconds, Default: 3600, Min: 1, Max: 1e6, Help: "Time between pings that the servers permit, when the reason is too_many_pings."},
 	},
-	Start: start,
+	Effects: []fault.Effect{
+		{Signal: "rpc.client.peer.goaway.count", Labels: map[string]string{"reason": "too_many_pings"}, When: tooMany, Move: fault.Grow, By: fault.Exactly(0.5)},
+		{Signal: "rpc.client.peer.goaway.count", Labels: map[string]string{"reason": "graceful"}, When: map[string]string{"reason": "graceful"}, Move: fault.Grow, By: fault.Exactly(0.5)},
+		{Signal: "rpc.client.peer.keepalive.permitted", When: tooMany, Move: fault.Set, By: fault.Of("permitted")},
+	},
+	Presets: []fault.Settings{{"reason": "graceful"}},
+	Start:   start,
 }
+
+var tooMany = map[string]string{"reason": "too_many_pings"}
 
 const enhanceYourCalm = 0xb // HTTP/2's code (RFC 9113 §7)
 

@@ -3,6 +3,8 @@ package goroutineleak
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/falsifiable/stability/fault"
@@ -28,7 +30,19 @@ var Fault = fault.Fault{
 			Help: "Goroutines to leak in all; each takes about 2.7 KiB.",
 		},
 	},
-	Start: start,
+	Effects: effects(),
+	Start:   start,
+}
+
+func effects() (all []fault.Effect) {
+	for name, size := range map[string]float64{
+		"go.goroutine.count": 1, "go.goroutine.waiting": 1, "go.goroutine.created": 1,
+		"go.memory.stacks": 2 << 10, "process.memory.usage": 2 << 10, "go.memory.used": 2 << 10,
+	} {
+		all = append(all, fault.Effect{Signal: name, Move: fault.Grow, By: fault.Of("rate").Scaled(size), Most: fault.Of("max").Scaled(size)})
+	}
+	slices.SortFunc(all, func(a, b fault.Effect) int { return strings.Compare(a.Signal, b.Signal) })
+	return all
 }
 
 // leak holds the goroutines. All wait on one channel, which costs them nothing and frees them at one stroke.

@@ -29,7 +29,20 @@ var Fault = fault.Fault{
 			Help: "Size of each object that is retained. Of one larger than a page only both ends are resident: the heap then grows faster than the system can give memory.",
 		},
 	},
-	Start: start,
+	Effects: effects(),
+	Start:   start,
+}
+
+// effects are those on what counts memory. What the last collection found live lags behind by a doubling at most.
+func effects() []fault.Effect {
+	all := []fault.Effect{
+		{Signal: "go.memory.heap.live", Move: fault.Grow, By: fault.Of("rate").Scaled(0.45), Most: fault.Of("max").Scaled(0.45)},
+		{Signal: "go.memory.allocated", Move: fault.Grow, By: fault.Of("rate"), Most: fault.Of("max")},
+	}
+	for _, name := range []string{"go.memory.heap.inuse", "go.memory.heap.objects", "go.memory.heap.sys", "go.memory.heap.goal", "go.memory.used", "process.memory.usage"} {
+		all = append(all, fault.Effect{Signal: name, Move: fault.Grow, By: fault.Of("rate"), Most: fault.Of("max")})
+	}
+	return all
 }
 
 // page is one on most systems and a size class of the allocator, so a body of that size wastes nothing.

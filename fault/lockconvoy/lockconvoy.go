@@ -4,13 +4,11 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/falsifiable/stability/fault"
-	"github.com/falsifiable/stability/internal/faultpoint"
 )
 
 // Fault is the declaration of this fault.
@@ -38,8 +36,17 @@ var Fault = fault.Fault{
 			Help: "Share of the requests that take the lock.",
 		},
 	},
-	Start: start,
+	Effects: []fault.Effect{
+		// A wait is counted when it ends: the first for real, and later ones a turn of the queue late.
+		{Signal: "go.mutex.wait", When: own, Move: fault.Grow, By: fault.Of("waiters").Scaled(0.8), After: fault.Of("hold", "waiters")},
+		{Signal: "go.goroutine.count", When: own, Move: fault.Raise, By: fault.Of("waiters")},
+		{Signal: "go.goroutine.waiting", When: own, Move: fault.Raise, By: fault.Of("waiters")},
+	},
+	Presets: []fault.Settings{{"hold": "2ms"}},
+	Start:   start,
 }
+
+var own = map[string]string{"where": "goroutines"}
 
 type convoy struct {
 	*fault.Life
@@ -64,7 +71,7 @@ func start(ctx context.Context, args fault.Args) (fault.Injection, error) {
 	}
 	c.Life = fault.Begin(ctx, func(ctx context.Context) {
 		if args.Choice("where") == "requests" {
-			defer faultpoint.SetHandler(func(http.ResponseWriter, *http.Request) { c.request(ctx) })()
+			defer fault.Serving(fault.HTTP, func(context.Context) { c.request(ctx) })()
 		} else {
 			for range args.Int("waiters") {
 				c.held.Enter()

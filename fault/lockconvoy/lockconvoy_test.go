@@ -1,6 +1,7 @@
 package lockconvoy
 
 import (
+	"net/http"
 	"runtime"
 	"sync"
 	"testing"
@@ -44,7 +45,7 @@ func TestRequestsConvoyAndDissolve(t *testing.T) {
 	}
 	var requests sync.WaitGroup
 	for range 60 { // 20 more than may queue
-		requests.Go(func() { faultpoint.Handler()(nil, nil) })
+		requests.Go(func() { faultpoint.Handler()(nil, new(http.Request)) })
 	}
 	if !faulttest.Until(t, func() bool { return injection.Witness().Active }) {
 		t.Errorf("witness = %+v, want active", injection.Witness())

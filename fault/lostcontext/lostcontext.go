@@ -20,6 +20,11 @@ var Fault = fault.Fault{
 		Name: "share", Unit: fault.Ratio, Default: 1, Min: 0.001, Max: 1,
 		Help: "Share of the requests whose context is lost.",
 	}},
+	Effects: []fault.Effect{
+		{Signal: "http.client.request.unbounded.count", Move: fault.Grow, By: fault.Of("share").By(fault.Outgoing)},
+		{Signal: "http.client.peer.request.unbounded.count", Move: fault.Grow, By: fault.Of("share").By(fault.Outgoing)},
+		{Signal: "rpc.client.call.unbounded.count", Move: fault.Grow, By: fault.Of("share").By(fault.Outcalls)},
+	},
 	Start: start,
 }
 
@@ -43,10 +48,10 @@ func start(ctx context.Context, args fault.Args) (fault.Injection, error) {
 }
 
 // handle changes the request in place: the handler is given the same pointer next.
-func (l *injection) handle(_ http.ResponseWriter, r *http.Request) {
+func (l *injection) handle(_ http.ResponseWriter, r *http.Request) (answered bool) {
 	l.requests.Add(1)
 	if !l.dice.Hit(l.share) {
-		return
+		return false
 	}
 	if _, bounded := r.Context().Deadline(); bounded {
 		l.deadlines.Add(1)
@@ -55,6 +60,7 @@ func (l *injection) handle(_ http.ResponseWriter, r *http.Request) {
 	if r.Context().Done() == nil {
 		l.lost.Add(1)
 	}
+	return false
 }
 
 // Witness counts the requests whose context was seen to end no more.

@@ -32,8 +32,14 @@ var Fault = fault.Fault{
 		},
 	},
 	Fatal: true,
+	Effects: []fault.Effect{
+		{Signal: "http.server.request.error.count", When: inHandler, Move: fault.Grow, By: fault.Of("share").By(fault.Requests)},
+		{Signal: "http.server.route.request.error.count", When: inHandler, Move: fault.Grow, By: fault.Of("share").By(fault.Requests)},
+	},
 	Start: start,
 }
+
+var inHandler = map[string]string{"where": "handler"}
 
 // Message is what the fault panics with, so that a crash report tells a panic that was ordered from one that was not.
 const Message = "stability: a panic was ordered by fault injection"
@@ -73,12 +79,13 @@ func start(ctx context.Context, args fault.Args) (fault.Injection, error) {
 	return p, nil
 }
 
-func (p *injection) handle(http.ResponseWriter, *http.Request) {
+func (p *injection) handle(http.ResponseWriter, *http.Request) (answered bool) {
 	p.requests.Add(1)
 	if p.dice.Hit(p.share) {
 		p.panicked.Add(1)
 		panic(Message)
 	}
+	return false
 }
 
 // Witness counts the requests that panicked. Of a panic in a goroutine the death of the process is the witness.

@@ -23,7 +23,19 @@ var Fault = fault.Fault{
 		{Name: "max", Default: 1000, Min: 1, Max: 10_000, Help: "Connections held at the same time, of each pool; a pool with a limit has an end before."},
 		{Name: "query", Choices: []string{"SELECT 1", "SELECT 1 FROM DUAL"}, Help: "What the rows are of."},
 	},
-	Start: start,
+	Effects: []fault.Effect{
+		{Signal: "db.client.connection.in_use", Move: fault.Grow, By: fault.Of("rate"), Most: fault.Of("max")},
+		{Signal: "db.client.connection.count", Move: fault.Grow, By: fault.Of("rate"), Most: fault.Of("max")},
+		{Signal: "db.client.connection.held.oldest", Move: fault.Grow, By: fault.Exactly(1)},
+		{Signal: "db.client.connection.overdue", Labels: map[string]string{"kind": "rows"}, When: map[string]string{"by": "rows"}, Move: fault.Raise, By: fault.Exactly(1)},
+		{Signal: "db.client.connection.overdue", Labels: map[string]string{"kind": "tx"}, When: map[string]string{"by": "tx"}, Move: fault.Raise, By: fault.Exactly(1)},
+		{Signal: "db.client.connection.overdue", Labels: map[string]string{"kind": "conn"}, When: map[string]string{"by": "conn"}, Move: fault.Raise, By: fault.Exactly(1)},
+		// Once the pool is empty, whatever of the load needs a connection waits for one.
+		{Signal: "db.client.connection.wait.count", Move: fault.Grow, By: fault.Exactly(0.2).By(fault.Requests), After: fault.Exactly(1)},
+		{Signal: "db.client.connection.idle", Move: fault.Lower, By: fault.Exactly(1e-9)},
+	},
+	Presets: []fault.Settings{{"by": "conn", "rate": "100"}},
+	Start:   start,
 }
 
 type leak struct {

@@ -4,20 +4,23 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"net/http"
 	"sync/atomic"
 	"time"
 
 	"github.com/falsifiable/stability/fault"
-	"github.com/falsifiable/stability/internal/faultpoint"
 )
 
 // Fault is the declaration of this fault.
 var Fault = fault.Fault{
 	Name:  "slowhandler",
 	Title: "Slow handler",
-	Help:  "Delays a share of the requests. Needs the middleware of signals/httpserver and load.",
+	Help: "Delays a share of the requests. Needs the middleware of signals/httpserver, or a server of adapter/stabilitygrpc, and " +
+		"load.",
 	Params: []fault.Param{
+		{
+			Name: "where", Choices: []string{fault.HTTP, fault.GRPC},
+			Help: "What is served: HTTP requests, or gRPC calls of a server of adapter/stabilitygrpc.",
+		},
 		{
 			Name: "delay", Unit: fault.Seconds, Default: 0.5, Min: 0.001, Max: 60,
 			Help: "Mean delay of a request.",
@@ -36,7 +39,23 @@ var Fault = fault.Fault{
 			Help: "Requests delayed at the same time; more pass untouched.",
 		},
 	},
-	Start: start,
+	Effects: effects(),
+	Start:   start,
+}
+
+// effects are those on every latency; the share that is fast keeps the median down.
+func effects() (all []fault.Effect) {
+	http, grpc := map[string]string{"where": fault.HTTP, "jitter": "none"}, map[string]string{"where": fault.GRPC, "jitter": "none"}
+	for _, name := range []string{"http.server.request.duration.p50", "http.server.request.duration.p99", "http.server.route.request.duration.p99", "http.server.request.oldest"} {
+		all = append(all, fault.Effect{Signal: name, When: http, Move: fault.Raise, By: fault.Of("delay"), After: fault.Of("delay")})
+	}
+	for _, name := range []string{"rpc.server.call.duration.p50", "rpc.server.call.duration.p99", "rpc.server.method.call.duration.p99", "rpc.server.call.oldest"} {
+		all = append(all, fault.Effect{Signal: name, When: grpc, Move: fault.Raise, By: fault.Of("delay"), After: fault.Of("delay")})
+	}
+	return append(all,
+		fault.Effect{Signal: "http.server.active_requests", When: http, Move: fault.Raise, By: fault.Of("delay", "share").By(fault.Requests), After: fault.Of("delay")},
+		fault.Effect{Signal: "rpc.server.active_handlers", When: grpc, Move: fault.Raise, By: fault.Of("delay", "share").By(fault.Calls), After: fault.Of("delay")},
+	)
 }
 
 type slow struct {
@@ -61,7 +80,7 @@ func start(ctx context.Context, args fault.Args) (fault.Injection, error) {
 		held:   fault.NewGate(args.Int("max")),
 	}
 	s.Life = fault.Begin(ctx, func(ctx context.Context) {
-		restore := faultpoint.SetHandler(func(_ http.ResponseWriter, r *http.Request) { s.handle(ctx, r) })
+		restore := fault.Serving(args.Choice("where"), func(request context.Context) { s.handle(ctx, request) })
 		<-ctx.Done()
 		restore()
 		s.held.Shut()
@@ -71,7 +90,7 @@ func start(ctx context.Context, args fault.Args) (fault.Injection, error) {
 }
 
 // handle delays one request, but no longer than the fault's context lasts.
-func (s *slow) handle(ctx context.Context, r *http.Request) {
+func (s *slow) handle(ctx, request context.Context) {
 	s.seen.Add(1)
 	if !s.dice.Hit(s.share) || !s.held.Enter() {
 		return
@@ -82,7 +101,7 @@ func (s *slow) handle(ctx context.Context, r *http.Request) {
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-	case <-r.Context().Done():
+	case <-request.Done():
 	case <-ctx.Done():
 	}
 	took := int64(time.Since(begun))

@@ -21,6 +21,12 @@ var Fault = fault.Fault{
 		{Name: "rate", Unit: fault.PerSecond, Default: 200, Min: 0.01, Max: 10_000, Help: "Streams opened, to each peer."},
 		{Name: "max", Default: 1000, Min: 1, Max: 10_000, Help: "Streams held at the same time, to each peer; a server with a limit has an end before."},
 	},
+	Effects: []fault.Effect{
+		{Signal: "rpc.client.peer.active_streams", Move: fault.Grow, By: fault.Of("rate"), Most: fault.Of("max")},
+		{Signal: "rpc.client.peer.waiting", Move: fault.Grow, By: fault.Of("rate").Scaled(0.5), Most: fault.Of("max").Scaled(0.5), After: fault.Exactly(1)},
+		{Signal: "rpc.client.peer.call.oldest", Move: fault.Grow, By: fault.Exactly(1)},
+		{Signal: "rpc.client.call.oldest", Move: fault.Grow, By: fault.Exactly(1)},
+	},
 	Start: start,
 }
 

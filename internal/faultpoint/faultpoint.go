@@ -11,8 +11,9 @@ import (
 	"sync/atomic"
 )
 
-// HandlerFunc runs inside the goroutine of a request, before the user's handler.
-type HandlerFunc func(w http.ResponseWriter, r *http.Request)
+// HandlerFunc runs inside the goroutine of a request, before the user's handler. If it reports that it has answered, the
+// handler is left out.
+type HandlerFunc func(w http.ResponseWriter, r *http.Request) (answered bool)
 
 var (
 	mu      sync.Mutex
@@ -41,10 +42,13 @@ func publish() {
 		return
 	}
 	chain := slices.Clone(all)
-	run := HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	run := HandlerFunc(func(w http.ResponseWriter, r *http.Request) bool {
 		for _, f := range chain {
-			(*f)(w, r)
+			if (*f)(w, r) {
+				return true
+			}
 		}
+		return false
 	})
 	current.Store(&run)
 }

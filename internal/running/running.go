@@ -13,6 +13,8 @@ import (
 type Monitor interface {
 	// SnapshotJSON returns the JSON of a stability.Snapshot with the transitions after seq.
 	SnapshotJSON(after uint64) ([]byte, error)
+	// SchemaJSON returns the JSON of the []signals.Desc that it knows.
+	SchemaJSON() ([]byte, error)
 }
 
 var (

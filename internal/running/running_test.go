@@ -5,6 +5,7 @@ import "testing"
 type fake string
 
 func (f fake) SnapshotJSON(uint64) ([]byte, error) { return []byte(f), nil }
+func (f fake) SchemaJSON() ([]byte, error)         { return []byte(f), nil }
 
 func TestAddAndRemove(t *testing.T) {
 	removeA := Add(fake("a"))

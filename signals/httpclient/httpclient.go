@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/falsifiable/stability/internal/capped"
+	"github.com/falsifiable/stability/internal/faultpoint"
 	"github.com/falsifiable/stability/signals"
 )
 
@@ -74,7 +75,7 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 			a.end()
 		}
 	}()
-	response, err := t.base.RoundTrip(r)
+	response, err := t.send(r)
 	returned = true
 	a.answered()
 	switch {
@@ -92,6 +93,17 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	a.ReadCloser = response.Body
 	response.Body = a
 	return response, nil
+}
+
+// send is where injected faults enter.
+func (t *transport) send(r *http.Request) (*http.Response, error) {
+	if err := faultpoint.Pass(r.Context(), faultpoint.HTTPCall); err != nil {
+		if r.Body != nil {
+			_ = r.Body.Close() // as a RoundTripper must, whatever it returns
+		}
+		return nil, err
+	}
+	return t.base.RoundTrip(r)
 }
 
 // CloseIdleConnections closes those of the base, which http.Client.CloseIdleConnections reaches only through here.

@@ -77,10 +77,9 @@ func (t *Tracker) Middleware(next http.Handler) http.Handler {
 		returned := false
 		defer func() { tracked.end(!returned) }()
 		outer := tracked.expose()
-		if fault := faultpoint.Handler(); fault != nil {
-			fault(outer, r)
+		if fault := faultpoint.Handler(); fault == nil || !fault(outer, r) {
+			next.ServeHTTP(outer, r)
 		}
-		next.ServeHTTP(outer, r)
 		returned = true
 	})
 }

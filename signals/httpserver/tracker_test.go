@@ -215,19 +215,24 @@ func TestFaultEntersBeforeTheHandlerAndIsTracked(t *testing.T) {
 	tracker := New(Config{})
 	reached := false
 	handler := tracker.Middleware(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached = true }))
-	restore := faultpoint.SetHandler(func(w http.ResponseWriter, r *http.Request) {
+	restore := faultpoint.SetHandler(func(w http.ResponseWriter, r *http.Request) bool {
 		if reached {
 			t.Error("the fault came after the handler")
 		}
 		w.WriteHeader(http.StatusServiceUnavailable)
+		return r.URL.Path == "/answered"
 	})
+	get(handler, "GET", "/answered")
+	if reached {
+		t.Error("the handler was reached though the request was answered")
+	}
 	get(handler, "GET", "/")
 	restore()
 	if !reached {
 		t.Error("the handler was not reached")
 	}
 	get(handler, "GET", "/")
-	want(t, read(tracker), "http.server.request.error.count", 1)
+	want(t, read(tracker), "http.server.request.error.count", 2)
 }
 
 func TestNilStandsForTheDefaultMux(t *testing.T) {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+
+	"github.com/falsifiable/stability/internal/faultpoint"
 )
 
 // conn is a connection of the driver, with an account of who holds it.
@@ -167,6 +169,9 @@ func (c *conn) begin(ctx context.Context, opts driver.TxOptions) (driver.Tx, err
 
 func (e execer) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
 	e.c.take()
+	if err := faultpoint.Pass(ctx, faultpoint.Query); err != nil {
+		return nil, err
+	}
 	if inner, ok := e.c.inner.(driver.ExecerContext); ok {
 		return inner.ExecContext(ctx, query, args)
 	}
@@ -179,6 +184,9 @@ func (e execer) ExecContext(ctx context.Context, query string, args []driver.Nam
 
 func (q queryer) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
 	q.c.take()
+	if err := faultpoint.Pass(ctx, faultpoint.Query); err != nil {
+		return nil, err
+	}
 	if inner, ok := q.c.inner.(driver.QueryerContext); ok {
 		r, err := inner.QueryContext(ctx, query, args)
 		return q.c.wrapRows(r, err)

@@ -5,6 +5,8 @@ import (
 	"database/sql/driver"
 	"io"
 	"time"
+
+	"github.com/falsifiable/stability/internal/faultpoint"
 )
 
 // dsnConnector is the connector of a driver which has none of its own.
@@ -24,7 +26,11 @@ type wrappedConnector struct {
 
 func (c *wrappedConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	begun := time.Since(c.pool.epoch)
-	inner, err := c.inner.Connect(ctx)
+	err := faultpoint.Pass(ctx, faultpoint.Connect)
+	var inner driver.Conn
+	if err == nil {
+		inner, err = c.inner.Connect(ctx)
+	}
 	if err != nil {
 		c.pool.failed.Add(1)
 		return nil, err

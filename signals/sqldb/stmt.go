@@ -6,6 +6,8 @@ import (
 	"io"
 	"reflect"
 	"sync/atomic"
+
+	"github.com/falsifiable/stability/internal/faultpoint"
 )
 
 // stmt is a prepared statement.
@@ -54,6 +56,9 @@ func (s *stmt) Query(args []driver.Value) (driver.Rows, error) {
 }
 
 func (s *stmt) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
+	if err := faultpoint.Pass(ctx, faultpoint.Query); err != nil {
+		return nil, err
+	}
 	if inner, ok := s.inner.(driver.StmtExecContext); ok {
 		s.conn.take()
 		return inner.ExecContext(ctx, args)
@@ -66,6 +71,9 @@ func (s *stmt) ExecContext(ctx context.Context, args []driver.NamedValue) (drive
 }
 
 func (s *stmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
+	if err := faultpoint.Pass(ctx, faultpoint.Query); err != nil {
+		return nil, err
+	}
 	if inner, ok := s.inner.(driver.StmtQueryContext); ok {
 		s.conn.take()
 		r, err := inner.QueryContext(ctx, args)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/falsifiable/stability"
 	"github.com/falsifiable/stability/fault"
+	"github.com/falsifiable/stability/signals"
 )
 
 // ErrRefused wraps what the agent says about an order that it does not take.
@@ -49,6 +50,22 @@ func (c *Client) Hello(ctx context.Context) (fault.Hello, error) {
 // Monitors returns a snapshot of each monitor that runs in the service, with the transitions after seq.
 func (c *Client) Monitors(ctx context.Context, after uint64) ([]stability.Snapshot, error) {
 	return call[[]stability.Snapshot](ctx, c, http.MethodGet, "/v1/monitors?after="+strconv.FormatUint(after, 10), nil)
+}
+
+// Schema returns the declarations of all signals that the service's monitors know, each once.
+func (c *Client) Schema(ctx context.Context) ([]signals.Desc, error) {
+	perMonitor, err := call[[][]signals.Desc](ctx, c, http.MethodGet, "/v1/schema", nil)
+	var all []signals.Desc
+	known := make(map[string]bool)
+	for _, descs := range perMonitor {
+		for _, d := range descs {
+			if !known[d.Name] {
+				known[d.Name] = true
+				all = append(all, d)
+			}
+		}
+	}
+	return all, err
 }
 
 // Inject orders a fault and returns the order's id. A wrong order gives an error that wraps ErrRefused.
