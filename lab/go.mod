@@ -14,6 +14,8 @@ require (
 	golang.org/x/tools v0.52.0
 )
 
+require golang.org/x/exp v0.0.0-20251023183803-a4bb9ffd2546
+
 require (
 	github.com/golangci/plugin-module-register v0.1.2
 	github.com/jackc/puddle/v2 v2.2.3 // indirect
@@ -41,7 +43,7 @@ require (
 	github.com/rs/dnscache v0.0.0-20230804202142-fc85eb664529 // indirect
 	github.com/rs/xid v1.5.0 // indirect
 	go.uber.org/atomic v1.12.0 // indirect
-	golang.org/x/mod v0.42.0 // indirect
+	golang.org/x/mod v0.42.0
 	golang.org/x/net v0.61.0 // indirect
 	golang.org/x/sync v0.24.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect

@@ -39,6 +39,7 @@ func commands() []command {
 		{"escape", "report and bound what escapes to the heap", runEscape},
 		{"explain", "tell what an analyzer of vet looks for", runExplain},
 		{"replay", "judge a recorded violation again", runReplay},
+		{"gate", "judge a change before it is merged", runGate},
 		{"experiment", "measure pool settings on a real PostgreSQL", runExperiment},
 	}
 }
