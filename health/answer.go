@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/falsifiable/stability"
+	"github.com/falsifiable/stability/internal/redact"
 	"github.com/falsifiable/stability/signals"
 )
 
@@ -99,7 +100,7 @@ func (a *Answer) worsen(v Verdict, format string, args []any) {
 	if a.Status != Fail {
 		a.Status = v
 	}
-	a.Reasons = append(a.Reasons, fmt.Sprintf(format, args...))
+	a.Reasons = append(a.Reasons, redact.String(fmt.Sprintf(format, args...)))
 }
 
 // answer judges the whole of a status, or of the contracts that were asked for.
@@ -136,14 +137,14 @@ func (a *Answer) addContract(c stability.ContractStatus, now time.Duration) {
 	}
 	var unknown []stability.CheckStatus
 	for _, k := range c.Checks {
-		check := CheckStatus{Name: k.Name, Expr: k.Expr, State: k.State, Reason: k.Reason, Proven: k.Proven}
+		check := CheckStatus{Name: k.Name, Expr: k.Expr, State: k.State, Reason: redact.String(k.Reason), Proven: k.Proven}
 		for _, i := range k.Instances {
 			if i.State == stability.Holding || len(check.Instances) == maxInstances {
 				continue
 			}
 			check.Instances = append(check.Instances, InstanceStatus{
 				Labels: i.Labels, State: i.State, For: seconds(now - i.Since), Strike: i.Strike,
-				Value: i.Value, Threshold: i.Threshold, Reason: i.Reason,
+				Value: i.Value, Threshold: i.Threshold, Reason: redact.String(i.Reason),
 			})
 		}
 		status.Checks = append(status.Checks, check)

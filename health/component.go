@@ -2,10 +2,12 @@ package health
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
+
+	"github.com/falsifiable/stability/internal/redact"
 )
 
 // Role says what a component means for the service.
@@ -54,7 +56,8 @@ type Component struct {
 	// Name identifies the component in answers. Required, unique.
 	Name string
 	// Check returns nil when the component is healthy, such as db.PingContext. It should give up when ctx ends. It is
-	// called on a goroutine of its own, never twice at once; a panic in it is a failure.
+	// called on a goroutine of its own, never twice at once; a panic or a Goexit in it is a failure. What looks like a
+	// credential in the error is left out of answers, which anybody may read.
 	Check func(ctx context.Context) error
 	// Role defaults to Needed.
 	Role Role
@@ -114,8 +117,8 @@ type watched struct {
 	checked bool      // at least once to the end
 	at      time.Time // when the last check ended
 	took    time.Duration
-	err     error
-	once    bool // has been healthy
+	failure string // why the last check failed, "" if it did not
+	once    bool   // has been healthy
 	stopped bool
 }
 
@@ -123,11 +126,11 @@ func (w *watched) run(ctx context.Context) {
 	for {
 		w.begin()
 		start := time.Now()
-		err := w.call(ctx)
+		failure := w.call(ctx)
 		if ctx.Err() != nil {
 			break // the result is that of the end, not of the component
 		}
-		w.end(time.Since(start), err)
+		w.end(time.Since(start), failure)
 		select {
 		case <-time.After(w.pause()):
 		case <-ctx.Done():
@@ -141,20 +144,32 @@ func (w *watched) run(ctx context.Context) {
 	w.running, w.stopped = false, true
 }
 
-func (w *watched) call(ctx context.Context) (err error) {
+// call runs the check and returns why it failed, fit to be shown. It waits for the check however long that takes. The check
+// has a goroutine of its own, because one that ends its goroutine must not end the checking; and the error's text is asked
+// for there, because that is host code too.
+func (w *watched) call(ctx context.Context) (failure string) {
 	ctx, cancel := context.WithTimeout(ctx, w.Timeout)
 	defer cancel()
-	returned := false
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("the check panicked: %v", r)
-		} else if !returned {
-			err = errors.New("the check ended its goroutine") // runtime.Goexit
+	done := make(chan string, 1)
+	go func() {
+		failure := "the check ended its goroutine" // runtime.Goexit
+		defer func() { done <- short(redact.String(failure)) }()
+		defer func() {
+			if r := recover(); r != nil {
+				failure = "the check panicked"
+				failure += ": " + fmt.Sprint(r)
+			}
+		}()
+		err := w.Check(ctx)
+		failure = ""
+		if err != nil {
+			failure = "the check failed and its error has no text"
+			if text := err.Error(); text != "" {
+				failure = text
+			}
 		}
 	}()
-	err = w.Check(ctx)
-	returned = true
-	return err
+	return <-done
 }
 
 func (w *watched) begin() {
@@ -163,12 +178,12 @@ func (w *watched) begin() {
 	w.running, w.since = true, time.Now()
 }
 
-func (w *watched) end(took time.Duration, err error) {
+func (w *watched) end(took time.Duration, failure string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.running, w.since = false, time.Now()
-	w.checked, w.at, w.took, w.err = true, w.since, took, err
-	w.once = w.once || err == nil
+	w.checked, w.at, w.took, w.failure = true, w.since, took, failure
+	w.once = w.once || failure == ""
 }
 
 func (w *watched) pause() time.Duration {
@@ -196,8 +211,8 @@ func (w *watched) status() ComponentStatus {
 		age := seconds(time.Since(w.at))
 		s.Age, s.Took = &age, seconds(w.took)
 	}
-	if w.err != nil {
-		s.State, s.Error = Failing, short(w.err.Error())
+	if w.failure != "" {
+		s.State, s.Error = Failing, w.failure
 	}
 	switch {
 	case w.running && time.Since(w.since) > 2*w.Timeout:
@@ -218,5 +233,5 @@ func short(s string) string {
 	if len(s) <= limit {
 		return s
 	}
-	return s[:limit] + "…"
+	return strings.ToValidUTF8(s[:limit], "") + "…"
 }

@@ -241,3 +241,65 @@ func TestWatchRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestHostileChecks: whatever a check does to its goroutine, it is checked again and its component recovers.
+func TestHostileChecks(t *testing.T) {
+	for name, hurt := range map[string]func() error{
+		"Goexit":         func() error { runtime.Goexit(); return nil },
+		"panic":          func() error { panic("broken") },
+		"panic with nil": func() error { panic(nil) },
+		"error panics":   func() error { return (*nilError)(nil) },
+		"error exits":    func() error { return exitError{} },
+		"empty error":    func() error { return errors.New("") },
+		"panic exits":    func() error { panic(exitError{}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var sick atomic.Bool
+				h := watch(t, Component{Name: "disk", Role: Local, Check: func(context.Context) error {
+					if sick.Load() {
+						return hurt()
+					}
+					return nil
+				}})
+				for round := range 3 {
+					sick.Store(true)
+					pass(11 * time.Second)
+					if code, g := askGate(t, h, "/readyz"); code != 503 || g.Components[0].Error == "" {
+						t.Errorf("round %d: /readyz is %d %+v while the check fails, want 503 and why", round, code, g)
+					}
+					sick.Store(false)
+					pass(11 * time.Second)
+					if code, g := askGate(t, h, "/readyz"); code != 200 {
+						t.Errorf("round %d: /readyz is %d %+v after it, want 200", round, code, g)
+					}
+				}
+			})
+		})
+	}
+}
+
+type nilError struct{ text string }
+
+func (e *nilError) Error() string { return e.text }
+
+type exitError struct{}
+
+func (exitError) Error() string { runtime.Goexit(); return "" }
+
+// TestNoSecrets: anybody may read the answers.
+func TestNoSecrets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := watch(t, Component{Name: "db", Role: Local, Check: func(context.Context) error {
+			return errors.New("dial postgres://app:s3cret@db/x: refused" + strings.Repeat(" again", 100))
+		}}, Component{Name: "cache", Check: func(context.Context) error { panic("host=cache password=s3cret") }},
+			Component{Name: "risk", Check: func(context.Context) error { return errors.New("401 for Bearer s3cretT0ken") }})
+		pass(time.Second)
+		for _, target := range []string{"/healthz", "/readyz", "/startupz"} {
+			_, body := ask(h, "GET", target)
+			if strings.Contains(body, "s3cret") || !strings.Contains(body, "dial postgres://app:***@db/x: refused") {
+				t.Errorf("%s: %s", target, body)
+			}
+		}
+	})
+}
