@@ -41,8 +41,8 @@ var Fault = fault.Fault{
 		{Signal: "go.memory.allocated", Move: fault.Grow, By: fault.Of("rate").Scaled(0.5)}, // as far as the machine keeps up
 		{Signal: "go.gc.cycles", Move: fault.Grow, By: fault.Exactly(4)},
 		{Signal: "go.gc.cpu_ratio", Move: fault.Raise, By: fault.Exactly(0.15)},
-		{Signal: "process.cpu.time", Move: fault.Grow, By: fault.Exactly(0.5).By(fault.Processors)},
-		{Signal: "go.memory.heap.live", Move: fault.Raise, By: fault.Of("live")},
+		{Signal: "process.cpu.time", Side: true, Move: fault.Grow, By: fault.Exactly(0.5).By(fault.Processors)},
+		{Signal: "go.memory.heap.live", Side: true, Move: fault.Raise, By: fault.Of("live")},
 	},
 	Start: start,
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/falsifiable/stability/fault"
 )
@@ -44,7 +45,7 @@ func effects(where string, arriving fault.Quantity, inFlight, inFlightByRoute, o
 	grow := fault.Effect{When: when, Move: fault.Grow, By: fault.Of("share").By(arriving), Most: fault.Of("max")}
 	var all []fault.Effect
 	for _, name := range []string{inFlight, inFlightByRoute, "go.goroutine.count", "go.goroutine.waiting"} {
-		grow.Signal = name
+		grow.Signal, grow.Side = name, strings.HasPrefix(name, "go.")
 		all = append(all, grow)
 	}
 	all = append(all, fault.Effect{Signal: oldest, When: when, Move: fault.Grow, By: fault.Exactly(1)})

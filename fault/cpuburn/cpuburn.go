@@ -35,7 +35,7 @@ var Fault = fault.Fault{
 		{Signal: "go.schedule.latency.p99", Move: fault.Raise, By: fault.Of("goroutines").Over(fault.Processors).Scaled(0.005)},
 		{Signal: "go.schedule.latency.p50", Move: fault.Raise, By: fault.Of("goroutines").Over(fault.Processors).Scaled(0.002)},
 		{Signal: "go.goroutine.runnable", Move: fault.Raise, By: fault.Of("goroutines").Scaled(0.5)},
-		{Signal: "go.goroutine.count", Move: fault.Grow, By: fault.Of("goroutines").Scaled(100), Most: fault.Of("goroutines")},
+		{Signal: "go.goroutine.count", Side: true, Move: fault.Grow, By: fault.Of("goroutines").Scaled(100), Most: fault.Of("goroutines")},
 	},
 	Presets: []fault.Settings{{"goroutines": "16"}, {"goroutines": "64"}},
 	Start:   start,

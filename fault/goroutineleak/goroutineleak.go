@@ -39,7 +39,7 @@ func effects() (all []fault.Effect) {
 		"go.goroutine.count": 1, "go.goroutine.waiting": 1, "go.goroutine.created": 1,
 		"go.memory.stacks": 2 << 10, "process.memory.usage": 2 << 10, "go.memory.used": 2 << 10,
 	} {
-		all = append(all, fault.Effect{Signal: name, Move: fault.Grow, By: fault.Of("rate").Scaled(size), Most: fault.Of("max").Scaled(size)})
+		all = append(all, fault.Effect{Signal: name, Side: size != 1 && name != "go.memory.stacks", Move: fault.Grow, By: fault.Of("rate").Scaled(size), Most: fault.Of("max").Scaled(size)})
 	}
 	slices.SortFunc(all, func(a, b fault.Effect) int { return strings.Compare(a.Signal, b.Signal) })
 	return all

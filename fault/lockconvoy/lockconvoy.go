@@ -39,8 +39,8 @@ var Fault = fault.Fault{
 	Effects: []fault.Effect{
 		// A wait is counted when it ends: the first for real, and later ones a turn of the queue late.
 		{Signal: "go.mutex.wait", When: own, Move: fault.Grow, By: fault.Of("waiters").Scaled(0.8), After: fault.Of("hold", "waiters")},
-		{Signal: "go.goroutine.count", When: own, Move: fault.Raise, By: fault.Of("waiters")},
-		{Signal: "go.goroutine.waiting", When: own, Move: fault.Raise, By: fault.Of("waiters")},
+		{Signal: "go.goroutine.count", When: own, Side: true, Move: fault.Raise, By: fault.Of("waiters")},
+		{Signal: "go.goroutine.waiting", When: own, Side: true, Move: fault.Raise, By: fault.Of("waiters")},
 	},
 	Presets: []fault.Settings{{"hold": "2ms"}},
 	Start:   start,

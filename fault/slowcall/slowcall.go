@@ -3,6 +3,7 @@ package slowcall
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -28,9 +29,13 @@ var Fault = fault.Fault{
 
 func effects() (all []fault.Effect) {
 	delay := fault.Of("delay")
+	needs := map[string]string{
+		fault.HTTP: "http.client.request.count", fault.GRPC: "rpc.client.call.count", fault.Query: "db.client.connection.count", fault.Connect: "db.client.connection.count",
+	}
 	raise := func(where string, by fault.Amount, names ...string) {
 		for _, name := range names {
-			all = append(all, fault.Effect{Signal: name, When: map[string]string{"where": where}, Move: fault.Raise, By: by, After: delay})
+			all = append(all, fault.Effect{Signal: name, When: map[string]string{"where": where}, Needs: needs[where],
+				Side: strings.Contains(name, ".server."), Move: fault.Raise, By: by, After: delay})
 		}
 	}
 	raise(fault.HTTP, delay, "http.client.request.duration.p50", "http.client.request.duration.p99", "http.client.peer.request.duration.p99",
@@ -46,7 +51,7 @@ func effects() (all []fault.Effect) {
 		raise(where, fault.Of("delay", "share").By(fault.Requests).Scaled(0.3), "bulkhead.in_use", "bulkhead.waiting")
 		raise(where, delay.Scaled(0.5), "bulkhead.wait.oldest")
 		for _, name := range []string{"breaker.slow_calls", "bulkhead.waited", "bulkhead.rejected"} {
-			all = append(all, fault.Effect{Signal: name, When: map[string]string{"where": where}, Move: fault.Grow, By: fault.Of("share").By(fault.Requests).Scaled(0.2), After: delay})
+			all = append(all, fault.Effect{Signal: name, When: map[string]string{"where": where}, Needs: needs[where], Move: fault.Grow, By: fault.Of("share").By(fault.Requests).Scaled(0.2), After: delay})
 		}
 	}
 	return all

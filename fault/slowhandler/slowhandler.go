@@ -53,8 +53,8 @@ func effects() (all []fault.Effect) {
 		all = append(all, fault.Effect{Signal: name, When: grpc, Move: fault.Raise, By: fault.Of("delay"), After: fault.Of("delay")})
 	}
 	return append(all,
-		fault.Effect{Signal: "http.server.active_requests", When: http, Move: fault.Raise, By: fault.Of("delay", "share").By(fault.Requests), After: fault.Of("delay")},
-		fault.Effect{Signal: "rpc.server.active_handlers", When: grpc, Move: fault.Raise, By: fault.Of("delay", "share").By(fault.Calls), After: fault.Of("delay")},
+		fault.Effect{Signal: "http.server.active_requests", When: http, Side: true, Move: fault.Raise, By: fault.Of("delay", "share").By(fault.Requests), After: fault.Of("delay")},
+		fault.Effect{Signal: "rpc.server.active_handlers", When: grpc, Side: true, Move: fault.Raise, By: fault.Of("delay", "share").By(fault.Calls), After: fault.Of("delay")},
 	)
 }
 

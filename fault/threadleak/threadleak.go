@@ -26,7 +26,7 @@ var Fault = fault.Fault{
 
 func effects() (all []fault.Effect) {
 	for _, name := range []string{"go.thread.count", "process.thread.count", "go.goroutine.not_in_go", "go.goroutine.count"} {
-		all = append(all, fault.Effect{Signal: name, Move: fault.Grow, By: fault.Of("rate"), Most: fault.Of("max")})
+		all = append(all, fault.Effect{Signal: name, Side: name == "go.goroutine.count", Move: fault.Grow, By: fault.Of("rate"), Most: fault.Of("max")})
 	}
 	slices.SortFunc(all, func(a, b fault.Effect) int { return strings.Compare(a.Signal, b.Signal) })
 	return all
