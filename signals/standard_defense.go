@@ -56,3 +56,18 @@ func retry(name string, unit Unit, kind Kind, help string) *Signal {
 		Name: name, Unit: unit, Kind: kind, Labels: []string{"retry"}, Help: help, Source: "retry", Cost: 50 * time.Nanosecond,
 	})
 }
+
+// MemLimit are the signals of package defense/memlimit. While it has set no limit only Changes has readings.
+var MemLimit = struct {
+	Outside, PageCache, Crowded, Lifted, Changes *Signal
+}{
+	Outside:   memLimit("memlimit.outside", Bytes, Gauge, "What the container holds outside of the Go heap: cgo, mmap, child processes, tmpfs."),
+	PageCache: memLimit("memlimit.page_cache", Bytes, Gauge, "Page cache that the memory limit leaves room for."),
+	Crowded:   memLimit("memlimit.crowded", Count, Gauge, "1 while less fits into the container than the live heap needs, else 0."),
+	Lifted:    memLimit("memlimit.lifted", Count, Gauge, "1 while the limit is lifted to end a death spiral of the collector, else 0."),
+	Changes:   memLimit("memlimit.changes", Count, Counter, "Times that the memory limit was set."),
+}
+
+func memLimit(name string, unit Unit, kind Kind, help string) *Signal {
+	return Declare(Desc{Name: name, Unit: unit, Kind: kind, Help: help, Source: "memlimit", Cost: 20 * time.Nanosecond})
+}

@@ -74,6 +74,8 @@ type Memory struct {
 	// Of the process's own cgroup: all that is charged; anonymous memory; page cache with tmpfs; what of it can be given
 	// back; swap.
 	Usage, Anon, File, Reclaimable, Swap float64
+	// ActiveFile is the page cache that has been used more than once, as far as the kernel can tell.
+	ActiveFile float64
 	// Events since the cgroup was made.
 	EventsHigh, EventsMax, EventsOOM, EventsOOMKill float64
 	// Seconds in which some or all tasks waited for memory.

@@ -146,7 +146,7 @@ func openMemory(h hierarchy) memory {
 			keys: keyed("total_active_file", "total_inactive_file", "total_rss", "total_cache", "total_swap", "hierarchical_memory_limit"),
 		})
 	}
-	for len(m.levels) > 1 && m.levels[0].usage.missing() { // not delegated so far down: an ancestor accounts for the process
+	for len(m.levels) > 1 && m.levels[0].usage.missing() && m.levels[0].max.file.missing() { // not delegated so far down: an ancestor accounts for the process
 		m.levels = m.levels[1:]
 	}
 	if len(m.levels) == 0 {
@@ -175,7 +175,7 @@ func (m *memory) close() {
 }
 
 func (m *memory) read(tick uint, buf []byte, host float64, dst *Memory) {
-	*dst = Memory{Headroom: math.NaN(), Usage: math.NaN(), Anon: math.NaN(), File: math.NaN(), Reclaimable: math.NaN(), Swap: math.NaN(),
+	*dst = Memory{Headroom: math.NaN(), Usage: math.NaN(), Anon: math.NaN(), File: math.NaN(), Reclaimable: math.NaN(), Swap: math.NaN(), ActiveFile: math.NaN(),
 		EventsHigh: math.NaN(), EventsMax: math.NaN(), EventsOOM: math.NaN(), EventsOOMKill: math.NaN()}
 	maximum, high, swap := newSmallest(m.present), newSmallest(m.present && m.unified), newSmallest(m.present && m.unified)
 	blind := false // of a limit's use
@@ -235,6 +235,7 @@ func (l *memoryLevel) room(limit float64, unified bool) float64 {
 func (m *memory) readOwn(tick uint, buf []byte, dst *Memory) {
 	own := &m.levels[0]
 	dst.Usage, dst.Anon, dst.File = own.used, own.keys.values[statAnon], own.keys.values[statFile]
+	dst.ActiveFile = own.keys.values[statActiveFile]
 	if !math.IsNaN(dst.File) {
 		dst.Reclaimable = own.reclaimable(m.unified)
 	}
