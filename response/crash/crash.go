@@ -9,7 +9,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -18,8 +17,6 @@ import (
 	"runtime"
 	"runtime/debug"
 	"runtime/pprof"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/falsifiable/stability"
@@ -32,23 +29,24 @@ var (
 	ErrObserve = errors.New("crash: the contract is in observe mode")
 	// ErrTooOften: ending the process has not mended it.
 	ErrTooOften = errors.New("crash: the process was ended often enough within an hour")
+	// ErrUncounted: how often the process was ended is unknown, or this time could not be written down, and so
+	// nothing would end a loop of restarts. A full or read-only disk is the usual reason.
+	ErrUncounted = errors.New("crash: the ends within the last hour cannot be counted")
 )
 
-const (
-	filePrefix = "crash-"
-	fileSuffix = ".txt"
-	title      = "stability crash report" // the first line; tells our files from others
-	keepFiles  = 8
-)
+// Unlimited, as [Responder.MaxPerHour], ends the process as often as a contract asks for it.
+const Unlimited = -1
 
 // Responder ends the process. Its fields must not be changed once it is in use. Safe for concurrent use.
 type Responder struct {
 	// Dir is where the crash file goes, mode 0600, beside the newest seven of earlier crashes; older ones are removed, so
-	// that a crash loop does not fill the disk. Empty means that there is none, and a crash output which the service
-	// has set by debug.SetCrashOutput stays in use.
+	// that a crash loop does not fill the disk. It must survive a restart, which a container's own file system does not.
+	// Required, unless MaxPerHour is Unlimited: then empty means that there is no crash file, and a crash output which
+	// the service has set by debug.SetCrashOutput stays in use.
 	Dir string
 	// MaxPerHour is how often the service may be ended within an hour, counted over its restarts by the files in Dir: a
-	// restart that mends nothing is an outage. Defaults to 3, at most 8. It needs a Dir that survives a restart.
+	// restart that mends nothing is an outage. The process is not ended while they cannot be read or this end cannot be
+	// written down. Defaults to 3, at most 8, or [Unlimited].
 	MaxPerHour int
 	// GoroutineCap is the number of goroutines above which each distinct stack is dumped once, with its count: a
 	// hundred thousand leaked goroutines would be 100 MB of the same lines. Defaults to 10,000.
@@ -57,26 +55,42 @@ type Responder struct {
 	Logger *slog.Logger
 }
 
+// Validate reports what is wrong with the configuration, so that a service can tell before it depends on it.
+func (r *Responder) Validate() error {
+	switch {
+	case r.MaxPerHour < Unlimited || r.MaxPerHour > keepFiles:
+		return fmt.Errorf("crash: MaxPerHour is %d, want 1 to %d, or Unlimited", r.MaxPerHour, keepFiles)
+	case r.Dir == "" && r.MaxPerHour != Unlimited:
+		return errors.New("crash: Dir is empty: without it nothing counts how often the process was ended; set Dir, or MaxPerHour to Unlimited")
+	case r.GoroutineCap < 0:
+		return fmt.Errorf("crash: GoroutineCap is %d, want 0 or more", r.GoroutineCap)
+	}
+	return nil
+}
+
 // Name returns "crash".
 func (r *Responder) Name() string { return "crash" }
 
 // Respond ends the process with exit status 2, as every panic does, after the runtime has written the stacks to
 // standard error and to the crash file. GOTRACEBACK=crash in the environment makes it SIGABRT, with a core dump where those are on.
-// It returns only when it does not act, with [ErrObserve] or [ErrTooOften], or when the context ends before the process
-// does.
+// It returns only when it does not act, with [ErrObserve], [ErrTooOften], [ErrUncounted] or the error of [Responder.Validate],
+// or when the context ends before the process does.
 func (r *Responder) Respond(ctx context.Context, v stability.Violation) error {
 	if v.Mode != stability.Enforce {
 		return ErrObserve
 	}
-	if r.tooOften() {
-		return ErrTooOften
+	if err := r.Validate(); err != nil {
+		return fmt.Errorf("%w: %w", ErrUncounted, err)
 	}
-	file := r.crashFile(v)
+	output, err := r.claim(v)
+	if err != nil {
+		return err
+	}
 	if n := runtime.NumGoroutine(); n <= cmp.Or(r.GoroutineCap, 10_000) {
 		debug.SetTraceback("all")
 	} else {
 		debug.SetTraceback("single")
-		r.writeDistinctStacks(file)
+		r.writeDistinctStacks(output)
 	}
 	// On a goroutine of its own, because whoever called may recover.
 	go func() { panic("stability: " + v.String() + evidenceNote(v)) }()
@@ -91,108 +105,64 @@ func evidenceNote(v stability.Violation) string {
 	return "; evidence: " + v.Evidence
 }
 
-// crashFile makes the crash file and the runtime's second output of it. It returns what else is to be written to:
-// standard error, and the file if there is one. A full disk must not keep the process from ending.
-func (r *Responder) crashFile(v stability.Violation) io.Writer {
+// claim writes this end of the process down and makes its file the runtime's second output. It returns what else is to be
+// written to: standard error, and the file if there is one. The file comes before the count, so that of two processes that
+// would be one too many not both go on.
+func (r *Responder) claim(v stability.Violation) (io.Writer, error) {
 	if r.Dir == "" {
-		return os.Stderr
+		return os.Stderr, nil
 	}
-	file, err := openCrashFile(r.Dir, v)
-	if err == nil {
-		if err = debug.SetCrashOutput(file, debug.CrashOptions{}); err == nil {
-			return io.MultiWriter(os.Stderr, file)
+	log := cmp.Or(r.Logger, slog.Default())
+	file, err := r.counted(v)
+	if errors.Is(err, ErrTooOften) {
+		return nil, err
+	}
+	if err != nil {
+		if r.MaxPerHour == Unlimited { // then a full disk must not keep the process from ending
+			log.Error("crash: making the crash file", "dir", r.Dir, "error", err)
+			return os.Stderr, nil
 		}
-		file.Close()
+		return nil, fmt.Errorf("%w: %w", ErrUncounted, err)
 	}
-	cmp.Or(r.Logger, slog.Default()).Error("crash: making the crash file", "dir", r.Dir, "error", err)
-	return os.Stderr
+	if err := debug.SetCrashOutput(file, debug.CrashOptions{}); err != nil {
+		log.Error("crash: making the crash file the runtime's output", "file", file.Name(), "error", err)
+	}
+	return io.MultiWriter(os.Stderr, file), nil
 }
 
-// openCrashFile makes room, and a file which begins with the violation.
-func openCrashFile(dir string, v stability.Violation) (*os.File, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+// counted makes the crash file, unless there are too many of the last hour.
+func (r *Responder) counted(v stability.Violation) (*os.File, error) {
+	if err := os.MkdirAll(r.Dir, 0o700); err != nil {
 		return nil, err
-	}
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return nil, err
-	}
-	defer root.Close()
-	prune(root)
-	name := fmt.Sprintf("%s%s-%d%s", filePrefix, time.Now().UTC().Format("20060102T150405.000000Z"), os.Getpid(), fileSuffix)
-	file, err := root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY|os.O_APPEND, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	head, err := json.Marshal(v)
-	if err != nil {
-		head = []byte(v.String()) // a value that JSON has no number for
-	}
-	if _, err := fmt.Fprintf(file, "%s\n%s\n\n", title, head); err != nil {
-		file.Close()
-		return nil, err
-	}
-	return file, nil
-}
-
-// tooOften reports whether the files of the last hour are as many as may be. Where there is nothing to count, it is not.
-func (r *Responder) tooOften() bool {
-	if r.Dir == "" {
-		return false
 	}
 	root, err := os.OpenRoot(r.Dir)
 	if err != nil {
-		return false
+		return nil, err
 	}
 	defer root.Close()
-	recent := 0
-	for _, name := range ours(root) {
-		if info, err := root.Lstat(name); err == nil && time.Since(info.ModTime()) < time.Hour {
-			recent++
-		}
+	if err := prune(root); err != nil {
+		return nil, err
 	}
-	return recent >= min(cmp.Or(r.MaxPerHour, 3), keepFiles)
-}
-
-// prune removes the oldest of our crash files until there is room for one more.
-func prune(root *os.Root) {
-	names := ours(root)
-	for _, name := range names[:max(0, len(names)-keepFiles+1)] {
+	name := fileName(time.Now())
+	file, err := openCrashFile(root, name, v)
+	if err != nil {
+		return nil, err
+	}
+	recent, err := countRecent(root)
+	switch limit := cmp.Or(r.MaxPerHour, 3); {
+	case limit == Unlimited:
+		return file, nil
+	case err == nil && recent > limit:
+		err = ErrTooOften
+	case err == nil && recent == 0:
+		err = errors.New("the file just written does not count: is the clock of the file system more than an hour off?")
+	}
+	if err != nil {
+		file.Close()
 		root.Remove(name)
+		return nil, err
 	}
-}
-
-// ours returns the names of our crash files, oldest first.
-func ours(root *os.Root) []string {
-	dir, err := root.Open(".")
-	if err != nil {
-		return nil
-	}
-	defer dir.Close()
-	names, err := dir.Readdirnames(-1)
-	if err != nil {
-		return nil
-	}
-	names = slices.DeleteFunc(names, func(name string) bool { return !isOurs(root, name) })
-	slices.Sort(names)
-	return names
-}
-
-func isOurs(root *os.Root, name string) bool {
-	if !strings.HasPrefix(name, filePrefix) || !strings.HasSuffix(name, fileSuffix) {
-		return false
-	}
-	if info, err := root.Lstat(name); err != nil || !info.Mode().IsRegular() {
-		return false
-	}
-	file, err := root.Open(name)
-	if err != nil {
-		return false
-	}
-	defer file.Close()
-	head := make([]byte, len(title)+1)
-	_, err = io.ReadFull(file, head)
-	return err == nil && string(head) == title+"\n"
+	return file, nil
 }
 
 // writeDistinctStacks writes each stack once. What fails here is left out: the process is about to end.

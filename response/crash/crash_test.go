@@ -32,6 +32,9 @@ func TestMain(m *testing.M) {
 	case "few":
 		park(3)
 		crash(&Responder{Dir: os.Getenv(dirEnv)})
+	case "unlimited":
+		park(3)
+		crash(&Responder{Dir: os.Getenv(dirEnv), MaxPerHour: Unlimited})
 	case "many":
 		park(5000)
 		crash(&Responder{Dir: os.Getenv(dirEnv), GoroutineCap: 1000})
@@ -171,19 +174,66 @@ func TestHazard01CrashOfManyGoroutines(t *testing.T) {
 	}
 }
 
-// TestCrashWithoutFile: that the file cannot be made must not keep the process from ending.
+// TestCrashWithoutFile: that the file cannot be made must not keep a process from ending whose ends nobody counts.
 func TestCrashWithoutFile(t *testing.T) {
 	notADir := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(notADir, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, dir := range []string{"", notADir} {
-		stderr := run(t, "few", dir, 2)
+		stderr := run(t, "unlimited", dir, 2)
 		if strings.Count(stderr, "crash.parkedForGood(") != 3 {
 			t.Errorf("dir %q: standard error lacks the stacks:\n%.1000s", dir, stderr)
 		}
 		if said := strings.Contains(stderr, "making the crash file"); said != (dir != "") {
 			t.Errorf("dir %q: the log tells of a missing file: %v", dir, said)
+		}
+	}
+}
+
+// TestUncountedNeverCrashes: a limit that cannot count refuses, whatever keeps it from counting.
+func TestUncountedNeverCrashes(t *testing.T) {
+	base := t.TempDir()
+	notADir := filepath.Join(base, "file")
+	if err := os.WriteFile(notADir, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	dangling := filepath.Join(base, "dangling")
+	if err := os.Symlink(filepath.Join(base, "nowhere"), dangling); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{"", notADir, dangling} {
+		if stderr := run(t, "few", dir, 0); !strings.Contains(stderr, "STILL ALIVE: "+ErrUncounted.Error()) {
+			t.Errorf("dir %q: it said\n%.1000s", dir, stderr)
+		}
+	}
+}
+
+func TestUnlimitedIsNotCounted(t *testing.T) {
+	dir := t.TempDir()
+	for range 4 {
+		run(t, "unlimited", dir, 2)
+	}
+	if files := crashFiles(t, dir); len(files) != 4 {
+		t.Errorf("crash files %v, want 4", files)
+	}
+}
+
+func TestValidate(t *testing.T) {
+	for _, test := range []struct {
+		r    Responder
+		want string
+	}{
+		{Responder{Dir: "/x"}, ""},
+		{Responder{MaxPerHour: Unlimited}, ""},
+		{Responder{}, "Dir is empty"},
+		{Responder{Dir: "/x", MaxPerHour: 9}, "MaxPerHour is 9"},
+		{Responder{Dir: "/x", MaxPerHour: -2}, "MaxPerHour is -2"},
+		{Responder{Dir: "/x", GoroutineCap: -1}, "GoroutineCap is -1"},
+	} {
+		err := test.r.Validate()
+		if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%+v: %v, want an error with %q", test.r, err, test.want)
 		}
 	}
 }
@@ -227,10 +277,11 @@ func TestCrashLoopKeepsFewFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	var last string
+	r := Responder{Dir: dir, MaxPerHour: Unlimited}
 	for range 20 {
 		v := violation()
 		v.Value = math.Inf(1) // has no JSON
-		f, err := openCrashFile(dir, v)
+		f, err := r.counted(v)
 		if err != nil {
 			t.Fatal(err)
 		}
