@@ -55,14 +55,21 @@ func (t *transport) RoundTrip(r *http.Request) (response *http.Response, err err
 			permit.done(nil, false)
 		}
 	}()
+	asked := r
 	if ctx != r.Context() {
 		r = r.WithContext(ctx)
 	}
 	response, err = t.base.RoundTrip(r)
 	returned = true
+	if response == nil && err == nil {
+		err = fmt.Errorf("defense: sending a request: %T returned neither a response nor an error", t.base)
+	}
 	if err != nil {
 		permit.Done(err)
 		return response, err
+	}
+	if response.Request == r {
+		response.Request = asked
 	}
 	var status error
 	if response.StatusCode >= http.StatusInternalServerError {
@@ -77,6 +84,13 @@ func (t *transport) RoundTrip(r *http.Request) (response *http.Response, err err
 		response.Body = newBody(ctx, response.Body, permit, status != nil)
 	}
 	return response, nil
+}
+
+// CloseIdleConnections closes those of the base, which http.Client.CloseIdleConnections reaches only through here.
+func (t *transport) CloseIdleConnections() {
+	if base, ok := t.base.(interface{ CloseIdleConnections() }); ok {
+		base.CloseIdleConnections()
+	}
 }
 
 // body is a response body that holds a place in the bulkhead.

@@ -201,6 +201,42 @@ func TestTransportSurvivesAPanic(t *testing.T) {
 	check(t, g, 1, 1)
 }
 
+func TestBaseThatReturnsNothing(t *testing.T) {
+	g := mustNew(t, Config{})
+	client := &http.Client{Transport: g.Transport(base(func(*http.Request) (*http.Response, error) { return nil, nil }))}
+	if _, err := client.Get("http://risk/"); err == nil || !strings.Contains(err.Error(), "defense.base returned neither") {
+		t.Errorf("%v, want an error that names the transport", err)
+	}
+	check(t, g, 1, 1)
+}
+
+func TestTheResponseNamesTheCallersRequest(t *testing.T) {
+	g, r := mustNew(t, Config{Timeout: time.Minute}), httptest.NewRequest("GET", "/", nil)
+	response, err := g.Transport(base(func(r *http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: 200, Request: r}, nil
+	})).RoundTrip(r)
+	if err != nil || response.Request != r {
+		t.Errorf("%v, request %p, want %p", err, response.Request, r)
+	}
+}
+
+type idler struct {
+	base
+	closed int
+}
+
+func (i *idler) CloseIdleConnections() { i.closed++ }
+
+// TestCloseIdleConnectionsReachesTheBase through all transports of ours, one in the other.
+func TestCloseIdleConnectionsReachesTheBase(t *testing.T) {
+	g, bottom := mustNew(t, Config{}), &idler{}
+	(&http.Client{Transport: g.Transport(&deadline.Transport{Base: bottom})}).CloseIdleConnections()
+	(&http.Client{Transport: g.Transport(base(nil))}).CloseIdleConnections() // has none
+	if bottom.closed != 1 {
+		t.Errorf("closed %d times, want once", bottom.closed)
+	}
+}
+
 func TestWriteUnavailable(t *testing.T) {
 	spent, err := retry.New(retry.Config{Burst: 1, Attempts: 9, Backoff: 1})
 	if err != nil {

@@ -118,7 +118,17 @@ func (g *gate) stream(ctx context.Context, desc *grpc.StreamDesc, channel *grpc.
 	if err != nil {
 		return nil, err
 	}
+	returned := false
+	defer func() {
+		if !returned { // an interceptor below panicked: the place must not be lost
+			p.end(status.Error(codes.Internal, "panic"))
+		}
+	}()
 	stream, err := open(inner, desc, channel, method, options...)
+	returned = true
+	if stream == nil && err == nil {
+		err = status.Errorf(codes.Internal, "stabilitygrpc: opening %s: an interceptor returned neither a stream nor an error", method)
+	}
 	if err != nil {
 		p.end(err)
 		return nil, err

@@ -11,6 +11,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
 
@@ -350,5 +351,40 @@ func TestHeldStreams(t *testing.T) {
 	expect(t, client, readings{`rpc.client.peer.active_streams{peer="held"}`: 0})
 	if _, err := health.Check(within(t), request); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestInterceptorsBelow: one that panics or returns nothing must not keep a place in the bulkhead, nor make a call panic.
+func TestInterceptorsBelow(t *testing.T) {
+	for name, open := range map[string]grpc.Streamer{
+		"nothing": func(context.Context, *grpc.StreamDesc, *grpc.ClientConn, string, ...grpc.CallOption) (grpc.ClientStream, error) {
+			return nil, nil
+		},
+		"panic": func(context.Context, *grpc.StreamDesc, *grpc.ClientConn, string, ...grpc.CallOption) (grpc.ClientStream, error) {
+			panic("below")
+		},
+	} {
+		guard := guard(t, defense.Config{Bulkhead: bulkhead.Config{Limit: 1}})
+		channel, err := grpc.NewClient("passthrough:///nowhere", grpc.WithTransportCredentials(insecure.NewCredentials()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer channel.Close()
+		client := NewClient(ClientConfig{})
+		g := &gate{client: client, peer: client.peers.Get("risk"), guard: guard}
+		func() {
+			defer func() {
+				if r := recover(); (r != nil) != (name == "panic") {
+					t.Errorf("%s: panic %v", name, r)
+				}
+			}()
+			stream, err := g.stream(within(t), &grpc.StreamDesc{ServerStreams: true}, channel, watchMethod, open)
+			if stream != nil || status.Code(err) != codes.Internal {
+				t.Errorf("%s: %v, %v; want INTERNAL", name, stream, err)
+			}
+		}()
+		if n := guard.Bulkhead().Dump().InUse; n != 0 {
+			t.Errorf("%s: %d places are still taken", name, n)
+		}
 	}
 }

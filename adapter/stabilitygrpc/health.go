@@ -20,6 +20,7 @@ import (
 type Health struct {
 	grpc_health_v1.UnimplementedHealthServer
 	monitor *stability.Monitor
+	stops   stops
 }
 
 // NewHealth returns the service, to be registered with grpc_health_v1.RegisterHealthServer.
@@ -47,10 +48,12 @@ func (h *Health) List(context.Context, *grpc_health_v1.HealthListRequest) (*grpc
 }
 
 // Watch sends the answer for one service, and every other answer as it comes, until the client has enough. The answer for an
-// unknown service is SERVICE_UNKNOWN; a contract may be registered later.
+// unknown service is SERVICE_UNKNOWN; a contract may be registered later. When the server stops, the last answer is NOT_SERVING
+// and the stream ends with UNAVAILABLE, so that GracefulStop does not wait for the client.
 func (h *Health) Watch(r *grpc_health_v1.HealthCheckRequest, stream grpc.ServerStreamingServer[grpc_health_v1.HealthCheckResponse]) error {
 	ticker := time.NewTicker(watchInterval)
 	defer ticker.Stop()
+	stopping := h.stops.of(stream.Context())
 	last := grpc_health_v1.HealthCheckResponse_ServingStatus(-1)
 	for {
 		if s := h.serving(r.GetService()); s != last {
@@ -63,6 +66,11 @@ func (h *Health) Watch(r *grpc_health_v1.HealthCheckRequest, stream grpc.ServerS
 		case <-ticker.C:
 		case <-stream.Context().Done():
 			return status.FromContextError(stream.Context().Err()).Err()
+		case <-stopping:
+			if err := stream.Send(&grpc_health_v1.HealthCheckResponse{Status: grpc_health_v1.HealthCheckResponse_NOT_SERVING}); err != nil {
+				return err
+			}
+			return status.Error(codes.Unavailable, "stabilitygrpc: the server is stopping")
 		}
 	}
 }

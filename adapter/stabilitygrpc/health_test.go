@@ -89,3 +89,44 @@ func TestHealth(t *testing.T) {
 	monitor.Stop()
 	expectAll(healthpb.HealthCheckResponse_NOT_SERVING)
 }
+
+// TestWatchEndsWithTheServer: GracefulStop waits for handlers and tells them nothing; a client that watches, and stays, must
+// not keep it from returning.
+func TestWatchEndsWithTheServer(t *testing.T) {
+	for name, handlers := range map[string]*Server{"plain": nil, "followed": newServer(t, ServerConfig{})} {
+		health := NewHealth(stability.NewMonitor(stability.Config{}))
+		address, server := serve(t, handlers, health)
+		client := dial(t, NewClient(ClientConfig{}), address, Peer{})
+		var streams []healthpb.Health_WatchClient
+		for range 3 {
+			stream, err := client.Watch(within(t), &healthpb.HealthCheckRequest{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r, err := stream.Recv(); err != nil || r.GetStatus() != healthpb.HealthCheckResponse_SERVING {
+				t.Fatalf("%s: Watch sends %v, %v; want SERVING", name, r.GetStatus(), err)
+			}
+			streams = append(streams, stream)
+		}
+		stopped := make(chan struct{})
+		go func() { server.GracefulStop(); close(stopped) }()
+		for _, stream := range streams {
+			if r, err := stream.Recv(); err != nil || r.GetStatus() != healthpb.HealthCheckResponse_NOT_SERVING {
+				t.Errorf("%s: Watch sends %v, %v when the server stops; want NOT_SERVING", name, r.GetStatus(), err)
+			}
+			if _, err := stream.Recv(); status.Code(err) != codes.Unavailable {
+				t.Errorf("%s: Watch ends with %v, want UNAVAILABLE", name, err)
+			}
+		}
+		select {
+		case <-stopped:
+		case <-within(t).Done():
+			t.Fatalf("%s: GracefulStop still waits", name)
+		}
+		eventually(t, "the server is forgotten", func() bool {
+			health.stops.mu.Lock()
+			defer health.stops.mu.Unlock()
+			return len(health.stops.listened) == 0
+		})
+	}
+}

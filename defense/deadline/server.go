@@ -66,19 +66,31 @@ func (s Server) Middleware(next http.Handler) http.Handler {
 
 // serve calls next with a request of its own where anything of it changes.
 func (s Server) serve(w http.ResponseWriter, r *http.Request, next http.Handler, left time.Duration, bounded, strip bool) {
-	inner := r
-	if bounded {
-		ctx, cancel := context.WithTimeout(r.Context(), left)
-		defer cancel()
-		inner = r.WithContext(ctx)
+	if !bounded && !strip {
+		next.ServeHTTP(w, r)
+		return
 	}
+	if r.Trailer == nil && r.ContentLength < 0 {
+		r.Trailer = make(http.Header) // which net/http fills when the body is at its end: in r, so both must have the same
+	}
+	ctx := r.Context()
+	if bounded {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, left)
+		defer cancel()
+	}
+	inner := r.WithContext(ctx)
 	if strip {
-		if inner == r {
-			inner = r.WithContext(r.Context())
-		}
 		inner.Header = r.Header.Clone()
 		inner.Header.Del(Header)
 	}
+	defer giveBack(r, inner)
 	next.ServeHTTP(w, inner)
-	r.Pattern = inner.Pattern // which a mux inside has set, and metrics outside ask for
+}
+
+// giveBack copies what a handler writes into its request to the one that it was copied from: a mux the pattern, which metrics
+// outside ask for, and ParseMultipartForm the form, whose temporary files net/http removes after the request.
+func giveBack(r, inner *http.Request) {
+	r.Pattern = inner.Pattern
+	r.Form, r.PostForm, r.MultipartForm = inner.Form, inner.PostForm, inner.MultipartForm
 }

@@ -1,11 +1,17 @@
 package deadline
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
+	"mime/multipart"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"os"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -127,4 +133,99 @@ func TestShorten(t *testing.T) {
 			t.Error("cancel does nothing")
 		}
 	})
+}
+
+// TestUploadsLeaveNoFiles: net/http removes the temporary files of the request that it knows.
+func TestUploadsLeaveNoFiles(t *testing.T) {
+	for name, s := range map[string]Server{"bounded": {Timeout: time.Minute}, "stripped": {}, "bare": {}} {
+		dir := t.TempDir()
+		t.Setenv("TMPDIR", dir)
+		parse := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if err := r.ParseMultipartForm(1 << 10); err != nil {
+				t.Error(err)
+			}
+			if files, _ := os.ReadDir(dir); len(files) == 0 {
+				t.Error("the upload made no file: there is nothing to test")
+			}
+			if r.URL.Path == "/panic" {
+				panic("after the upload")
+			}
+		})
+		recovers := func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				defer func() { _ = recover() }()
+				next.ServeHTTP(w, r)
+			})
+		}
+		server := httptest.NewServer(recovers(s.Middleware(parse)))
+		for _, path := range []string{"/", "/panic"} {
+			var upload bytes.Buffer
+			form := multipart.NewWriter(&upload)
+			file, err := form.CreateFormFile("f", "big.bin")
+			if err != nil {
+				t.Fatal(err)
+			}
+			file.Write(make([]byte, 11<<20))
+			form.Close()
+			r, err := http.NewRequest("POST", server.URL+path, &upload)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Header.Set("Content-Type", form.FormDataContentType())
+			if name == "stripped" {
+				r.Header.Set(Header, "1S")
+			}
+			response, err := server.Client().Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			response.Body.Close()
+		}
+		server.Close() // waits until the requests are over
+		if files, err := os.ReadDir(dir); len(files) != 0 || err != nil {
+			t.Errorf("%s: left are %v, %v", name, files, err)
+		}
+	}
+}
+
+// TestTrailersArrive: net/http writes them into the request that it knows, when its body has been read.
+func TestTrailersArrive(t *testing.T) {
+	for _, announced := range []bool{true, false} {
+		got := ""
+		server := httptest.NewServer(Server{Timeout: time.Minute}.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			io.Copy(io.Discard, r.Body)
+			got = r.Trailer.Get("Checksum")
+		})))
+		conn, err := net.Dial("tcp", server.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		head := "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n"
+		if announced {
+			head += "Trailer: Checksum\r\n"
+		}
+		io.WriteString(conn, head+"\r\n2\r\nhi\r\n0\r\nChecksum: 17\r\n\r\n")
+		io.Copy(io.Discard, conn)
+		conn.Close()
+		server.Close()
+		if got != "17" {
+			t.Errorf("announced %t: the trailer reads %q, want 17", announced, got)
+		}
+	}
+}
+
+// TestWhatTheHandlerWritesIsSeenOutside: a form that was parsed inside, also by a handler that panics.
+func TestWhatTheHandlerWritesIsSeenOutside(t *testing.T) {
+	r := httptest.NewRequest("POST", "/?a=1", strings.NewReader("b=2"))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	func() {
+		defer func() { _ = recover() }()
+		Server{Timeout: time.Second}.Middleware(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			r.ParseForm()
+			panic("after")
+		})).ServeHTTP(httptest.NewRecorder(), r)
+	}()
+	if r.Form.Get("a") != "1" || r.PostForm.Get("b") != "2" {
+		t.Errorf("form %v, post form %v", r.Form, r.PostForm)
+	}
 }

@@ -2,6 +2,7 @@ package deadline
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"time"
@@ -45,7 +46,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		return nil, &exhausted{max(left+t.reserve(), 0), t.reserve()}
 	}
-	cancel := context.CancelFunc(func() {})
+	cancel, asked := context.CancelFunc(func() {}), r
 	if bounded {
 		var ctx context.Context
 		ctx, cancel = t.context(r, left)
@@ -56,13 +57,37 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		r.Header[Header] = []string{Format(left)}
 	}
+	returned := false
+	defer func() {
+		if !returned { // base panicked
+			cancel()
+		}
+	}()
 	response, err := base.RoundTrip(r)
+	returned = true
+	if response == nil && err == nil {
+		err = fmt.Errorf("deadline: sending a request: %T returned neither a response nor an error", base)
+	}
 	if err != nil {
 		cancel()
 		return response, err
 	}
+	if response.Request == r {
+		response.Request = asked
+	}
 	t.wrap(response, cancel)
 	return response, nil
+}
+
+// CloseIdleConnections closes those of the base, which http.Client.CloseIdleConnections reaches only through here.
+func (t *Transport) CloseIdleConnections() {
+	base := t.Base
+	if base == nil {
+		base = http.DefaultTransport
+	}
+	if base, ok := base.(interface{ CloseIdleConnections() }); ok {
+		base.CloseIdleConnections()
+	}
 }
 
 func (t *Transport) reserve() time.Duration { return max(t.Reserve, 0) }

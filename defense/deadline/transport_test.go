@@ -323,3 +323,55 @@ func TestAFailedAttemptLeavesNoTimer(t *testing.T) {
 		t.Errorf("error %v, context of the attempt: %v", err, far.ctx.Err())
 	}
 }
+
+// TestBaseThatReturnsNothing: what http.Client reports as an error must not become a panic on the way.
+func TestBaseThatReturnsNothing(t *testing.T) {
+	far := &callee{answer: func(*http.Request) (*http.Response, error) { return nil, nil }}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+	defer cancel()
+	client := &http.Client{Transport: &Transport{Base: far, Timeout: time.Minute}}
+	_, err := client.Do(request(ctx, ""))
+	if err == nil || !strings.Contains(err.Error(), "*deadline.callee returned neither") {
+		t.Errorf("%v, want an error that names the transport", err)
+	}
+	if far.ctx.Err() == nil {
+		t.Error("the context of the attempt goes on")
+	}
+}
+
+func TestAPanicBelowEndsTheContext(t *testing.T) {
+	far := &callee{answer: func(*http.Request) (*http.Response, error) { panic("base") }}
+	func() {
+		defer func() { _ = recover() }()
+		(&Transport{Base: far, Timeout: time.Minute}).RoundTrip(request(t.Context(), ""))
+	}()
+	if far.ctx.Err() == nil {
+		t.Error("the context of the attempt goes on")
+	}
+}
+
+// TestTheResponseNamesTheCallersRequest and not the copy, whose context ends with the body.
+func TestTheResponseNamesTheCallersRequest(t *testing.T) {
+	r := request(t.Context(), "")
+	response, err := (&Transport{Base: &callee{}, Timeout: time.Minute}).RoundTrip(r)
+	if err != nil || response.Request != r {
+		t.Errorf("%v, request %p, want %p", err, response.Request, r)
+	}
+}
+
+type idler struct {
+	callee
+	closed int
+}
+
+func (i *idler) CloseIdleConnections() { i.closed++ }
+
+func TestCloseIdleConnectionsReachesTheBase(t *testing.T) {
+	base := &idler{}
+	(&http.Client{Transport: &Transport{Base: base}}).CloseIdleConnections()
+	(&http.Client{Transport: &Transport{Base: &callee{}}}).CloseIdleConnections() // has none
+	(&http.Client{Transport: &Transport{}}).CloseIdleConnections()
+	if base.closed != 1 {
+		t.Errorf("closed %d times, want once", base.closed)
+	}
+}

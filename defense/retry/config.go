@@ -27,7 +27,8 @@ type Config struct {
 	Attempts int
 	// Backoff is the longest wait before the first retry; it doubles with each. Defaults to 50 ms.
 	Backoff time.Duration
-	// MaxBackoff is the longest wait before any. Defaults to 2 s, or Backoff if that is longer.
+	// MaxBackoff is the longest wait before any. An error that asks for a longer one, as a Retry-After header does, is not
+	// retried but returned: the caller may know what to do meanwhile. Defaults to 2 s, or Backoff if that is longer.
 	MaxBackoff time.Duration
 
 	// Retryable says whether an error, never nil, is worth another attempt. Defaults to [Retryable].

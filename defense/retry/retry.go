@@ -138,7 +138,8 @@ func (b *Budget) Delay(n int) time.Duration {
 type retrying struct{}
 
 // Do makes a call, and makes it again while it fails, up to [Config.Attempts] times. It gives up as soon as another attempt
-// is of no use: ctx has ended or would end before the next attempt, the error is not retryable, the budget is spent.
+// is of no use: ctx has ended or would end before the next attempt, the error is not retryable or asks by a method RetryAfter()
+// time.Duration for a longer wait than [Config.MaxBackoff], the budget is spent.
 // The error is that of the last attempt; with [ErrBudget] or the end of ctx wrapped around it if that is why it was
 // the last.
 //
@@ -177,6 +178,9 @@ func (b *Budget) again(ctx context.Context, n int, err error) (bool, error) {
 	var hint interface{ RetryAfter() time.Duration }
 	if errors.As(err, &hint) {
 		delay = max(delay, hint.RetryAfter())
+	}
+	if delay > c.MaxBackoff { // to come back sooner than was asked for is of no use, and nobody else says how long we wait
+		return false, err
 	}
 	if end, ok := ctx.Deadline(); ok && time.Until(end) <= delay {
 		return false, err

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"reflect"
 	"strings"
 	"sync"
@@ -53,7 +54,7 @@ func TestDo(t *testing.T) {
 		{"not retryable", Config{Retryable: func(error) bool { return false }}, time.Hour, 9, errDown, 1, []error{errDown}},
 		{"the budget is spent", Config{Burst: 1, Attempts: 9}, time.Hour, 9, errDown, 2, []error{ErrBudget, errDown}},
 		{"no time for another", Config{}, time.Second, 9, again(time.Second), 1, []error{again(time.Second)}},
-		{"time enough", Config{}, time.Hour, 1, again(time.Minute), 2, nil},
+		{"time enough", Config{MaxBackoff: time.Minute}, time.Hour, 1, again(time.Minute), 2, nil},
 		{"the caller has ended", Config{}, -1, 9, errDown, 1, []error{errDown}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -97,14 +98,30 @@ func TestCallerEndsWhileWaiting(t *testing.T) {
 	})
 }
 
+// TestHintIsHonored: the dependency says when to come back, and [Config.MaxBackoff] says for how long anybody waits.
 func TestHintIsHonored(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		start := time.Now()
-		_ = mustNew(t, Config{Attempts: 2}).Do(t.Context(), func(context.Context) error { return again(time.Minute) })
-		if got := time.Since(start); got != time.Minute {
-			t.Errorf("the retry came after %v, want a minute", got)
-		}
-	})
+	for _, test := range []struct {
+		config Config
+		hint   time.Duration
+		waits  time.Duration
+		calls  int
+	}{
+		{Config{}, 2 * time.Second, 2 * time.Second, 2},
+		{Config{}, 2*time.Second + 1, 0, 1},
+		{Config{}, 10 * 365 * 24 * time.Hour, 0, 1},
+		{Config{}, math.MaxInt64, 0, 1},
+		{Config{MaxBackoff: time.Hour}, time.Hour, time.Hour, 2},
+		{Config{Backoff: 1, MaxBackoff: 1}, math.MinInt64, 0, 2},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			start, calls := time.Now(), 0
+			test.config.Attempts = 2
+			err := mustNew(t, test.config).Do(t.Context(), func(context.Context) error { calls++; return again(test.hint) })
+			if waited := time.Since(start); waited > test.waits+1 || waited < test.waits || calls != test.calls || err != error(again(test.hint)) {
+				t.Errorf("told to wait %v: %d calls in %v, %v; want %d in %v", test.hint, calls, waited, err, test.calls, test.waits)
+			}
+		})
+	}
 }
 
 func TestLayersDoNotMultiply(t *testing.T) {

@@ -10,6 +10,7 @@
 package httpclient
 
 import (
+	"fmt"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -77,6 +78,9 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}()
 	response, err := t.send(r)
 	returned = true
+	if response == nil && err == nil {
+		err = fmt.Errorf("httpclient: sending a request: %T returned neither a response nor an error", t.base)
+	}
 	a.answered()
 	switch {
 	case err != nil:

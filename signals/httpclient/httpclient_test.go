@@ -277,6 +277,17 @@ func TestAPanicBelowGoesOnAndEndsTheAttempt(t *testing.T) {
 	want(t, read(tracker), "http.client.active_requests", 0)
 }
 
+func TestBaseThatReturnsNothing(t *testing.T) {
+	tracker := New(Config{})
+	client := &http.Client{Transport: tracker.Transport(far(func(*http.Request) (*http.Response, error) { return nil, nil }))}
+	if _, err := client.Get("http://a/"); err == nil || !strings.Contains(err.Error(), "httpclient.far returned neither") {
+		t.Errorf("%v, want an error that names the transport", err)
+	}
+	readings := read(tracker)
+	want(t, readings, "http.client.request.error.count", 1)
+	want(t, readings, "http.client.active_requests", 0)
+}
+
 func TestThroughARealServer(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "fine") }))
 	defer server.Close()

@@ -25,23 +25,26 @@ func (w *writer) end(panicked bool) {
 }
 
 // expose returns w with the abilities of the writer below: code finds out by type assertion what a writer can do,
-// so it must not promise more.
+// so it must not promise more, nor less.
 func (w *writer) expose() http.ResponseWriter {
-	switch w.inner.(type) {
-	case interface {
-		http.Flusher
-		http.Hijacker
-	}: // HTTP/1
+	_, flush := w.inner.(http.Flusher)
+	_, hijack := w.inner.(http.Hijacker)
+	_, push := w.inner.(http.Pusher)
+	switch {
+	case flush && hijack && push:
+		return flushHijackPusher{w}
+	case flush && hijack: // HTTP/1
 		return flushHijacker{w}
-	case interface {
-		http.Flusher
-		http.Pusher
-	}: // HTTP/2
+	case flush && push: // HTTP/2
 		return flushPusher{w}
-	case http.Flusher:
+	case hijack && push:
+		return hijackPusher{w}
+	case flush:
 		return flusher{w}
-	case http.Hijacker:
+	case hijack:
 		return hijacker{w}
+	case push: // http.TimeoutHandler
+		return pushOnly{w}
 	}
 	return w
 }
@@ -107,23 +110,37 @@ func (w *writer) hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return conn, rw, err
 }
 
+func (w *writer) push(target string, opts *http.PushOptions) error {
+	return w.inner.(http.Pusher).Push(target, opts)
+}
+
 type (
-	flusher       struct{ *writer }
-	hijacker      struct{ *writer }
-	flushHijacker struct{ *writer }
-	flushPusher   struct{ *writer }
+	flusher           struct{ *writer }
+	hijacker          struct{ *writer }
+	pushOnly          struct{ *writer }
+	flushHijacker     struct{ *writer }
+	flushPusher       struct{ *writer }
+	hijackPusher      struct{ *writer }
+	flushHijackPusher struct{ *writer }
 )
 
-func (w flusher) Flush()                  { _ = w.flush() }
-func (w flusher) FlushError() error       { return w.flush() }
-func (w flushHijacker) Flush()            { _ = w.flush() }
-func (w flushHijacker) FlushError() error { return w.flush() }
-func (w flushPusher) Flush()              { _ = w.flush() }
-func (w flushPusher) FlushError() error   { return w.flush() }
+func (w flusher) Flush()                      { _ = w.flush() }
+func (w flusher) FlushError() error           { return w.flush() }
+func (w flushHijacker) Flush()                { _ = w.flush() }
+func (w flushHijacker) FlushError() error     { return w.flush() }
+func (w flushPusher) Flush()                  { _ = w.flush() }
+func (w flushPusher) FlushError() error       { return w.flush() }
+func (w flushHijackPusher) Flush()            { _ = w.flush() }
+func (w flushHijackPusher) FlushError() error { return w.flush() }
 
-func (w hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error)      { return w.hijack() }
-func (w flushHijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) { return w.hijack() }
+func (w hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error)          { return w.hijack() }
+func (w flushHijacker) Hijack() (net.Conn, *bufio.ReadWriter, error)     { return w.hijack() }
+func (w hijackPusher) Hijack() (net.Conn, *bufio.ReadWriter, error)      { return w.hijack() }
+func (w flushHijackPusher) Hijack() (net.Conn, *bufio.ReadWriter, error) { return w.hijack() }
 
-func (w flushPusher) Push(target string, opts *http.PushOptions) error {
-	return w.inner.(http.Pusher).Push(target, opts)
+func (w pushOnly) Push(target string, opts *http.PushOptions) error     { return w.push(target, opts) }
+func (w flushPusher) Push(target string, opts *http.PushOptions) error  { return w.push(target, opts) }
+func (w hijackPusher) Push(target string, opts *http.PushOptions) error { return w.push(target, opts) }
+func (w flushHijackPusher) Push(target string, opts *http.PushOptions) error {
+	return w.push(target, opts)
 }

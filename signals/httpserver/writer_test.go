@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // bare can do nothing that a ResponseWriter need not.
@@ -36,6 +37,15 @@ func TestTheWriterCanDoWhatTheOneBelowCan(t *testing.T) {
 		t.Fatal(err)
 	}
 	server.Close()
+	var fromTimeout http.ResponseWriter
+	http.TimeoutHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fromTimeout = w }), time.Hour, "").
+		ServeHTTP(recorder, httptest.NewRequest("GET", "/", nil))
+	type (
+		flush  = http.Flusher
+		hijack = http.Hijacker
+		push   = http.Pusher
+	)
+	f, h, p := recorder, onlyHijacker{bare{recorder}}, &pusher{}
 	for _, test := range []struct {
 		name                string
 		inner               http.ResponseWriter
@@ -46,6 +56,18 @@ func TestTheWriterCanDoWhatTheOneBelowCan(t *testing.T) {
 		{"recorder", recorder, true, false, false},
 		{"hijacker", onlyHijacker{bare{recorder}}, false, true, false},
 		{"bare", bare{recorder}, false, false, false},
+		{"TimeoutHandler", fromTimeout, false, false, true},
+		{"hijacker and pusher", struct {
+			bare
+			hijack
+			push
+		}{bare{recorder}, h, p}, false, true, true},
+		{"all", struct {
+			bare
+			flush
+			hijack
+			push
+		}{bare{recorder}, f, h, p}, true, true, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			outer := (&writer{inner: test.inner}).expose()
