@@ -6,6 +6,7 @@ import (
 	"golang.org/x/tools/go/analysis"
 
 	"github.com/falsifiable/stability/lab/analysis/internal/concur"
+	"github.com/falsifiable/stability/lab/analysis/internal/concur/machine"
 	"github.com/falsifiable/stability/lab/analysis/internal/docs"
 )
 
@@ -22,10 +23,8 @@ var Analyzer = &analysis.Analyzer{
 }
 
 func run(pass *analysis.Pass) (any, error) {
-	for _, f := range pass.ResultOf[concur.Analyzer].([]concur.Finding) {
-		if f.Kind() == concur.Channel {
-			f.Report(pass)
-		}
+	for _, f := range concur.Of(pass, machine.Channels) {
+		f.Report(pass)
 	}
 	return nil, nil
 }

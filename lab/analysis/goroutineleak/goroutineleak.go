@@ -8,6 +8,7 @@ import (
 	"golang.org/x/tools/go/ssa"
 
 	"github.com/falsifiable/stability/lab/analysis/internal/concur"
+	"github.com/falsifiable/stability/lab/analysis/internal/concur/machine"
 	"github.com/falsifiable/stability/lab/analysis/internal/docs"
 	"github.com/falsifiable/stability/lab/analysis/internal/ssabuild"
 )
@@ -25,10 +26,8 @@ var Analyzer = &analysis.Analyzer{
 }
 
 func run(pass *analysis.Pass) (any, error) {
-	for _, f := range pass.ResultOf[concur.Analyzer].([]concur.Finding) {
-		if f.Kind() == concur.Context {
-			f.Report(pass)
-		}
+	for _, f := range concur.Of(pass, machine.Contexts) {
+		f.Report(pass)
 	}
 	keptCancels(pass)
 	prog := ssabuild.Of(pass)

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/tools/go/analysis"
 	"golang.org/x/tools/go/ssa"
 
-	"github.com/falsifiable/stability/lab/analysis/internal/concur"
+	"github.com/falsifiable/stability/lab/analysis/internal/concur/ir"
 	"github.com/falsifiable/stability/lab/analysis/internal/locks"
 	"github.com/falsifiable/stability/lab/analysis/internal/ssabuild"
 )
@@ -21,7 +21,7 @@ import (
 func forgotten(pass *analysis.Pass) map[token.Pos]bool {
 	k := &keeper{pass: pass, walker: locks.NewWalker(), releasers: make(map[string][]*ssa.Function), kept: make(map[token.Pos]bool)}
 	var fns []*ssa.Function
-	for _, f := range concur.Functions(ssabuild.Of(pass).SrcFuncs) {
+	for _, f := range ir.Functions(ssabuild.Of(pass).SrcFuncs) {
 		if !strings.HasSuffix(pass.Fset.Position(f.Pos()).Filename, "_test.go") {
 			fns = append(fns, f)
 		}

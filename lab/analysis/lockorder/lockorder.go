@@ -6,6 +6,7 @@ import (
 	"golang.org/x/tools/go/analysis"
 
 	"github.com/falsifiable/stability/lab/analysis/internal/concur"
+	"github.com/falsifiable/stability/lab/analysis/internal/concur/machine"
 	"github.com/falsifiable/stability/lab/analysis/internal/docs"
 	"github.com/falsifiable/stability/lab/analysis/internal/ssabuild"
 )
@@ -24,11 +25,8 @@ var Analyzer = &analysis.Analyzer{
 
 func run(pass *analysis.Pass) (any, error) {
 	kept := forgotten(pass)
-	for _, f := range pass.ResultOf[concur.Analyzer].([]concur.Finding) {
-		switch {
-		case f.Kind() != concur.Lock:
-		case f.Crash == nil && kept[f.Main().Other]: // what a lock that was kept leads to needs no second report
-		default:
+	for _, f := range concur.Of(pass, machine.Locks) {
+		if f.Crash != nil || !kept[f.Main().Wait.Other] { // what a lock that was kept leads to needs no second report
 			f.Report(pass)
 		}
 	}

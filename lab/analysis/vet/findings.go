@@ -15,6 +15,8 @@ import (
 	"strings"
 
 	goanalysis "golang.org/x/tools/go/analysis"
+
+	"github.com/falsifiable/stability/lab/analysis/internal/concur/finding"
 )
 
 type analysisAnalyzer = goanalysis.Analyzer
@@ -30,6 +32,31 @@ type Finding struct {
 	Related  []Related `json:"related,omitempty"`
 	Edits    []Edit    `json:"edits,omitempty"` // of the first suggested fix
 	Fix      string    `json:"fix,omitempty"`
+	// failure: it is about the analyzer itself, which did not come to its end here.
+	failure bool
+}
+
+// separate takes the failures of analyzers out of the findings. Several analyzers may report the same one.
+func separate(all []Finding) (findings, failures []Finding) {
+	told := make(map[string]bool)
+	for _, f := range all {
+		switch {
+		case !f.failure:
+			findings = append(findings, f)
+		case !told[f.place()+f.Message]:
+			told[f.place()+f.Message] = true
+			failures = append(failures, f)
+		}
+	}
+	return findings, failures
+}
+
+// place is where f is, as a compiler would say it; the package if there is no position.
+func (f *Finding) place() string {
+	if f.File == "" {
+		return f.Package
+	}
+	return fmt.Sprintf("%s:%d:%d", relative(f.File), f.Line, f.Column)
 }
 
 // Related is another place that belongs to a finding.
@@ -68,9 +95,10 @@ func dropPlaces(s string) string {
 
 // diagnostic is the form in which go vet -json prints a finding.
 type diagnostic struct {
-	Posn    string `json:"posn"`
-	Message string `json:"message"`
-	Fixes   []struct {
+	Category string `json:"category"`
+	Posn     string `json:"posn"`
+	Message  string `json:"message"`
+	Fixes    []struct {
 		Message string `json:"message"`
 		Edits   []Edit `json:"edits"`
 	} `json:"suggested_fixes"`
@@ -112,7 +140,7 @@ func parse(r io.Reader) (findings []Finding, rest []string) {
 	})
 	// A package and its test variant report the same.
 	return slices.CompactFunc(findings, func(a, b Finding) bool {
-		return a.File == b.File && a.Line == b.Line && a.Column == b.Column && a.Analyzer == b.Analyzer
+		return a.failure == b.failure && a.File == b.File && a.Line == b.Line && a.Column == b.Column && a.Analyzer == b.Analyzer
 	}), rest
 }
 
@@ -129,7 +157,8 @@ func decode(doc string) (findings []Finding, errs []string) {
 					Err string `json:"error"`
 				}
 				json.Unmarshal(raw, &fail)
-				errs = append(errs, fmt.Sprintf("vet: %s: %s: %s", pkg, name, fail.Err))
+				findings = append(findings, Finding{Analyzer: name, Package: pkg, failure: true,
+					Message: fmt.Sprintf("internal failure: analyzer %s: %s; its findings about this package are missing: please report this", name, fail.Err)})
 				continue
 			}
 			for _, d := range ds {
@@ -142,7 +171,7 @@ func decode(doc string) (findings []Finding, errs []string) {
 
 func (d *diagnostic) finding(pkg, name string) Finding {
 	path, _, _ := strings.Cut(pkg, " ") // "path [path.test]"
-	f := Finding{Analyzer: name, Package: path, Message: d.Message}
+	f := Finding{Analyzer: name, Package: path, Message: d.Message, failure: d.Category == finding.FailureCategory}
 	f.File, f.Line, f.Column = position(d.Posn)
 	for _, r := range d.Related {
 		file, line, _ := position(r.Posn)

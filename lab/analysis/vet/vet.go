@@ -25,6 +25,7 @@ const (
 	ExitFindings = 1 // something found
 	ExitUsage    = 2 // wrong arguments
 	ExitBroken   = 3 // the code does not load or type-check
+	ExitFailed   = 4 // an analyzer failed, so findings may be missing
 )
 
 type options struct {
@@ -83,6 +84,10 @@ func (o *options) run(stdout, stderr io.Writer) int {
 		fmt.Fprint(stderr, broken)
 		return ExitBroken
 	}
+	findings, failures := separate(findings)
+	for _, f := range failures {
+		fmt.Fprintf(stderr, "vet: %s: %s\n", f.place(), f.Message)
+	}
 	if o.only == "" || slices.Contains(strings.Split(o.only, ","), "contract") {
 		more, err := o.experiments()
 		if err != nil {
@@ -119,7 +124,10 @@ func (o *options) run(stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "vet: printing findings:", err)
 		return ExitUsage
 	}
-	if len(findings) > 0 {
+	switch {
+	case len(failures) > 0:
+		return ExitFailed
+	case len(findings) > 0:
 		return ExitFindings
 	}
 	return ExitClean
@@ -146,7 +154,7 @@ func (o *options) collect() (findings []Finding, broken string, err error) {
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	runErr := cmd.Run()
 	findings, rest := parse(io.MultiReader(&out, &errs))
-	if runErr != nil && len(rest) > 0 {
+	if len(rest) > 0 {
 		return nil, strings.Join(rest, "\n") + "\n", nil
 	}
 	if runErr != nil && len(findings) == 0 {

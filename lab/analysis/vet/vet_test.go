@@ -194,3 +194,28 @@ func TestExplain(t *testing.T) {
 		t.Errorf("the list is short:\n%s", out)
 	}
 }
+
+// A failure of an analyzer is no finding about the program, and not silence either.
+func TestFailures(t *testing.T) {
+	doc := `{
+	"example.com/p": {
+		"channelblock": [{"category": "internal-failure", "posn": "p.go:3:1", "message": "internal failure: boom"}],
+		"lockorder": [{"category": "internal-failure", "posn": "p.go:3:1", "message": "internal failure: boom"}],
+		"lockset": {"error": "out of its depth"},
+		"torncfg": [{"posn": "p.go:5:1", "message": "torn"}]
+	}
+}
+`
+	all, rest := parse(strings.NewReader(doc))
+	findings, failures := separate(all)
+	if len(rest) > 0 || len(findings) != 1 || findings[0].Analyzer != "torncfg" {
+		t.Errorf("findings %+v, rest %q; want the one of torncfg", findings, rest)
+	}
+	var got []string
+	for _, f := range failures {
+		got = append(got, f.place()+" "+f.Message)
+	}
+	if len(got) != 2 || !strings.HasPrefix(got[0], "example.com/p internal failure: analyzer lockset: out of its depth") || got[1] != "p.go:3:1 internal failure: boom" {
+		t.Errorf("failures %q", got)
+	}
+}

@@ -3,6 +3,8 @@ package concur
 import (
 	"path/filepath"
 	"testing"
+
+	"github.com/falsifiable/stability/lab/analysis/internal/concur/search"
 )
 
 // BenchmarkKernel explores one kernel with two locks and one with channels, locks and timers, SSA form not included.
@@ -13,8 +15,7 @@ func BenchmarkKernel(b *testing.B) {
 			pkg, srcs, _ := buildSSA(b, []string{filepath.Join(dir, name+".go"), filepath.Join(dir, "main.go")})
 			b.ReportAllocs()
 			for b.Loop() {
-				roots := Roots(srcs)
-				NewExplorer(pkg, srcs, Limits{}).ExploreAll(roots)
+				search.New(pkg, srcs, search.Limits{}).ExploreAll(search.Roots(srcs))
 			}
 		})
 	}

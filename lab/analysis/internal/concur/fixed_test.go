@@ -8,6 +8,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/falsifiable/stability/lab/analysis/internal/concur/finding"
+	"github.com/falsifiable/stability/lab/analysis/internal/concur/search"
 )
 
 // TestFixedKernels demands silence on mended kernels.
@@ -18,7 +21,7 @@ func TestFixedKernels(t *testing.T) {
 		pairs := fixes[name]
 		src, err := os.ReadFile(filepath.Join(dir, name+".go"))
 		if err != nil {
-			t.Skip("this toolchain has no GoKer kernels: ", err)
+			t.Fatal("this toolchain has no GoKer kernels; use a whole distribution of Go 1.26: ", err)
 		}
 		text := string(src)
 		for i := 0; i < len(pairs); i += 2 {
@@ -48,12 +51,17 @@ func TestFixedKernels(t *testing.T) {
 }
 
 // explore searches the package in files as the analyzer does, and says how much processor time that took.
-func explore(t *testing.T, files ...string) ([]Finding, time.Duration) {
+func explore(t *testing.T, files ...string) ([]finding.Finding, time.Duration) {
 	pkg, srcs, _ := buildSSA(t, files)
 	start := cpu()
-	roots := Roots(srcs)
-	e := NewExplorer(pkg, srcs, Limits{})
-	e.Strict = true
-	out := e.ExploreAll(roots)
+	e := search.New(pkg, srcs, search.Limits{})
+	results := e.ExploreAll(search.Roots(srcs))
+	for _, f := range e.Failures {
+		t.Errorf("%s: the model failed: %v\n%s", f.Root, f.Value, f.Stack)
+	}
+	var out []finding.Finding
+	for _, r := range results {
+		out = append(out, finding.Finding{Result: r})
+	}
 	return out, cpu() - start
 }

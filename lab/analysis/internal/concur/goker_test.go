@@ -19,6 +19,10 @@ import (
 
 	"golang.org/x/tools/go/ssa"
 	"golang.org/x/tools/go/ssa/ssautil"
+
+	"github.com/falsifiable/stability/lab/analysis/internal/concur/finding"
+	"github.com/falsifiable/stability/lab/analysis/internal/concur/machine"
+	"github.com/falsifiable/stability/lab/analysis/internal/concur/prim"
 )
 
 func goroot(t testing.TB) string {
@@ -33,7 +37,7 @@ func goroot(t testing.TB) string {
 func patterns(t testing.TB, root string) map[string][]*regexp.Regexp {
 	src, err := os.ReadFile(filepath.Join(root, "src/runtime/goroutineleakprofile_test.go"))
 	if err != nil {
-		t.Skip(err)
+		t.Fatal(err)
 	}
 	out := make(map[string][]*regexp.Regexp)
 	name := ""
@@ -67,21 +71,15 @@ func runtimeName(f *ssa.Function) string {
 	return strings.Join(parts, ".")
 }
 
-// states returns the wait reasons under which the runtime shows an operation.
-func states(op string) []string {
-	switch op {
-	case "send":
-		return []string{"chan send"}
-	case "receive":
-		return []string{"chan receive"}
-	case "select":
-		return []string{"select"}
-	case "RLock":
-		return []string{"sync.RWMutex.RLock"}
-	case "Lock":
-		return []string{"sync.Mutex.Lock", "sync.RWMutex.Lock"}
-	}
-	return []string{"sync." + op}
+// waitReasons are those under which the runtime shows a kind of waiting.
+var waitReasons = map[*machine.WaitKind][]string{
+	prim.WaitSend:      {"chan send"},
+	prim.WaitReceive:   {"chan receive"},
+	prim.WaitSelect:    {"select"},
+	prim.WaitLock:      {"sync.Mutex.Lock", "sync.RWMutex.Lock"},
+	prim.WaitRLock:     {"sync.RWMutex.RLock"},
+	prim.WaitGroupWait: {"sync.WaitGroup.Wait"},
+	prim.CondWait:      {"sync.Cond.Wait"},
 }
 
 var (
@@ -129,7 +127,7 @@ func TestGoKerScore(t *testing.T) {
 	pats["Moby25384"] = pats["Moby25348"]
 	files, _ := filepath.Glob(filepath.Join(dir, "*.go"))
 	if len(files) == 0 {
-		t.Skip("this toolchain has no GoKer kernels")
+		t.Fatal("this toolchain has no GoKer kernels: use a whole distribution of Go 1.26")
 	}
 	hits, total := 0, 0
 	var slowest time.Duration
@@ -145,8 +143,8 @@ func TestGoKerScore(t *testing.T) {
 		findings, used := explore(t, f, filepath.Join(dir, "main.go"))
 		slowest = max(slowest, used)
 		for _, fd := range findings {
-			hit = hit || fd.expected(pats[name])
-			got = append(got, fd.summary(only != ""))
+			hit = hit || expected(&fd, pats[name])
+			got = append(got, summary(&fd, only != ""))
 		}
 		total++
 		word := "MISSED"
@@ -173,11 +171,11 @@ func cpu() time.Duration {
 }
 
 // expected tells whether one of the goroutines reported as stuck is one that the runtime's test expects.
-func (f *Finding) expected(pats []*regexp.Regexp) bool {
-	for _, b := range f.Blocked {
-		for _, fn := range b.Stack {
-			for _, st := range states(b.Op) {
-				text := runtimeName(fn) + "(...) [" + st + "]"
+func expected(f *finding.Finding, pats []*regexp.Regexp) bool {
+	for _, st := range f.Stuck {
+		for _, fn := range st.Stack {
+			for _, reason := range waitReasons[st.Wait.Kind] {
+				text := runtimeName(fn) + "(...) [" + reason + "]"
 				if slices.ContainsFunc(pats, func(re *regexp.Regexp) bool { return re.MatchString(text) }) {
 					return true
 				}
@@ -187,13 +185,14 @@ func (f *Finding) expected(pats []*regexp.Regexp) bool {
 	return false
 }
 
-func (f *Finding) summary(withPath bool) string {
+func summary(f *finding.Finding, withPath bool) string {
 	if f.Crash != nil {
-		return "  crash: " + f.Crash.What
+		return "  crash: " + f.Crash.Kind.What
 	}
 	s := fmt.Sprintf("  %s:", runtimeName(f.Root))
-	for _, b := range f.Blocked {
-		s += fmt.Sprintf(" %s:%d %s;", runtimeName(b.Func), fset.Position(b.Pos).Line, b.words())
+	for i := range f.Stuck {
+		st := &f.Stuck[i]
+		s += fmt.Sprintf(" %s:%d %s;", runtimeName(st.Func), fset.Position(st.Pos).Line, finding.Words(st))
 	}
 	if withPath {
 		s += "\n    " + f.Message(fset)

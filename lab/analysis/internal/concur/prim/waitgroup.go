@@ -1,0 +1,144 @@
+package prim
+
+import (
+	"fmt"
+	"go/token"
+	"go/types"
+
+	"github.com/falsifiable/stability/lab/analysis/internal/concur/heap"
+	"github.com/falsifiable/stability/lab/analysis/internal/concur/machine"
+)
+
+var _ = define(primitive{
+	contents: map[string]content{"sync.WaitGroup": func(_ *heap.Space, _ types.Type, open bool) heap.Content {
+		return &WaitGroup{counter{open: open}}
+	}},
+	funcs: map[string]function{
+		"(*sync.WaitGroup).Add":  {0, addWG},
+		"(*sync.WaitGroup).Done": {0, addWG},
+		"(*sync.WaitGroup).Wait": {Waits, waitWG},
+		"(*sync.WaitGroup).Go":   {Starts, goWG},
+	},
+})
+
+// WaitGroup is a sync.WaitGroup.
+type WaitGroup struct{ counter }
+
+// counter counts what is to be waited for.
+type counter struct {
+	open  bool // others count too
+	count int64
+}
+
+// uncounted is the counter after an Add of a number nobody knows: the wait is over when nothing else goes on.
+const uncounted = 1 << 40
+
+// uncountable tells whether a number was added that nobody knows.
+func (c *counter) uncountable() bool { return c.count >= uncounted/2 }
+
+// WaitGroupWait is to wait for a WaitGroup.
+var WaitGroupWait = &machine.WaitKind{Name: "WaitGroup.Wait"}
+
+var negativeCounter = &machine.CrashKind{What: "negative WaitGroup counter"}
+
+// Copy copies its state, as an assignment does.
+func (x *WaitGroup) Copy() heap.Content { c := *x; return &c }
+
+// Trace has nothing to follow.
+func (x *WaitGroup) Trace(heap.Tracer) {}
+
+// Ended counts the end of a goroutine that Go has started.
+func (x *WaitGroup) Ended(*machine.Machine, *machine.G) { x.count-- }
+
+// Undecided has nothing to follow.
+func (x *WaitGroup) Undecided(heap.Tracer) {}
+
+// addWG is Add, and Done.
+func addWG(c *machine.Call) {
+	x, ok := at[*WaitGroup](c)
+	if !ok {
+		return
+	}
+	number := Value(int64(-1))
+	if len(c.Args) > 1 {
+		number = c.Args[1]
+	}
+	m, g, pos, operand := c.M, c.G, c.Pos, c.Operand()
+	c.Step(func() Value {
+		n, known := m.Number(number)
+		if !known {
+			n = uncounted
+		}
+		x.count += n
+		switch {
+		case !m.Tracing:
+		case known:
+			m.Note(g, pos, fmt.Sprintf("Add(%d) to %%", n), operand)
+		default:
+			m.Note(g, pos, "Add to %", operand)
+		}
+		if x.count < 0 {
+			if !x.open {
+				m.Crashed(g, negativeCounter, pos, token.NoPos)
+			}
+			x.count = 0
+		}
+		return nil
+	})
+}
+
+func goWG(c *machine.Call) {
+	if x, ok := at[*WaitGroup](c); ok {
+		x.count++
+		c.M.Spawn(c.Args[1], nil, c.Pos).Joins = x
+		c.Result(nil)
+	}
+}
+
+func waitWG(c *machine.Call) {
+	if x, ok := at[*WaitGroup](c); ok {
+		c.G.Op = &counterWait{c.Site(), &x.counter, x, WaitGroupWait}
+	}
+}
+
+// counterWait waits until a counter is zero.
+type counterWait struct {
+	machine.Site
+	c    *counter
+	of   heap.Content
+	kind *machine.WaitKind
+}
+
+func (o *counterWait) Ready(*machine.Machine, *machine.G) machine.Readiness {
+	switch {
+	case o.c.count == 0:
+		return machine.Ready
+	case o.c.open:
+		return machine.Lazy
+	}
+	return machine.Blocked
+}
+
+func (o *counterWait) Perform(m *machine.Machine, g *machine.G) {
+	m.Supposed = m.Supposed || o.c.count != 0
+	m.Note(g, o.Pos, "Wait on % is over", o.Operand)
+	o.Complete(nil)
+}
+
+func (o *counterWait) Trace(t heap.Tracer) { t.Mark(o.of) }
+
+func (o *counterWait) Hope(alive machine.Alive, _ *machine.G) bool {
+	return o.c.open || alive.Has(o.of) || o.c.uncountable()
+}
+
+// Help lets a counter that the outside has, or that nobody can count, come to zero.
+func (o *counterWait) Help(outside machine.Alive) []func() {
+	if o.c.open || !outside.Has(o.of) && !o.c.uncountable() {
+		return nil
+	}
+	return []func(){func() { o.c.open = true }}
+}
+
+func (o *counterWait) Wait(*machine.Machine, *machine.G) machine.Wait {
+	return machine.Wait{Kind: o.kind}
+}
