@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/mod/modfile"
@@ -82,6 +83,9 @@ func judgeReplace(r *gate.Report, p Policy, name string, f *modfile.File, s *mod
 	at := s.Syntax.Start
 	finding := gate.Finding{Rule: "replace", Level: gate.Error, File: name, Line: at.Line, Column: at.LineRune,
 		Mend: "say why in a comment on the line, or in " + PolicyName + "; or take it out"}
+	if !required(f, s.Old.Path) { // go.mod names all that is compiled, since Go 1.17
+		finding.Level = gate.Note
+	}
 	switch {
 	case s.New.Version == "":
 		finding.Message = fmt.Sprintf("%s is replaced by %s, a directory outside of the repository: nobody else can build this", s.Old.Path, s.New.Path)
@@ -91,6 +95,14 @@ func judgeReplace(r *gate.Report, p Policy, name string, f *modfile.File, s *mod
 		finding.Message = fmt.Sprintf("%s is pinned to %s past what is required, without a reason", s.Old.Path, s.New.Version)
 	}
 	r.Add(finding)
+}
+
+// required reports whether a module may be compiled in: go.mod names it, or is of a Go that did not make it name all.
+func required(f *modfile.File, path string) bool {
+	if f.Go == nil || semver.Compare("v"+f.Go.Version, "v1.17") < 0 {
+		return true
+	}
+	return slices.ContainsFunc(f.Require, func(q *modfile.Require) bool { return q.Mod.Path == path })
 }
 
 // hasReason reports whether a line of go.mod has a comment.
