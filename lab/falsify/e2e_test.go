@@ -227,9 +227,9 @@ func TestVerify(t *testing.T) {
 	t.Cleanup(func() { os.Remove(proof) })
 	t.Setenv("TMPDIR", shortTemp(t))
 	cfg := Config{Dir: "testdata/plain"}
-	complaints, err := Verify(t.Context(), cfg)
-	if err != nil || len(complaints) != 1 || !strings.Contains(complaints[0], "never falsified") {
-		t.Fatalf("without a proof: %q, %v", complaints, err)
+	unproven, judged, err := Verify(t.Context(), cfg)
+	if err != nil || judged != 1 || len(unproven) != 1 || !strings.Contains(unproven[0].Why, "never falsified") || unproven[0].Fault == "" {
+		t.Fatalf("without a proof: %+v, %v", unproven, err)
 	}
 	r, err := try(t, "testdata/plain", 2, nil)
 	if err != nil {
@@ -238,8 +238,8 @@ func TestVerify(t *testing.T) {
 	if _, _, err := r.WriteProofs(); err != nil {
 		t.Fatal(err)
 	}
-	if complaints, err = Verify(t.Context(), cfg); err != nil || len(complaints) != 0 {
-		t.Errorf("with the proof: %q, %v", complaints, err)
+	if unproven, judged, err = Verify(t.Context(), cfg); err != nil || judged != 1 || len(unproven) != 0 {
+		t.Errorf("with the proof: %+v, %v", unproven, err)
 	}
 	var content report.Proof
 	data, _ := os.ReadFile(proof)
@@ -251,7 +251,7 @@ func TestVerify(t *testing.T) {
 	if err := os.WriteFile(proof, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if complaints, err = Verify(t.Context(), cfg); err != nil || len(complaints) != 1 || !strings.Contains(complaints[0], "has changed") {
-		t.Errorf("with the proof of another expression: %q, %v", complaints, err)
+	if unproven, _, err = Verify(t.Context(), cfg); err != nil || len(unproven) != 1 || !strings.Contains(unproven[0].Why, "has changed") {
+		t.Errorf("with the proof of another expression: %+v, %v", unproven, err)
 	}
 }

@@ -142,19 +142,19 @@ func (f *falsifyFlags) publish(r *falsify.Report, screen report.Terminal, stdout
 
 // verifyProof compares the committed proofs with the checks that the service has now.
 func verifyProof(ctx context.Context, f falsifyFlags, stdout, stderr io.Writer) int {
-	complaints, err := falsify.Verify(ctx, f.config)
+	unproven, judged, err := falsify.Verify(ctx, f.config)
 	if err != nil {
 		fmt.Fprintln(stderr, "stability falsify:", err)
 		return falsify.ExitCode(nil, err)
 	}
-	for _, c := range complaints {
-		fmt.Fprintln(stdout, c)
+	for _, u := range unproven {
+		fmt.Fprintf(stdout, "%s/%s %s\n", u.Contract, u.Check, u.Why)
 	}
-	if len(complaints) > 0 {
+	if len(unproven) > 0 {
 		fmt.Fprintf(stdout, "\nProve them with: stability falsify -pr %s\n", f.config.Dir)
 		return exitFailed
 	}
-	fmt.Fprintln(stdout, "every check is proven as it is")
+	fmt.Fprintf(stdout, "every check is proven as it is: %d\n", judged)
 	return exitOK
 }
 

@@ -33,12 +33,14 @@ type gateFlags struct {
 // gateCommand is one gate: it declares its flags and returns what runs it.
 type gateCommand struct {
 	name, summary string
-	setup         func(*flag.FlagSet, *gateFlags) func(ctx context.Context, args []string) (*gate.Report, error)
+	setup         func(*flag.FlagSet, *gateFlags) func(ctx context.Context, args []string, stdout io.Writer) (*gate.Report, error)
 }
 
 func gates() []gateCommand {
 	return []gateCommand{
 		{"modules", "what go.mod declares, what is resolved and what is compiled are the same", setupModules},
+		{"review", "a change to Go code says in its stability.md what it touches, what watches that, and what would prove it wrong", setupReview},
+		{"contracts", "every check is proven as it is now", setupContracts},
 	}
 }
 
@@ -84,13 +86,16 @@ func runOneGate(ctx context.Context, g gateCommand, args []string, stdout, stder
 		fmt.Fprintf(stderr, "stability gate %s: %v\n", g.name, err)
 		return exitUsage
 	}
-	report, err := judge(ctx, flags.Args())
+	report, err := judge(ctx, flags.Args(), stdout)
 	if err != nil {
 		fmt.Fprintf(stderr, "stability gate %s: %v\n", g.name, err)
 		if ctx.Err() != nil {
 			return gate.ExitOpen
 		}
 		return exitUsage
+	}
+	if report == nil {
+		return exitOK // what was asked for was no judgment
 	}
 	if err := f.publish(report, stdout); err != nil {
 		fmt.Fprintf(stderr, "stability gate %s: %v\n", g.name, err)
@@ -115,13 +120,13 @@ func (f *gateFlags) publish(report *gate.Report, stdout io.Writer) error {
 	return report.WriteText(stdout)
 }
 
-func setupModules(flags *flag.FlagSet, f *gateFlags) func(context.Context, []string) (*gate.Report, error) {
+func setupModules(flags *flag.FlagSet, f *gateFlags) func(context.Context, []string, io.Writer) (*gate.Report, error) {
 	var cfg modules.Config
 	flags.StringVar(&cfg.Policy, "policy", "", "the policy `file`; defaults to "+modules.PolicyName+" at the root, if there is one")
 	flags.StringVar(&cfg.VulnDB, "vulndb", "", "a `directory` with a copy of the Go vulnerability database; defaults to a file URL in GOVULNDB")
 	flags.BoolVar(&cfg.Build, "build", false, "build every main package and compare what was compiled into it")
 	flags.BoolVar(&cfg.NoCommands, "static", false, "read the files alone; do not ask the go command")
-	return func(ctx context.Context, args []string) (*gate.Report, error) {
+	return func(ctx context.Context, args []string, _ io.Writer) (*gate.Report, error) {
 		cfg.Dir, cfg.Base = f.dir, f.base
 		for _, a := range args { // binaries
 			full, err := filepath.Abs(a)

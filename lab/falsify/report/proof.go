@@ -108,14 +108,9 @@ func (p *Proof) outweighs(newer *Proof) bool {
 	if p.Scale <= newer.Scale {
 		return false
 	}
-	var checks []stability.Proof
-	for _, c := range newer.Checks {
-		if c.Verdict == stability.Refuted {
-			return false
-		}
-		checks = append(checks, c.Proof)
-	}
-	return len(p.Unproven(checks)) == 0
+	return !slices.ContainsFunc(newer.Checks, func(c ProofCheck) bool {
+		return c.Verdict == stability.Refuted || p.Unproven(c.Proof) != ""
+	})
 }
 
 // ReadProof reads one falsification.json.
@@ -131,21 +126,17 @@ func ReadProof(file string) (*Proof, error) {
 	return &p, nil
 }
 
-// Unproven lists what a committed proof does not cover of the checks that a service has now: those which it does not know,
-// knows with another hash, or did not prove.
-func (p *Proof) Unproven(checks []stability.Proof) []string {
-	var complaints []string
-	for _, c := range checks {
-		i := slices.IndexFunc(p.Checks, func(k ProofCheck) bool { return k.Contract == c.Contract && k.Check == c.Check })
-		id := c.Contract + "/" + c.Check
-		switch {
-		case i < 0:
-			complaints = append(complaints, id+" was never falsified")
-		case p.Checks[i].Hash != c.Hash:
-			complaints = append(complaints, id+" has changed since it was falsified")
-		case p.Checks[i].Verdict != stability.Proven:
-			complaints = append(complaints, fmt.Sprintf("%s is %s: %s", id, p.Checks[i].Verdict, p.Checks[i].Reason))
-		}
+// Unproven says why a committed proof does not cover a check that a service has now, "" if it does: it does not know it,
+// knows it with another hash, or did not prove it.
+func (p *Proof) Unproven(c stability.Proof) string {
+	i := slices.IndexFunc(p.Checks, func(k ProofCheck) bool { return k.Contract == c.Contract && k.Check == c.Check })
+	switch {
+	case i < 0:
+		return "was never falsified"
+	case p.Checks[i].Hash != c.Hash:
+		return "has changed since it was falsified"
+	case p.Checks[i].Verdict != stability.Proven:
+		return fmt.Sprintf("is %s: %s", p.Checks[i].Verdict, p.Checks[i].Reason)
 	}
-	return complaints
+	return ""
 }

@@ -37,11 +37,13 @@ type link struct {
 
 // experiment is the design of the experiment that would prove the change wrong.
 type experiment struct {
-	Fault    string            `yaml:"fault"`
-	Params   map[string]string `yaml:"params"`
-	Check    string            `yaml:"check"`
-	Within   string            `yaml:"within"`
-	Recovery struct {
+	Fault  string            `yaml:"fault"`
+	Params map[string]string `yaml:"params"`
+	// Dependency is whose network the fault is in, for one of the network's.
+	Dependency string `yaml:"dependency"`
+	Check      string `yaml:"check"`
+	Within     string `yaml:"within"`
+	Recovery   struct {
 		Signal string `yaml:"signal"`
 		Margin string `yaml:"margin"`
 		Within string `yaml:"within"`
@@ -245,7 +247,7 @@ func parseExperiment(block []string, line int, add func(string, int, string, str
 			n, _ := strconv.Atoi(match[1])
 			at, message = line+n, match[2]
 		}
-		add("experiment", at, "the design does not parse: "+message, "its fields are fault, params, check, within, recovery {signal, margin, within}, or none with a reason")
+		add("experiment", at, "the design does not parse: "+message, "its fields are fault, params, dependency, check, within, recovery {signal, margin, within}, or none with a reason")
 		return e
 	}
 	if e.None != "" {

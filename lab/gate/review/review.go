@@ -40,6 +40,8 @@ type Config struct {
 	Base string // commit; defaults to where the change left the default branch
 	// Labels are those of the pull request. A label that the policy lists exempts it.
 	Labels []string
+	// Document, relative to the root, is judged alone, without a change: its form, its links, its experiment.
+	Document string
 }
 
 // Policy says which changes need no document. Each exemption has its reason.
@@ -72,6 +74,14 @@ func Run(ctx context.Context, cfg Config) (*Outcome, error) {
 	r, err := repo.Open(ctx, cfg.Dir)
 	if err != nil {
 		return nil, err
+	}
+	if cfg.Document != "" {
+		o := &Outcome{Report: &gate.Report{Gate: "review"}}
+		d, err := o.document(ctx, r, filepath.ToSlash(cfg.Document))
+		if err == nil {
+			o.table(d.entries, nil)
+		}
+		return o, err
 	}
 	policy, err := readPolicy(r.Root)
 	if err != nil {
