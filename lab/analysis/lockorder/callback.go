@@ -12,43 +12,56 @@ import (
 	"github.com/falsifiable/stability/lab/analysis/internal/locks"
 )
 
-// callback reports a call of a function that others have registered with a value, while a lock of that value is held
-// which an exported method takes too: the function may call that method, and wait for its own caller. If a method of the
-// value was put there which takes the lock, it does wait.
-func (h *holder) callback(f *ssa.Function, c *ssa.Call, held []string) {
-	field := registeredField(c.Call.Value, 6)
-	if field == nil {
-		return
+// callbacks reports a call of a function that others have registered with a value, here or in a callee, while a lock of that
+// value is held which an exported method takes too: the function may call that method, and wait for its own caller. If a
+// method of the value was put there which takes the lock, it does wait.
+func (h *holder) callbacks(c *ssa.Call, held []locks.Held) {
+	for _, d := range h.at(c) {
+		if d.calls == nil || h.told[d.pos] {
+			continue
+		}
+		for _, l := range held {
+			class := l.Lock.Class()
+			if _, ok := l.Lock.Within(d.owner); !ok || class == (locks.Class{}) || slices.Contains(d.freed, l.Lock) {
+				continue
+			}
+			if h.callback(d, l, class) {
+				h.told[d.pos] = true
+				break
+			}
+		}
 	}
-	base := locks.Path(field.X)
-	for _, path := range held {
-		class, owner := locks.Class(f, path)
-		if class == "" || owner != base {
-			continue
+}
+
+func (h *holder) callback(d deed, l locks.Held, class locks.Class) bool {
+	report := func(message string, takes *ssa.Function) bool {
+		if len(d.via) > 0 {
+			message += "; the lock is held by " + l.Taken.Parent().Name() + ", which calls this" + d.through()
 		}
-		if own := h.ownMethod(field, class); own != nil {
-			h.pass.Report(analysis.Diagnostic{Pos: c.Pos(), Message: "this calls " + own.Name() + " with " + path +
-				" held, and " + own.Name() + " takes the same lock: it waits for its own caller",
-				Related: []analysis.RelatedInformation{{Pos: own.Pos(), Message: own.Name() + " takes the same lock"}}})
-			return
-		}
-		if !notifies(c.Call.Signature()) || logs(field) || !h.fromOutside(field) {
-			continue
-		}
-		again := h.exportedTaker(f, class)
-		if again == nil {
-			continue
-		}
-		h.pass.Report(analysis.Diagnostic{Pos: c.Pos(), Message: "a registered function is called with " + path + " held: if it calls " +
-			again.Name() + ", it waits for the lock of its own caller; copy what is to be called, unlock, then call",
-			Related: []analysis.RelatedInformation{{Pos: again.Pos(), Message: again.Name() + " takes the same lock"}}})
-		return
+		h.pass.Report(analysis.Diagnostic{Pos: d.pos, Message: message,
+			Related: append(takenAt(l), analysis.RelatedInformation{Pos: takes.Pos(), Message: takes.Name() + " takes the same lock"})})
+		return true
 	}
+	if len(d.via) > 0 && l.Taken == nil {
+		return false // it is seen where the lock is taken
+	}
+	if own := h.ownMethod(d.calls, class); own != nil {
+		return report("this calls "+own.Name()+" with "+l.Lock.String()+" held, and "+own.Name()+" takes the same lock: it waits for its own caller", own)
+	}
+	if !notifies(locks.FieldOf(d.calls).Type()) || logs(d.calls) || !h.fromOutside(d.calls) {
+		return false
+	}
+	again := h.exportedTaker(d, l, class)
+	if again == nil {
+		return false
+	}
+	return report("a registered function is called with "+l.Lock.String()+" held: if it calls "+again.Name()+
+		", it waits for the lock of its own caller; copy what is to be called, unlock, then call", again)
 }
 
 // logs tells by its name, or because it takes anything, that a function writes a log or counts: such a one does not come back.
 func logs(field *ssa.FieldAddr) bool {
-	v := fieldOf(field)
+	v := locks.FieldOf(field)
 	if s, ok := v.Type().Underlying().(*types.Signature); ok && s.Variadic() {
 		return true
 	}
@@ -60,16 +73,16 @@ func logs(field *ssa.FieldAddr) bool {
 
 // ownMethod returns a method of the value that the field belongs to, which the package stores in the field, and which takes
 // the lock of the class itself.
-func (h *holder) ownMethod(field *ssa.FieldAddr, class string) *ssa.Function {
-	v := fieldOf(field)
+func (h *holder) ownMethod(field *ssa.FieldAddr, class locks.Class) *ssa.Function {
+	v := locks.FieldOf(field)
 	for _, f := range h.fns {
 		for _, b := range f.Blocks {
 			for _, in := range b.Instrs {
 				to, val := stored(in)
-				if to == nil || fieldOf(to) != v {
+				if to == nil || locks.FieldOf(to) != v {
 					continue
 				}
-				if m := boundTo(val, locks.Path(to.X)); m != nil && m.Pkg == f.Pkg && takes(m, class) {
+				if m := boundTo(val, locks.PlaceOf(to.X)); m != nil && m.Pkg == f.Pkg && takes(m, class) {
 					return m
 				}
 			}
@@ -78,13 +91,13 @@ func (h *holder) ownMethod(field *ssa.FieldAddr, class string) *ssa.Function {
 	return nil
 }
 
-// boundTo returns the method of which v is the value for the receiver at the path, or nil.
-func boundTo(v ssa.Value, path string) *ssa.Function {
+// boundTo returns the method of which v is the value for that receiver, or nil.
+func boundTo(v ssa.Value, owner locks.Place) *ssa.Function {
 	if c, ok := v.(*ssa.ChangeType); ok {
 		v = c.X
 	}
 	c, ok := v.(*ssa.MakeClosure)
-	if !ok || len(c.Bindings) != 1 || locks.Path(c.Bindings[0]) != path {
+	if !ok || len(c.Bindings) != 1 || locks.PlaceOf(c.Bindings[0]) != owner {
 		return nil
 	}
 	bound := c.Fn.(*ssa.Function)
@@ -96,7 +109,11 @@ func boundTo(v ssa.Value, path string) *ssa.Function {
 
 // notifies tells whether a function of this type only tells somebody something: one with a result, such as a clock or a
 // comparison, is a part of the caller's own work.
-func notifies(s *types.Signature) bool {
+func notifies(t types.Type) bool {
+	s := signatureIn(t, 3)
+	if s == nil {
+		return false
+	}
 	switch s.Results().Len() {
 	case 0:
 		return true
@@ -104,6 +121,27 @@ func notifies(s *types.Signature) bool {
 		return types.Identical(s.Results().At(0).Type(), types.Universe.Lookup("error").Type())
 	}
 	return false
+}
+
+// signatureIn returns the type of the function in a field, or in the slice or map that the field holds.
+func signatureIn(t types.Type, depth int) *types.Signature {
+	if depth == 0 {
+		return nil
+	}
+	switch t := t.Underlying().(type) {
+	case *types.Signature:
+		return t
+	case *types.Slice:
+		return signatureIn(t.Elem(), depth-1)
+	case *types.Array:
+		return signatureIn(t.Elem(), depth-1)
+	case *types.Map:
+		if s := signatureIn(t.Elem(), depth-1); s != nil {
+			return s
+		}
+		return signatureIn(t.Key(), depth-1)
+	}
+	return nil
 }
 
 // registeredField returns the field that the function value v, or the slice or map that it is in, was loaded from.
@@ -132,14 +170,10 @@ func registeredField(v ssa.Value, depth int) *ssa.FieldAddr {
 	return nil
 }
 
-func fieldOf(x *ssa.FieldAddr) *types.Var {
-	return x.X.Type().Underlying().(*types.Pointer).Elem().Underlying().(*types.Struct).Field(x.Field)
-}
-
 // fromOutside tells whether others can set the field: it is exported, or an exported function stores a parameter there, or
 // returns a literal that does, as an option.
 func (h *holder) fromOutside(field *ssa.FieldAddr) bool {
-	v := fieldOf(field)
+	v := locks.FieldOf(field)
 	if v.Exported() {
 		return true
 	}
@@ -153,7 +187,7 @@ func (h *holder) fromOutside(field *ssa.FieldAddr) bool {
 		}
 		for _, b := range f.Blocks {
 			for _, in := range b.Instrs {
-				if to, val := stored(in); to != nil && fieldOf(to) == v && comesFromParam(val, 8) {
+				if to, val := stored(in); to != nil && locks.FieldOf(to) == v && comesFromParam(val, 8) {
 					return true
 				}
 			}
@@ -184,7 +218,7 @@ func comesFromParam(v ssa.Value, depth int) bool {
 		_, ok := x.Type().Underlying().(*types.Signature)
 		return ok
 	case *ssa.FreeVar:
-		captured := binding(x)
+		captured := locks.Captured(x)
 		return captured != nil && comesFromParam(captured, depth-1)
 	case *ssa.ChangeType:
 		return comesFromParam(x.X, depth-1)
@@ -212,21 +246,13 @@ func comesFromParam(v ssa.Value, depth int) bool {
 	return false
 }
 
-// binding returns the variable of the enclosing function that v stands for.
-func binding(v *ssa.FreeVar) ssa.Value {
-	i := slices.Index(v.Parent().FreeVars, v)
-	for _, r := range *v.Parent().Referrers() {
-		if c, ok := r.(*ssa.MakeClosure); ok {
-			return c.Bindings[i]
-		}
-	}
-	return nil
-}
-
-// exportedTaker returns an exported function other than f that takes the lock itself.
-func (h *holder) exportedTaker(f *ssa.Function, class string) *ssa.Function {
+// exportedTaker returns an exported function that takes the lock itself, other than the one that calls back with it held.
+func (h *holder) exportedTaker(d deed, l locks.Held, class locks.Class) *ssa.Function {
 	for _, g := range h.fns {
-		if g != f && g.Object() != nil && g.Object().Exported() && !strings.HasPrefix(g.Name(), "New") && takes(g, class) {
+		if l.Taken != nil && g == l.Taken.Parent() || slices.Contains(d.via, g) {
+			continue
+		}
+		if g.Object() != nil && g.Object().Exported() && !strings.HasPrefix(g.Name(), "New") && takes(g, class) {
 			return g
 		}
 	}
@@ -234,11 +260,13 @@ func (h *holder) exportedTaker(f *ssa.Function, class string) *ssa.Function {
 }
 
 // takes tells whether f takes a lock of the class itself.
-func takes(f *ssa.Function, class string) bool {
-	for c := range calls(f) {
-		if path, _, _ := locks.Call(c); path != "" {
-			if name, _ := locks.Class(f, path); name == class {
-				return true
+func takes(f *ssa.Function, class locks.Class) bool {
+	for _, b := range f.Blocks {
+		for _, in := range b.Instrs {
+			if c, ok := in.(*ssa.Call); ok {
+				if op := locks.OpOf(c); op.Action == locks.Take && op.Lock.Class() == class {
+					return true
+				}
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package lockorder
 
 import (
+	"fmt"
 	"go/ast"
 	"go/token"
 	"go/types"
@@ -42,16 +43,12 @@ var Held = &analysis.Analyzer{
 }
 
 func runHeld(pass *analysis.Pass) (any, error) {
-	h := &holder{pass: pass, waits: pass.ResultOf[waits.Analyzer].(waits.Lookup), locks: make(map[string]*lockUse),
-		walker: locks.NewWalker()}
+	h := &holder{pass: pass, waits: pass.ResultOf[waits.Analyzer].(waits.Lookup), locks: make(map[locks.Class]*lockUse),
+		deeds: newDeeds(), told: make(map[token.Pos]bool)}
 	if !h.worthwhile() {
 		return nil, nil
 	}
-	for _, f := range ssabuild.Of(pass).SrcFuncs {
-		if !strings.HasSuffix(pass.Fset.Position(f.Pos()).Filename, "_test.go") {
-			h.collect(f)
-		}
-	}
+	h.fns = ssabuild.Functions(pass)
 	for _, f := range h.fns {
 		h.function(f)
 	}
@@ -63,18 +60,18 @@ func runHeld(pass *analysis.Pass) (any, error) {
 
 // holder gathers what happens under the locks of one package.
 type holder struct {
+	*deeds
 	pass  *analysis.Pass
 	waits waits.Lookup
 	fns   []*ssa.Function
-	locks map[string]*lockUse
-	order []string
-
-	walker *locks.Walker
+	locks map[locks.Class]*lockUse
+	order []locks.Class
+	told  map[token.Pos]bool // of callbacks that were reported
 }
 
 // lockUse is what happens under one lock.
 type lockUse struct {
-	class string
+	class locks.Class
 	takes []*ssa.Function // functions that take it
 	slow  []event
 }
@@ -83,16 +80,20 @@ type lockUse struct {
 type event struct {
 	pos  token.Pos
 	fn   *ssa.Function
-	path string // of the lock, as the function names it
+	held locks.Held
 	what string
 }
 
-// worthwhile tells whether some function of the package both takes a lock and does something to report. The question is
-// cheap, and saves building the SSA form of most packages.
+// worthwhile tells whether some function of the package takes a lock and does something to report, or calls a function that
+// calls back. The question is cheap, and saves building the SSA form of most packages.
 func (h *holder) worthwhile() bool {
+	var locking []map[*types.Func]bool // what functions with locks call
+	back := make(map[*types.Func]bool)
 	for _, file := range h.pass.Files {
 		for _, d := range file.Decls {
 			locked, event := false, false
+			calls := make(map[*types.Func]bool)
+			fd, _ := d.(*ast.FuncDecl)
 			ast.Inspect(d, func(n ast.Node) bool {
 				call, ok := n.(*ast.CallExpr)
 				if !ok {
@@ -103,8 +104,14 @@ func (h *holder) worthwhile() bool {
 					name := f.FullName()
 					locked = locked || strings.HasPrefix(name, "(*sync.") && strings.HasSuffix(name, "Lock")
 					event = event || h.waits(f) != nil || name == "(*sync.WaitGroup).Wait" || name == "(*sync.Cond).Wait"
+					calls[f.Origin()] = true
 				case *types.Var:
 					event = true // a function value
+					if fd != nil && f.IsField() {
+						if fn, ok := h.pass.TypesInfo.Defs[fd.Name].(*types.Func); ok {
+							back[fn] = true
+						}
+					}
 				case nil:
 					event = true
 				}
@@ -113,19 +120,22 @@ func (h *holder) worthwhile() bool {
 			if locked && event {
 				return true
 			}
+			if locked {
+				locking = append(locking, calls)
+			}
 		}
 	}
-	return false
+	return slices.ContainsFunc(locking, func(calls map[*types.Func]bool) bool {
+		for f := range calls {
+			if back[f] {
+				return true
+			}
+		}
+		return false
+	})
 }
 
-func (h *holder) collect(f *ssa.Function) {
-	h.fns = append(h.fns, f)
-	for _, a := range f.AnonFuncs {
-		h.collect(a)
-	}
-}
-
-func (h *holder) use(class string) *lockUse {
+func (h *holder) use(class locks.Class) *lockUse {
 	u := h.locks[class]
 	if u == nil {
 		u = &lockUse{class: class}
@@ -137,33 +147,48 @@ func (h *holder) use(class string) *lockUse {
 
 // function looks at what f does under locks.
 func (h *holder) function(f *ssa.Function) {
-	h.walker.Walk(f, func(in ssa.Instruction, held []string) {
+	h.walker.Walk(f, func(in ssa.Instruction, s locks.State) {
 		c, ok := in.(*ssa.Call)
-		if !ok || len(held) == 0 {
+		if !ok {
 			return
 		}
-		if lock, _, _ := locks.Call(c); lock != "" {
-			if class, _ := locks.Class(f, lock); class != "" {
+		if op := locks.OpOf(c); op.Action != locks.None {
+			if class := op.Lock.Class(); op.Action == locks.Take && class != (locks.Class{}) {
 				if u := h.use(class); !slices.Contains(u.takes, f) {
 					u.takes = append(u.takes, f)
 				}
 			}
 			return
 		}
+		if len(s.Must) == 0 {
+			return
+		}
+		h.callbacks(c, s.Must)
 		callee := calleeOf(c)
 		switch {
 		case callee == nil:
-			h.callback(f, c, held)
-		case callee.FullName() == "(*sync.Cond).Wait" && len(held) > 1:
-			h.pass.Reportf(c.Pos(), "%d locks are held over this Wait, which releases only that of its Cond: whoever is to signal may need the other", len(held))
+		case callee.FullName() == "(*sync.Cond).Wait" && len(s.Must) > 1:
+			h.pass.Report(analysis.Diagnostic{Pos: c.Pos(), Message: fmt.Sprintf(
+				"%d locks are held over this Wait, which releases only that of its Cond: whoever is to signal may need the other", len(s.Must)),
+				Related: takenAt(s.Must...)})
 		case callee.FullName() == "(*sync.WaitGroup).Wait":
-			h.waitGroup(f, c, held)
+			h.waitGroup(c, s.Must)
 		default:
 			if w := h.waits(callee); w != nil {
-				h.note(f, c, held, w.In(callee))
+				h.note(f, c, s.Must, w.In(callee))
 			}
 		}
 	})
+}
+
+// takenAt says where locks were taken.
+func takenAt(held ...locks.Held) (out []analysis.RelatedInformation) {
+	for _, h := range held {
+		if h.Taken != nil {
+			out = append(out, analysis.RelatedInformation{Pos: h.Taken.Pos(), Message: h.Lock.String() + " is locked here"})
+		}
+	}
+	return out
 }
 
 // calleeOf returns the function or the interface's method that c calls, nil for a function value.
@@ -182,21 +207,22 @@ func calleeOf(c *ssa.Call) *types.Func {
 }
 
 // note keeps that something slow happens under the locks in held.
-func (h *holder) note(f *ssa.Function, c *ssa.Call, held []string, what string) {
-	released := h.walker.Released(c)
-	for _, path := range held {
-		class, _ := locks.Class(f, path)
-		if class == "" || slices.Contains(released, path) {
+func (h *holder) note(f *ssa.Function, c *ssa.Call, held []locks.Held, what string) {
+	released := h.walker.Touched(c)
+	for _, l := range held {
+		class := l.Lock.Class()
+		if class == (locks.Class{}) || slices.Contains(released, l.Lock) {
 			continue
 		}
 		u := h.use(class)
 		if !slices.ContainsFunc(u.slow, func(e event) bool { return e.fn == f }) {
-			u.slow = append(u.slow, event{c.Pos(), f, path, what})
+			u.slow = append(u.slow, event{c.Pos(), f, l, what})
 		}
 	}
 }
 
-// slow reports the slow events under one lock, unless the lock is there for them.
+// slow reports the slow events under one lock, unless the lock is there for them. Those that are the same call in one function
+// after the other have one cause, and are one report.
 func (h *holder) slow(u *lockUse) {
 	var quick []*ssa.Function
 	for _, f := range u.takes {
@@ -204,18 +230,40 @@ func (h *holder) slow(u *lockUse) {
 			quick = append(quick, f)
 		}
 	}
+	var causes []string
+	same := make(map[string][]event)
 	for _, e := range u.slow {
 		if e.what != "time.Sleep" && (len(quick) < len(u.slow) || len(quick) == 0 || forIO(u.class)) {
 			continue
 		}
-		d := analysis.Diagnostic{Pos: e.pos, Message: strings.TrimPrefix(e.path, "@") + " is held over " + e.what +
-			": whoever else wants the lock waits as long as that takes; do the slow part before, or copy what it needs, unlock, and lock again"}
-		if len(quick) > 0 {
-			d.Message = strings.Replace(d.Message, "whoever else wants the lock", "whoever else wants the lock, as "+quick[0].Name()+" does,", 1)
-			d.Related = []analysis.RelatedInformation{{Pos: quick[0].Pos(), Message: quick[0].Name() + " takes the same lock for a short time"}}
+		if same[e.what] == nil {
+			causes = append(causes, e.what)
 		}
-		h.pass.Report(d)
+		same[e.what] = append(same[e.what], e)
 	}
+	for _, what := range causes {
+		h.slowCall(same[what], quick)
+	}
+}
+
+func (h *holder) slowCall(events []event, quick []*ssa.Function) {
+	e := events[0]
+	who := "whoever else wants the lock"
+	if len(quick) > 0 {
+		who += ", as " + quick[0].Name() + " does,"
+	}
+	d := analysis.Diagnostic{Pos: e.pos, Message: e.held.Lock.String() + " is held over " + e.what + ": " + who +
+		" waits as long as that takes; do the slow part before, or copy what it needs, unlock, and lock again", Related: takenAt(e.held)}
+	if len(events) > 1 {
+		d.Message += fmt.Sprintf(" (so in %d places)", len(events))
+	}
+	if len(quick) > 0 {
+		d.Related = append(d.Related, analysis.RelatedInformation{Pos: quick[0].Pos(), Message: quick[0].Name() + " takes the same lock for a short time"})
+	}
+	for _, other := range events[1:] {
+		d.Related = append(d.Related, analysis.RelatedInformation{Pos: other.pos, Message: other.fn.Name() + " does the same here"})
+	}
+	h.pass.Report(d)
 }
 
 // purposes are words in the names of locks that put I/O in order, or make sure that something slow happens once.
@@ -223,8 +271,8 @@ var purposes = []string{"write", "read", "send", "recv", "receive", "io", "flush
 	"out", "in", "save", "load", "reload", "refresh", "fetch", "sync", "serial", "init", "once", "start", "stop", "close", "w", "r"}
 
 // forIO tells by its name whether a lock is there for what is slow.
-func forIO(class string) bool {
-	name := class[strings.LastIndexAny(class, ".@")+1:]
+func forIO(class locks.Class) bool {
+	name := class.Field()
 	for _, suffix := range []string{"Mutex", "Mtx", "Lock", "Lk", "Mux", "Mu", "mutex", "mtx", "lock", "mu"} {
 		if rest, ok := strings.CutSuffix(name, suffix); ok {
 			name = rest
@@ -242,21 +290,21 @@ func forIO(class string) bool {
 }
 
 // waitGroup reports a Wait under a lock that a counted goroutine takes before it is done.
-func (h *holder) waitGroup(f *ssa.Function, wait *ssa.Call, held []string) {
-	group, _ := locks.Class(f, locks.Path(wait.Call.Args[0]))
-	if group == "" {
+func (h *holder) waitGroup(wait *ssa.Call, held []locks.Held) {
+	group := locks.PlaceOf(wait.Call.Args[0]).Class()
+	if group == (locks.Class{}) {
 		return
 	}
-	for _, path := range held {
-		class, _ := locks.Class(f, path)
-		if class == "" {
+	for _, l := range held {
+		class := l.Lock.Class()
+		if class == (locks.Class{}) {
 			continue
 		}
 		for _, worker := range h.fns {
 			if done, takes := h.finishes(worker, group, class); done && takes.IsValid() {
-				h.pass.Report(analysis.Diagnostic{Pos: wait.Pos(), Message: path + " is held over this Wait, and " + worker.Name() +
-					", which it waits for, takes the same lock: each waits for the other",
-					Related: []analysis.RelatedInformation{{Pos: takes, Message: "the lock is taken here"}}})
+				h.pass.Report(analysis.Diagnostic{Pos: wait.Pos(), Message: l.Lock.String() + " is held over this Wait, and " + worker.Name() +
+					", which it waits for, takes the same lock: each waits for the other; unlock before Wait",
+					Related: append(takenAt(l), analysis.RelatedInformation{Pos: takes, Message: "the lock is taken here"})})
 				return
 			}
 		}
@@ -264,7 +312,7 @@ func (h *holder) waitGroup(f *ssa.Function, wait *ssa.Call, held []string) {
 }
 
 // finishes tells whether f calls Done on the WaitGroup of the class group, and where it takes the lock of the class lock.
-func (h *holder) finishes(f *ssa.Function, group, lock string) (done bool, takes token.Pos) {
+func (h *holder) finishes(f *ssa.Function, group, lock locks.Class) (done bool, takes token.Pos) {
 	for _, b := range f.Blocks {
 		for _, in := range b.Instrs {
 			c, ok := in.(ssa.CallInstruction)
@@ -272,25 +320,16 @@ func (h *holder) finishes(f *ssa.Function, group, lock string) (done bool, takes
 				continue
 			}
 			if callee := c.Common().StaticCallee(); callee != nil && callee.RelString(nil) == "(*sync.WaitGroup).Done" {
-				class, _ := locks.Class(f, locks.Path(c.Common().Args[0]))
-				done = done || class == group
+				done = done || locks.PlaceOf(c.Common().Args[0]).Class() == group
 			}
 			if call, ok := in.(*ssa.Call); ok && !takes.IsValid() {
-				if path, _, _ := locks.Call(call); path != "" {
-					if class, _ := locks.Class(f, path); class == lock {
+				for _, d := range h.at(call) {
+					if d.calls == nil && len(d.via) <= 1 && d.lock.Class() == lock {
 						takes = call.Pos()
 					}
-				} else if h.takesInside(call, lock) {
-					takes = call.Pos()
 				}
 			}
 		}
 	}
 	return done, takes
-}
-
-// takesInside tells whether the callee of c takes the lock itself.
-func (h *holder) takesInside(c *ssa.Call, lock string) bool {
-	f := callee(c)
-	return f != nil && takes(f, lock)
 }

@@ -2,10 +2,7 @@ package lockorder
 
 import (
 	"go/token"
-	"iter"
-	"maps"
 	"slices"
-	"strings"
 
 	"golang.org/x/tools/go/analysis"
 	"golang.org/x/tools/go/ssa"
@@ -15,41 +12,36 @@ import (
 )
 
 // edge says that a lock was taken while another one was held.
-type edge struct{ held, taken string }
+type edge struct{ held, taken locks.Class }
 
 // witness is a place where that happens.
 type witness struct {
-	pos    token.Pos
 	fn     *ssa.Function
-	read   bool     // the taken lock is for reading
-	others []string // what else was held
-}
-
-// taking is a lock that a function takes, in its own terms: "x.mu" for parameter x, "@mu" for a package variable.
-type taking struct {
-	path string
-	read bool
+	at     token.Pos // where it takes the second lock, or calls who does
+	held   locks.Held
+	taken  deed
+	others []locks.Class // what else was held
 }
 
 // graph is the lock order of one package.
 type graph struct {
-	edges map[edge]witness
-	order []edge
-	takes map[*ssa.Function][]taking // by function, once it is learned
-
-	walker *locks.Walker
+	*deeds
+	edges   map[edge][]witness
+	order   []edge
+	writers map[locks.Class]*ssa.Function // who takes the lock for writing
 }
+
+// mostWitnesses is how many places are kept for one edge: the first may be harmless, by a common lock or as a reader, where
+// another is not.
+const mostWitnesses = 4
 
 // orders reports locks that the package takes in orders which contradict each other. A lock is named by the type and the
 // field it is in; two locks count only where both belong to one value, or one of them is a package variable, so that the same
 // two locks are meant.
 func orders(pass *analysis.Pass) {
-	prog := ssabuild.Of(pass)
-	g := &graph{edges: make(map[edge]witness), takes: make(map[*ssa.Function][]taking), walker: locks.NewWalker()}
-	for _, f := range prog.SrcFuncs {
-		if !strings.HasSuffix(pass.Fset.Position(f.Pos()).Filename, "_test.go") {
-			g.function(f)
-		}
+	g := &graph{deeds: newDeeds(), edges: make(map[edge][]witness), writers: make(map[locks.Class]*ssa.Function)}
+	for _, f := range ssabuild.Functions(pass) {
+		g.function(f)
 	}
 	for _, e := range g.order {
 		for _, ring := range g.rings(e) {
@@ -58,127 +50,51 @@ func orders(pass *analysis.Pass) {
 	}
 }
 
-// function adds the edges of f.
+// function adds the edges of f. A lock that f was entered with is seen where it was taken.
 func (g *graph) function(f *ssa.Function) {
-	g.walker.Walk(f, func(in ssa.Instruction, held []string) {
-		c, ok := in.(*ssa.Call)
-		if !ok || len(held) == 0 {
+	g.walker.Walk(f, func(in ssa.Instruction, s locks.State) {
+		c, ok := in.(ssa.CallInstruction)
+		if _, started := in.(*ssa.Go); !ok || started {
 			return
 		}
-		if lock, _, read := locks.Call(c); lock != "" {
-			g.add(f, held[:len(held)-1], taking{lock, read}, c.Pos())
+		if op := locks.OpOf(c); op.Action == locks.Take && op.Mode == locks.Exclusive && g.writers[op.Lock.Class()] == nil {
+			g.writers[op.Lock.Class()] = f
+		}
+		if len(s.Must) == 0 {
 			return
 		}
-		g.learn(callee(c))
-		for _, t := range g.translated(c) {
-			g.add(f, held, t, c.Pos())
+		for _, d := range g.at(c) {
+			if d.calls == nil {
+				g.add(f, c.Pos(), s.Must, d)
+			}
 		}
 	})
 }
 
-// translated returns the locks that the callee of c takes, in the caller's terms, as far as they are known.
-func (g *graph) translated(c *ssa.Call) []taking {
-	f := callee(c)
-	var out []taking
-	for _, t := range g.takes[f] {
-		if strings.HasPrefix(t.path, "@") {
-			out = append(out, t)
-			continue
-		}
-		for i, p := range f.Params {
-			if rest, ok := strings.CutPrefix(t.path, p.Name()+"."); ok && i < len(c.Call.Args) {
-				out = append(out, taking{locks.Path(c.Call.Args[i]) + "." + rest, t.read})
-			}
-		}
-	}
-	return out
-}
-
-// callee returns the function of the same package that c calls, or nil.
-func callee(c *ssa.Call) *ssa.Function {
-	if f := c.Call.StaticCallee(); f != nil && f.Pkg == c.Parent().Pkg {
-		return f
-	}
-	return nil
-}
-
-// rounds bounds what is learned about functions that call each other: each round goes one call deeper into the recursion,
-// and where that goes along a list, the path of the lock grows for ever.
-const rounds = 3
-
-// learn fills in the locks that f takes, and whatever it calls within the package.
-func (g *graph) learn(f *ssa.Function) {
-	var unknown []*ssa.Function // callees before callers
-	var visit func(f *ssa.Function)
-	visit = func(f *ssa.Function) {
-		if _, ok := g.takes[f]; ok || f == nil {
-			return
-		}
-		g.takes[f] = nil
-		for c := range calls(f) {
-			visit(callee(c))
-		}
-		unknown = append(unknown, f)
-	}
-	visit(f)
-	for changed, round := true, 0; changed && round < rounds; round++ {
-		changed = false
-		for _, f := range unknown {
-			before := len(g.takes[f])
-			g.takes[f] = g.summary(f)
-			changed = changed || len(g.takes[f]) != before
-		}
-	}
-}
-
-// summary returns the locks that f takes by itself, and those of its callees that are known.
-func (g *graph) summary(f *ssa.Function) []taking {
-	set := make(map[taking]bool)
-	for c := range calls(f) {
-		if lock, _, read := locks.Call(c); lock != "" {
-			set[taking{lock, read}] = true
-		}
-		for _, t := range g.translated(c) {
-			set[t] = true
-		}
-	}
-	return slices.SortedFunc(maps.Keys(set), func(a, b taking) int { return strings.Compare(a.path, b.path) })
-}
-
-// calls yields the calls in f.
-func calls(f *ssa.Function) iter.Seq[*ssa.Call] {
-	return func(yield func(*ssa.Call) bool) {
-		for _, b := range f.Blocks {
-			for _, in := range b.Instrs {
-				if c, ok := in.(*ssa.Call); ok && !yield(c) {
-					return
-				}
-			}
-		}
-	}
-}
-
-func (g *graph) add(f *ssa.Function, held []string, t taking, pos token.Pos) {
-	taken, base := locks.Class(f, t.path)
-	if taken == "" {
+func (g *graph) add(f *ssa.Function, at token.Pos, held []locks.Held, d deed) {
+	taken := d.lock.Class()
+	if taken == (locks.Class{}) {
 		return
 	}
 	for i, h := range held {
-		name, owner := locks.Class(f, h)
-		e := edge{name, taken}
-		if name == "" || name == taken || owner != base && owner != global && base != global {
+		e := edge{h.Lock.Class(), taken}
+		if h.Taken == nil || e.held == (locks.Class{}) || e.held == taken || slices.Contains(d.freed, h.Lock) || !together(h.Lock, d.lock) {
 			continue
 		}
-		if _, ok := g.edges[e]; ok {
-			continue
-		}
-		var others []string
+		w := witness{fn: f, at: at, held: h, taken: d}
 		for j, o := range held {
-			if n, _ := locks.Class(f, o); j != i && n != "" {
-				others = append(others, n)
+			if class := o.Lock.Class(); j != i && class != (locks.Class{}) {
+				w.others = append(w.others, class)
 			}
 		}
-		g.edges[e] = witness{pos, f, t.read, others}
-		g.order = append(g.order, e)
+		if g.edges[e] == nil {
+			g.order = append(g.order, e)
+		}
+		if len(g.edges[e]) < mostWitnesses {
+			g.edges[e] = append(g.edges[e], w)
+		}
 	}
 }
+
+// together tells whether two places name the same two locks in each function that names them so.
+func together(a, b locks.Place) bool { return a.Root == b.Root || a.Global() || b.Global() }

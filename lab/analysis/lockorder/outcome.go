@@ -5,7 +5,6 @@ import (
 	"go/token"
 	"go/types"
 	"slices"
-	"strings"
 
 	"golang.org/x/tools/go/ssa"
 )
@@ -122,17 +121,4 @@ func errorOutcome(v ssa.Value, b *ssa.BasicBlock) outcome {
 func isNil(v ssa.Value) bool {
 	c, ok := v.(*ssa.Const)
 	return ok && c.IsNil()
-}
-
-// acquires tells whether f, by its name or because it returns a function, is there to take a lock for its caller.
-func acquires(f *ssa.Function) bool {
-	for r := range f.Signature.Results().Variables() {
-		if _, ok := r.Type().Underlying().(*types.Signature); ok {
-			return true
-		}
-	}
-	name := strings.ToLower(f.Name())
-	return slices.ContainsFunc([]string{"lock", "acquire", "begin", "enter", "pin", "hold", "take", "grab", "claim", "checkout"}, func(word string) bool {
-		return strings.Contains(name, word)
-	})
 }

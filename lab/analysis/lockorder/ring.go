@@ -1,32 +1,35 @@
 package lockorder
 
 import (
+	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
 	"golang.org/x/tools/go/analysis"
-)
+	"golang.org/x/tools/go/ssa"
 
-// global is what locks.Class calls the owner of a lock in a package variable.
-const global = "@"
+	"github.com/falsifiable/stability/lab/analysis/internal/locks"
+)
 
 // longest is the number of locks in a ring up to which one is looked for: longer ones are rare, and hard to believe.
 const longest = 4
 
 // rings returns the rings of edges that begin with e, each taking what the next one holds, and the last what e holds. A ring
-// is found from the edge whose held lock has the first name. One in which two neighbours make a ring by themselves says no
+// is found from the edge whose held lock has the first name. One in which two neighbors make a ring by themselves says no
 // more than that.
 func (g *graph) rings(e edge) (rings [][]edge) {
+	first := e.held.String()
 	var extend func(path []edge)
 	extend = func(path []edge) {
 		end := path[len(path)-1].taken
 		switch {
 		case end == e.held:
-			if g.blocks(path) && (len(path) == 2 || !slices.ContainsFunc(path, g.both)) {
+			if g.blocks(path) != nil && (len(path) == 2 || !slices.ContainsFunc(path, g.both)) {
 				rings = append(rings, slices.Clone(path))
 			}
 			return
-		case end < e.held || len(path) == longest || slices.ContainsFunc(path, func(p edge) bool { return p.held == end }):
+		case cmp.Less(end.String(), first) || len(path) == longest || slices.ContainsFunc(path, func(p edge) bool { return p.held == end }):
 			return
 		}
 		for _, next := range g.order {
@@ -40,54 +43,81 @@ func (g *graph) rings(e edge) (rings [][]edge) {
 }
 
 // both tells whether the locks of e are also taken in the other order.
-func (g *graph) both(e edge) bool {
-	_, back := g.edges[edge{e.taken, e.held}]
-	return back
-}
+func (g *graph) both(e edge) bool { return g.edges[edge{e.taken, e.held}] != nil }
 
-// blocks tells whether goroutines can stand at all places of the ring at once: no lock that two of them hold keeps them
-// apart, and not all are readers.
-func (g *graph) blocks(ring []edge) bool {
-	readers := 0
-	for i, e := range ring {
-		w := g.edges[e]
-		if w.read {
-			readers++
+// blocks returns places, one for each edge of the ring, at which goroutines can stand at once, each waiting for the next;
+// nil if there are none: a lock that two of them hold keeps them apart, or readers pass each other.
+func (g *graph) blocks(ring []edge) []witness {
+	var choose func(chosen []witness) []witness
+	choose = func(chosen []witness) []witness {
+		i := len(chosen)
+		if i == len(ring) {
+			if g.waits(chosen) {
+				return slices.Clone(chosen)
+			}
+			return nil
 		}
-		for _, other := range ring[:i] {
-			if common(w.others, g.edges[other].others) {
-				return false
+		for _, w := range g.edges[ring[i]] {
+			if slices.ContainsFunc(chosen, func(o witness) bool { return common(w.others, o.others) }) {
+				continue
+			}
+			if found := choose(append(chosen, w)); found != nil {
+				return found
 			}
 		}
+		return nil
 	}
-	return readers < len(ring)
+	return choose(nil)
 }
 
-func common(a, b []string) bool {
-	return slices.ContainsFunc(a, func(x string) bool { return slices.Contains(b, x) })
+// waits tells whether each of the ring waits for the next one. Where all are readers they pass each other, unless somebody wants
+// each of the locks for himself: his waiting holds up new readers.
+func (g *graph) waits(ring []witness) bool {
+	readers := true
+	for _, w := range ring {
+		readers = readers && w.taken.mode == locks.Shared && w.held.Mode == locks.Shared
+	}
+	return !readers || !slices.ContainsFunc(ring, func(w witness) bool { return g.writers[w.taken.lock.Class()] == nil })
+}
+
+func common(a, b []locks.Class) bool {
+	return slices.ContainsFunc(a, func(x locks.Class) bool { return slices.Contains(b, x) })
 }
 
 func (g *graph) report(pass *analysis.Pass, ring []edge) {
-	first := g.edges[ring[0]]
-	d := analysis.Diagnostic{Pos: first.pos,
-		Message: first.fn.Name() + " takes " + short(ring[0].taken) + " while it holds " + short(ring[0].held)}
+	at := g.blocks(ring)
+	d := analysis.Diagnostic{Pos: at[0].at}
+	var says []string
+	for i, w := range at {
+		says = append(says, w.says(ring[i]))
+		d.Related = append(d.Related, analysis.RelatedInformation{Pos: w.held.Taken.Pos(), Message: w.fn.Name() + " takes " + ring[i].held.String() + " here"})
+		if w.taken.pos != d.Pos {
+			d.Related = append(d.Related, analysis.RelatedInformation{Pos: w.taken.pos, Message: "and then " + ring[i].taken.String() + " here"})
+		}
+	}
 	if len(ring) == 2 {
-		back := g.edges[ring[1]]
-		d.Message += "; " + back.fn.Name() + " takes them in the other order: when both run, each waits for the other"
-		d.Related = []analysis.RelatedInformation{{Pos: back.pos, Message: "the other order"}}
-		pass.Report(d)
-		return
+		back := at[1]
+		d.Message = fmt.Sprintf("%s; %s takes them in the other order%s: when both run, each waits for the other", says[0], back.fn.Name(), back.taken.through())
+	} else {
+		d.Message = strings.Join(says, "; ") + ": when all of them run, each waits for the next"
 	}
-	for _, e := range ring[1:] {
-		w := g.edges[e]
-		what := w.fn.Name() + " takes " + short(e.taken) + " while it holds " + short(e.held)
-		d.Message += "; " + what
-		d.Related = append(d.Related, analysis.RelatedInformation{Pos: w.pos, Message: what})
+	if writer := g.writer(at); writer != nil {
+		d.Message += fmt.Sprintf(", because a writer (%s) that waits holds up new readers", writer.Name())
 	}
-	d.Message += ": when all of them run, each waits for the next"
+	d.Message += "; take them in one order everywhere, or release the first before the second"
 	pass.Report(d)
 }
 
-func short(class string) string {
-	return strings.TrimPrefix(class[strings.LastIndexByte(class, '/')+1:], "@")
+func (w witness) says(e edge) string {
+	return w.fn.Name() + " takes " + e.taken.String() + w.taken.through() + " while it holds " + e.held.String()
+}
+
+// writer returns a third party without whom two of the ring would pass each other as readers, if one is needed.
+func (g *graph) writer(ring []witness) *ssa.Function {
+	for i, w := range ring {
+		if w.taken.mode == locks.Shared && ring[(i+1)%len(ring)].held.Mode == locks.Shared {
+			return g.writers[w.taken.lock.Class()]
+		}
+	}
+	return nil
 }

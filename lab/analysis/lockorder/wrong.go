@@ -1,8 +1,6 @@
 package lockorder
 
 import (
-	"strings"
-
 	"golang.org/x/tools/go/analysis"
 	"golang.org/x/tools/go/ssa"
 
@@ -32,26 +30,29 @@ func wrong(pass *analysis.Pass, f *ssa.Function) {
 
 // nameOf is what the source calls the lock operation c.
 func nameOf(c ssa.CallInstruction) string {
-	return strings.TrimPrefix(locks.Path(c.Common().Args[0]), "@") + "." + c.Common().StaticCallee().Name()
+	op := locks.OpOf(c)
+	name := map[locks.Action]string{locks.Take: "Lock", locks.Release: "Unlock", locks.Try: "TryLock"}[op.Action]
+	if op.Mode == locks.Shared {
+		name = map[locks.Action]string{locks.Take: "RLock", locks.Release: "RUnlock", locks.Try: "TryRLock"}[op.Action]
+	}
+	return op.Lock.String() + "." + name
 }
 
 // mismatch tells whether c releases another lock than the one that before takes, where f does nothing else with either.
 func mismatch(f *ssa.Function, before, c ssa.CallInstruction) bool {
-	taken, _, reader := locks.Call(before)
-	_, released, forReading := locks.Call(c)
-	if taken == "" || released == "" || taken == released && reader == forReading {
+	take, release := locks.OpOf(before), locks.OpOf(c)
+	if take.Action != locks.Take || release.Action != locks.Release || take.Lock == release.Lock && take.Mode == release.Mode {
 		return false
 	}
-	beside := taken[:strings.LastIndex(taken, ".")+1] == released[:strings.LastIndex(released, ".")+1]
-	return beside && !strings.HasPrefix(taken, "#") && operations(f, taken, released) == 2
+	return take.Lock.Beside(release.Lock) && operations(f, take.Lock, release.Lock) == 2
 }
 
 // operations counts what f and its literals do with two locks.
-func operations(f *ssa.Function, a, b string) (n int) {
+func operations(f *ssa.Function, a, b locks.Place) (n int) {
 	for _, block := range f.Blocks {
 		for _, in := range block.Instrs {
 			if c, ok := in.(ssa.CallInstruction); ok {
-				if lock, unlock, _ := locks.Call(c); lock+unlock != "" && (lock+unlock == a || lock+unlock == b) {
+				if op := locks.OpOf(c); op.Action != locks.None && (op.Lock == a || op.Lock == b) {
 					n++
 				}
 			}

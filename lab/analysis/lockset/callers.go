@@ -3,7 +3,6 @@ package lockset
 import (
 	"go/types"
 	"slices"
-	"strings"
 
 	"golang.org/x/tools/go/ssa"
 
@@ -14,9 +13,9 @@ import (
 type callSite struct {
 	fn     *ssa.Function
 	how    manner
-	locks  []string
-	args   []ssa.Value
-	params []*ssa.Parameter
+	held   []locks.Held
+	call   ssa.CallInstruction // nil for a value
+	callee *ssa.Function
 }
 
 // manner is how a function comes to run.
@@ -25,19 +24,26 @@ type manner int
 const (
 	direct  manner = iota // under the locks of the caller
 	alone                 // on a goroutine of its own: under no lock
-	unknown               // deferred, or as a value by whoever got it: under locks that nobody knows
+	unknown               // as a value, by whoever got it: under locks that nobody knows
+	once                  // by a sync.Once: before everybody else who asks that
+	nothing               // not at all: where the value is called was noted there
 )
 
 // noteCalls keeps what in says about the locks under which functions of the package run.
-func (p *collector) noteCalls(f *ssa.Function, in ssa.Instruction, held []string) {
-	if c, ok := in.(ssa.CallInstruction); ok {
-		if callee := c.Common().StaticCallee(); callee != nil && callee.Pkg == f.Pkg {
-			p.calls[callee] = append(p.calls[callee], callSite{f, p.awaited(mannerOf(c), held), held, c.Common().Args, callee.Params})
+func (p *collector) noteCalls(f *ssa.Function, in ssa.Instruction, held []locks.Held) {
+	c, isCall := in.(ssa.CallInstruction)
+	if isCall {
+		if callee := locks.Callee(c); callee != nil {
+			how := direct
+			if _, started := in.(*ssa.Go); started {
+				how = alone
+			}
+			p.calls[callee] = append(p.calls[callee], callSite{f, p.awaited(how, held), held, c, callee})
 		}
-	}
-	if c, ok := in.(ssa.CallInstruction); ok && c.Common().IsInvoke() {
-		if m := c.Common().Method; len(held) > 0 || !m.Exported() {
-			p.invoked[m.Name()] = f
+		if c.Common().IsInvoke() {
+			if m := c.Common().Method; len(held) > 0 || !m.Exported() {
+				p.invoked[m.Name()] = f
+			}
 		}
 	}
 	if m, ok := in.(*ssa.MakeInterface); ok && len(held) > 0 {
@@ -45,26 +51,14 @@ func (p *collector) noteCalls(f *ssa.Function, in ssa.Instruction, held []string
 	}
 	for _, o := range in.Operands(nil) {
 		fn, ok := (*o).(*ssa.Function)
-		if !ok {
+		if !ok || isCall && c.Common().Value == fn {
 			continue
 		}
-		if c, ok := in.(ssa.CallInstruction); ok && c.Common().Value == fn {
-			continue
-		}
-		if fn = declared(fn); fn != nil && fn.Pkg == f.Pkg {
-			p.calls[fn] = append(p.calls[fn], callSite{fn: f, how: p.awaited(handedTo(in), held)})
+		how := handedTo(in, fn)
+		if fn = locks.Source(fn, f); fn != nil && how != nothing {
+			p.calls[fn] = append(p.calls[fn], callSite{fn: f, how: p.awaited(how, held), callee: fn})
 		}
 	}
-}
-
-func mannerOf(c ssa.CallInstruction) manner {
-	switch c.(type) {
-	case *ssa.Go:
-		return alone
-	case *ssa.Defer:
-		return unknown
-	}
-	return direct
 }
 
 // dynamic adds to the call sites of f that it may be called by way of an interface, if some method of its name is.
@@ -76,7 +70,7 @@ func (p *collector) dynamic(f *ssa.Function) {
 
 // awaited is how a function runs that is started with these locks held: if its starter waits for something, that may well be
 // the goroutine, which then runs while the locks are held.
-func (p *collector) awaited(how manner, held []string) manner {
+func (p *collector) awaited(how manner, held []locks.Held) manner {
 	if how == alone && len(held) > 0 && p.receives {
 		return unknown
 	}
@@ -99,19 +93,8 @@ func (p *collector) implements(f *ssa.Function, m *ssa.MakeInterface) {
 	}
 }
 
-// declared returns the function of the source that fn is, or for which it stands as a method value or expression.
-func declared(fn *ssa.Function) *ssa.Function {
-	if fn.Origin() != nil {
-		fn = fn.Origin()
-	}
-	if obj, ok := fn.Object().(*types.Func); ok && fn.Synthetic != "" {
-		return fn.Prog.FuncValue(obj.Origin())
-	}
-	return fn
-}
-
-// handedTo tells how the function runs whose value in takes.
-func handedTo(in ssa.Instruction) manner {
+// handedTo tells how the function runs whose value v in takes.
+func handedTo(in ssa.Instruction, v ssa.Value) manner {
 	switch in := in.(type) {
 	case *ssa.MakeClosure:
 		return handedToAll(*in.Referrers(), in)
@@ -120,25 +103,55 @@ func handedTo(in ssa.Instruction) manner {
 			return alone
 		}
 		return handedToAll(*in.Referrers(), in)
-	case *ssa.Call:
-		if f := in.Call.StaticCallee(); f != nil && slices.Contains(starters, f.RelString(nil)) {
-			return alone
+	case *ssa.Go:
+		if in.Call.Value == v {
+			return nothing
 		}
+	case *ssa.Defer:
+		if in.Call.Value == v {
+			return nothing
+		}
+	case *ssa.Call:
+		if in.Call.Value == v {
+			return nothing
+		}
+		if f := in.Call.StaticCallee(); f != nil {
+			name := f.RelString(nil)
+			if f.Origin() != nil {
+				name = f.Origin().RelString(nil)
+			}
+			switch {
+			case slices.Contains(starters, name):
+				return alone
+			case slices.Contains(onces, name):
+				return once
+			}
+		}
+	case *ssa.DebugRef:
+		return nothing
 	}
 	return unknown
 }
 
 func handedToAll(users []ssa.Instruction, v ssa.Value) manner {
+	how := nothing
 	for _, u := range users {
-		if g, ok := u.(*ssa.Go); ok && g.Call.Value == v {
-			continue
-		}
-		if handedTo(u) != alone {
+		switch h := handedTo(u, v); {
+		case h == nothing:
+			if g, ok := u.(*ssa.Go); ok && g.Call.StaticCallee() != nil && g.Call.StaticCallee().Synthetic != "" {
+				how = alone // a method value: the call does not name the method
+			}
+		case how == nothing:
+			how = h
+		case how != h:
 			return unknown
 		}
 	}
-	return alone
+	return how
 }
+
+// onces run what they get once, before they return to anybody.
+var onces = []string{"(*sync.Once).Do", "sync.OnceFunc", "sync.OnceValue", "sync.OnceValues"}
 
 // starters are functions of other packages that run what they get on a goroutine which holds none of our locks. What time
 // runs later is not among them: whoever can stop a timer has an order of his own for what it does.
@@ -146,7 +159,7 @@ var starters = []string{"(*sync.WaitGroup).Go", "net/http.HandleFunc", "(*net/ht
 	"(*golang.org/x/sync/errgroup.Group).Go", "(*golang.org/x/sync/errgroup.Group).TryGo"}
 
 // inherited returns the locks that every caller of f in the package holds, as far as they are known, in f's own terms.
-func (p *collector) inherited(f *ssa.Function) []string {
+func (p *collector) inherited(f *ssa.Function) []locks.Held {
 	if exported(f) && f.Signature.Recv() == nil {
 		return nil // anybody may call it
 	}
@@ -172,7 +185,7 @@ func (p *collector) learn() {
 	if p.callers != nil {
 		return
 	}
-	p.callers = make(map[*ssa.Function][]string)
+	p.callers = make(map[*ssa.Function][]locks.Held)
 	for p.spread() {
 	}
 	settled := make(map[*ssa.Function]bool)
@@ -202,19 +215,19 @@ func (p *collector) spread() (changed bool) {
 }
 
 // fromCallers returns the locks that all callers of f hold, of which anything is known.
-func (p *collector) fromCallers(f *ssa.Function) (all []string, known bool) {
+func (p *collector) fromCallers(f *ssa.Function) (all []locks.Held, known bool) {
 	for _, s := range p.calls[f] {
 		if s.how == alone {
 			return nil, true
 		}
-		if s.how == unknown || f.Parent() != nil || p.early(&s) {
+		if s.how == unknown || s.how == once || p.early(&s) {
 			continue
 		}
 		outer, ok := p.callers[s.fn]
-		if !ok && len(p.calls[s.fn]) > 0 && !exported(s.fn) && (p.settled == nil || len(s.locks) == 0) {
+		if !ok && len(p.calls[s.fn]) > 0 && !exported(s.fn) && (p.settled == nil || len(s.held) == 0) {
 			continue
 		}
-		mine := s.translate(append(s.locks[:len(s.locks):len(s.locks)], outer...))
+		mine := s.inward(append(s.held[:len(s.held):len(s.held)], outer...))
 		if known {
 			mine = intersect(all, mine)
 		}
@@ -225,41 +238,44 @@ func (p *collector) fromCallers(f *ssa.Function) (all []string, known bool) {
 
 // early tells whether nobody else can be there when s calls: the package is initialized, or the receiver was just made.
 func (p *collector) early(s *callSite) bool {
-	made := len(s.args) > 0 && (fresh(s.args[0]) || p.madeByCaller(s.fn, paramOf(s.fn, s.args[0]), 4))
+	if s.call == nil {
+		return p.initOnly(s.fn, 4)
+	}
+	args := s.call.Common().Args
+	made := len(args) > 0 && (p.lonely(args[0], s.call) || p.madeByCaller(s.fn, paramOf(s.fn, locks.PlaceOf(args[0])), 4))
 	return made || p.initOnly(s.fn, 4)
 }
 
-func intersect(a, b []string) []string {
-	var out []string
-	for _, x := range a {
-		if slices.Contains(b, x) {
-			out = append(out, x)
+// intersect returns what is held in both, for reading where one of them holds it so.
+func intersect(a, b []locks.Held) (out []locks.Held) {
+	for _, h := range a {
+		for _, g := range b {
+			if g.Lock == h.Lock {
+				h.Mode = min(h.Mode, g.Mode)
+				out = append(out, h)
+				break
+			}
 		}
 	}
 	return out
 }
 
-// translate returns those of the caller's locks that the callee can name, in the callee's terms.
-func (s *callSite) translate(held []string) []string {
-	var mine []string
-	for _, l := range held {
-		if strings.HasPrefix(l, "@") {
-			mine = append(mine, l)
-			continue
-		}
-		for i, arg := range s.args {
-			rest, ok := strings.CutPrefix(l, locks.Path(arg))
-			if ok && i < len(s.params) && (rest == "" || rest[0] == '.') {
-				mine = append(mine, s.params[i].Name()+rest)
-			}
+// inward returns those of the caller's locks that the callee can name, as the callee names them.
+func (s *callSite) inward(held []locks.Held) (mine []locks.Held) {
+	for _, h := range held {
+		for _, p := range locks.Inward(h.Lock, s.callee, s.call) {
+			mine = append(mine, locks.Held{Lock: p, Mode: h.Mode, Taken: h.Taken})
 		}
 	}
 	return mine
 }
 
-// paramOf returns the index of the parameter of f that v is, or -1.
-func paramOf(f *ssa.Function, v ssa.Value) int {
-	return slices.IndexFunc(f.Params, func(p *ssa.Parameter) bool { return p == v })
+// paramOf returns the index of the parameter of f that the place is, or -1.
+func paramOf(f *ssa.Function, p locks.Place) int {
+	if p.Fields != "" {
+		return -1
+	}
+	return slices.IndexFunc(f.Params, func(q *ssa.Parameter) bool { return q == p.Root })
 }
 
 // madeByCaller tells whether all callers of f give it, as parameter i, a value that they have just made: f helps to build it.
@@ -268,14 +284,19 @@ func (p *collector) madeByCaller(f *ssa.Function, i, depth int) bool {
 		return false
 	}
 	for _, s := range p.calls[f] {
-		if s.how != direct || i >= len(s.args) || !fresh(s.args[i]) && !p.madeByCaller(s.fn, paramOf(s.fn, s.args[i]), depth-1) {
+		if s.how != direct || s.call == nil {
+			return false
+		}
+		args := s.call.Common().Args
+		if i >= len(args) || !p.lonely(args[i], s.call) && !p.madeByCaller(s.fn, paramOf(s.fn, locks.PlaceOf(args[i])), depth-1) {
 			return false
 		}
 	}
 	return true
 }
 
-// initOnly tells whether f runs only while the package is initialized.
+// initOnly tells whether f runs only while the package is initialized, or once, by a sync.Once, before everybody else who
+// asks that.
 func (p *collector) initOnly(f *ssa.Function, depth int) bool {
 	if inInit(f) {
 		return true
@@ -283,5 +304,7 @@ func (p *collector) initOnly(f *ssa.Function, depth int) bool {
 	if depth == 0 || len(p.calls[f]) == 0 || exported(f) {
 		return false
 	}
-	return !slices.ContainsFunc(p.calls[f], func(s callSite) bool { return s.how != direct || !p.initOnly(s.fn, depth-1) })
+	return !slices.ContainsFunc(p.calls[f], func(s callSite) bool {
+		return s.how != once && (s.how != direct || !p.initOnly(s.fn, depth-1))
+	})
 }

@@ -11,98 +11,142 @@ import (
 	"github.com/falsifiable/stability/lab/analysis/internal/locks"
 )
 
-// collector gathers the accesses of a package.
-type collector struct {
-	pass  *analysis.Pass
-	uses  map[*types.Var][]access
-	order []*types.Var
-	calls map[*ssa.Function][]callSite // places where a function of the package is called, or its value taken
-	locks map[*ssa.Function]bool       // functions that lock something themselves
-
-	receives bool // the function being looked at waits for a WaitGroup or a channel
-
-	retired map[*types.Var]bool // set to nil by an init function: nobody changes them afterwards
-	walker  *locks.Walker
-	waits   []ssa.Instruction          // of the function being looked at
-	invoked map[string]*ssa.Function   // methods called by way of an interface, by name, and who does it
-	callers map[*ssa.Function][]string // what learn has found
-	settled map[*ssa.Function]bool     // functions of whose callers that is all
+// access is one read or write of a variable.
+type access struct {
+	pos    token.Pos
+	fn     *ssa.Function
+	in     ssa.Instruction
+	write  bool
+	atomic bool
+	held   locks.State
+	base   locks.Place // the value that the field belongs to
+	param  int         // index of the parameter that is that value, or -1
+	entry  bool        // writes an entry of the map that the variable holds
+	copies bool        // reads no more of the map that the variable holds than where it is
+	alone  bool        // nobody else can be there: see lonely
+	first  bool        // writes the variable where it was seen to be nil
 }
 
-// function notes what f accesses, with the locks that are held on every path.
+// collector gathers the accesses of a package.
+type collector struct {
+	pass   *analysis.Pass
+	walker *locks.Walker
+	uses   map[*types.Var][]access
+	order  []*types.Var
+	calls  map[*ssa.Function][]callSite // places where a function of the package is called, or its value taken
+
+	locks    map[*ssa.Function]bool                 // functions that lock something themselves
+	takes    map[*ssa.Function][]ssa.Instruction    // where they do
+	makes    map[*ssa.Function]map[locks.Place]bool // values for which a function makes the lock
+	retired  map[*types.Var]bool                    // set to nil by an init function: nobody changes them afterwards
+	invoked  map[string]*ssa.Function               // methods called by way of an interface, by name, and who does it
+	callers  map[*ssa.Function][]locks.Held         // what learn has found
+	settled  map[*ssa.Function]bool                 // functions of whose callers that is all
+	news     map[*ssa.Function]bool                 // whether a function returns what nobody else knows yet
+	joins    []ssa.Instruction                      // of the function being looked at: where it waits for what it has started
+	receives bool                                   // it waits for somebody
+}
+
+func newCollector(pass *analysis.Pass) *collector {
+	return &collector{pass: pass, walker: locks.NewWalker(), uses: make(map[*types.Var][]access), calls: make(map[*ssa.Function][]callSite),
+		locks: make(map[*ssa.Function]bool), takes: make(map[*ssa.Function][]ssa.Instruction),
+		makes: make(map[*ssa.Function]map[locks.Place]bool), retired: make(map[*types.Var]bool),
+		invoked: make(map[string]*ssa.Function), news: make(map[*ssa.Function]bool)}
+}
+
+// function notes what f accesses, with the locks that are held.
 func (p *collector) function(f *ssa.Function) {
-	p.waits = waitsIn(f)
-	p.receives = len(p.waits) > 0 || receives(f)
-	p.walker.WalkModes(f, func(in ssa.Instruction, held []string) {
+	p.joins = joinsIn(f)
+	p.receives = len(p.joins) > 0 || receives(f)
+	p.makes[f] = locksMade(f)
+	p.walker.Walk(f, func(in ssa.Instruction, s locks.State) {
 		if c, ok := in.(ssa.CallInstruction); ok {
-			if lock, _, _ := locks.Call(c); lock != "" {
-				if p.locks == nil {
-					p.locks = make(map[*ssa.Function]bool)
-				}
+			if op := locks.OpOf(c); op.Action == locks.Take || op.Action == locks.Try {
+				p.locks[f] = true
+				p.takes[f] = append(p.takes[f], in)
+			} else if taken, _ := p.walker.Effect(c); len(taken) > 0 {
 				p.locks[f] = true
 			}
 		}
-		p.instr(f, in, held)
+		p.instr(f, in, s)
 	})
 }
 
-func (p *collector) instr(f *ssa.Function, in ssa.Instruction, held []string) {
+func (p *collector) instr(f *ssa.Function, in ssa.Instruction, s locks.State) {
 	switch in := in.(type) {
 	case *ssa.Store:
-		p.access(f, in, in.Addr, in.Pos(), true, false, held)
+		p.access(access{fn: f, in: in, pos: in.Pos(), write: true, held: s}, in.Addr)
 	case *ssa.UnOp:
 		if in.Op == token.MUL {
-			p.access(f, in, in.X, in.Pos(), changesMap(in), false, held)
+			use := mapUse(in)
+			p.access(access{fn: f, in: in, pos: in.Pos(), write: use == changes, entry: use == changes, copies: use == shares, held: s}, in.X)
 		}
 	case ssa.CallInstruction:
 		c := in.Common()
 		callee := c.StaticCallee()
 		if callee != nil && callee.Pkg != nil && callee.Pkg.Pkg.Path() == "sync/atomic" && callee.Signature.Recv() == nil && len(c.Args) > 0 {
-			p.access(f, in, c.Args[0], in.Pos(), true, true, held)
+			p.access(access{fn: f, in: in, pos: in.Pos(), write: !isLoad(callee.Name()), atomic: true, held: s}, c.Args[0])
 			return
 		}
 	}
-	p.noteCalls(f, in, held)
+	p.noteCalls(f, in, s.Must)
 }
 
-// changesMap tells whether the map that v is loaded for gets or loses an entry: to others who use the map, that is a write,
-// though the variable stays as it is.
-func changesMap(v *ssa.UnOp) bool {
+func isLoad(name string) bool { return len(name) >= 4 && name[:4] == "Load" }
+
+// usage is what is done with the map that was loaded from a variable.
+type usage int
+
+const (
+	reads   usage = iota
+	changes       // it gets or loses an entry: to others who use the map that is a write, though the variable stays as it is
+	shares        // it is only handed on
+)
+
+func mapUse(v *ssa.UnOp) usage {
 	if _, ok := v.Type().Underlying().(*types.Map); !ok {
-		return false
+		return reads
 	}
-	return slices.ContainsFunc(*v.Referrers(), func(r ssa.Instruction) bool {
+	use := shares
+	for _, r := range *v.Referrers() {
 		switch r := r.(type) {
 		case *ssa.MapUpdate:
-			return r.Map == v
+			if r.Map == v {
+				return changes
+			}
+		case *ssa.Lookup, *ssa.Range, *ssa.BinOp:
+			use = reads
 		case *ssa.Call:
 			b, ok := r.Call.Value.(*ssa.Builtin)
-			return ok && (b.Name() == "delete" || b.Name() == "clear")
+			if ok && (b.Name() == "delete" || b.Name() == "clear") {
+				return changes
+			}
+			if ok {
+				use = reads
+			}
 		}
-		return false
-	})
+	}
+	return use
 }
 
-func (p *collector) access(f *ssa.Function, in ssa.Instruction, addr ssa.Value, pos token.Pos, write, atomic bool, held []string) {
+// access adds a to the accesses of the variable at addr.
+func (p *collector) access(a access, addr ssa.Value) {
 	var v *types.Var
-	a := access{pos: pos, fn: f, write: write, atomic: atomic, locks: held, joined: !atomic && after(p.waits, in), param: -1}
-	_, load := in.(*ssa.UnOp)
-	a.entry = write && load
+	a.param = -1
 	switch x := addr.(type) {
 	case *ssa.FieldAddr:
-		v = x.X.Type().Underlying().(*types.Pointer).Elem().Underlying().(*types.Struct).Field(x.Field)
-		if v.Pkg() != p.pass.Pkg {
+		if v = locks.FieldOf(x); v.Pkg() != p.pass.Pkg {
 			return
 		}
-		a.base = locks.Path(x.X)
-		a.fresh = fresh(x.X)
-		a.param = paramOf(f, x.X)
+		a.base = locks.PlaceOf(x.X)
+		a.param = paramOf(a.fn, a.base)
+		a.alone = p.lonely(x.X, a.in) || p.makes[a.fn][a.base]
 		if !a.pos.IsValid() {
 			a.pos = x.Pos()
 		}
 	case *ssa.Global:
 		obj, ok := x.Object().(*types.Var)
-		if !ok || x.Pkg != f.Pkg {
+		if !ok || x.Pkg != a.fn.Pkg {
 			return
 		}
 		v = obj
@@ -112,8 +156,12 @@ func (p *collector) access(f *ssa.Function, in ssa.Instruction, addr ssa.Value, 
 	if !a.pos.IsValid() {
 		return
 	}
-	if s, ok := in.(*ssa.Store); ok && write && isNil(s.Val) && inInit(f) {
-		p.retired[v] = true
+	a.alone = a.alone || !a.atomic && after(p.joins, a.in)
+	if s, ok := a.in.(*ssa.Store); ok {
+		if isNil(s.Val) && inInit(a.fn) {
+			p.retired[v] = true
+		}
+		a.first = seenNil(s)
 	}
 	if p.uses[v] == nil {
 		p.order = append(p.order, v)
@@ -126,18 +174,57 @@ func isNil(v ssa.Value) bool {
 	return ok && c.IsNil()
 }
 
-// waitsIn returns the calls of a WaitGroup's Wait in f.
-func waitsIn(f *ssa.Function) (waits []ssa.Instruction) {
-	for _, b := range f.Blocks {
-		for _, in := range b.Instrs {
-			if c, ok := in.(*ssa.Call); ok {
-				if callee := c.Call.StaticCallee(); callee != nil && callee.RelString(nil) == "(*sync.WaitGroup).Wait" {
-					waits = append(waits, in)
-				}
-			}
+// seenNil tells whether s stands behind a branch that found the variable nil: it gives the variable its first value.
+func seenNil(s *ssa.Store) bool {
+	place := locks.PlaceOf(s.Addr)
+	for b := s.Block(); b != nil && b.Idom() != nil; b = b.Idom() {
+		branch, ok := b.Idom().Instrs[len(b.Idom().Instrs)-1].(*ssa.If)
+		if !ok {
+			continue
+		}
+		cmp, ok := branch.Cond.(*ssa.BinOp)
+		if !ok || !isNil(cmp.Y) {
+			continue
+		}
+		load, ok := cmp.X.(*ssa.UnOp)
+		if !ok || load.Op != token.MUL || locks.PlaceOf(load.X) != place {
+			continue
+		}
+		if (cmp.Op == token.EQL) == (b.Idom().Succs[0] == b) {
+			return true
 		}
 	}
-	return waits
+	return false
+}
+
+// locksMade returns the values for which f makes a new lock: nobody can have held the old one.
+func locksMade(f *ssa.Function) map[locks.Place]bool {
+	var made map[locks.Place]bool
+	for _, b := range f.Blocks {
+		for _, in := range b.Instrs {
+			s, ok := in.(*ssa.Store)
+			if !ok {
+				continue
+			}
+			field, ok := s.Addr.(*ssa.FieldAddr)
+			if !ok || !isLock(locks.FieldOf(field).Type()) {
+				continue
+			}
+			if made == nil {
+				made = make(map[locks.Place]bool)
+			}
+			made[locks.PlaceOf(field.X)] = true
+		}
+	}
+	return made
+}
+
+func isLock(t types.Type) bool {
+	if p, ok := t.Underlying().(*types.Pointer); ok {
+		t = p.Elem()
+	}
+	n, ok := types.Unalias(t).(*types.Named)
+	return ok && n.Obj().Pkg() != nil && n.Obj().Pkg().Path() == "sync" && slices.Contains([]string{"Mutex", "RWMutex", "Locker"}, n.Obj().Name())
 }
 
 func receives(f *ssa.Function) bool {
@@ -151,56 +238,6 @@ func receives(f *ssa.Function) bool {
 			case *ssa.Select:
 				return true
 			}
-		}
-	}
-	return false
-}
-
-// after tells whether one of the instructions comes before in on every path that leads there.
-func after(before []ssa.Instruction, in ssa.Instruction) bool {
-	return slices.ContainsFunc(before, func(w ssa.Instruction) bool {
-		if w.Block() != in.Block() {
-			return w.Block().Dominates(in.Block())
-		}
-		return slices.Index(in.Block().Instrs, w) < slices.Index(in.Block().Instrs, in)
-	})
-}
-
-// fresh tells whether v is made in the function that uses it, or taken from a sync.Pool: nobody else knows it yet.
-func fresh(v ssa.Value) bool { return madeHere(v, 4) }
-
-func madeHere(v ssa.Value, depth int) bool {
-	switch x := v.(type) {
-	case *ssa.Alloc, *ssa.MakeSlice:
-		return true
-	case *ssa.FieldAddr:
-		return madeHere(x.X, depth)
-	case *ssa.IndexAddr:
-		return madeHere(x.X, depth)
-	case *ssa.TypeAssert:
-		return madeHere(x.X, depth)
-	case *ssa.Call:
-		f := x.Call.StaticCallee()
-		return f != nil && f.RelString(nil) == "(*sync.Pool).Get"
-	case *ssa.UnOp:
-		return depth > 0 && loadedHere(x, depth)
-	}
-	return false
-}
-
-// loadedHere tells whether v comes from a local variable that holds a new object, or is a slice of a new object.
-func loadedHere(v *ssa.UnOp, depth int) bool {
-	a, ok := v.X.(*ssa.Alloc)
-	if !ok {
-		_, slice := v.Type().Underlying().(*types.Slice)
-		return slice && madeHere(v.X, depth-1)
-	}
-	if a.Referrers() == nil {
-		return false
-	}
-	for _, r := range *a.Referrers() {
-		if s, ok := r.(*ssa.Store); ok && s.Addr == a && madeHere(s.Val, depth-1) {
-			return true
 		}
 	}
 	return false

@@ -13,8 +13,11 @@
 //   - a loop that spins on a plain variable, "for ready == 0 {}": the compiler may read it once.
 //
 // A method whose every caller in the package holds the lock counts as holding it, and so does one whose name ends in
-// Locked. A function whose value is taken (w.do(w.reset)), or which is deferred, runs under locks that nobody knows, and is
-// left alone, unless the value is started as a goroutine or serves HTTP requests. Accesses to a value that the same function
-// has just made, or all its callers, are free, and so is what happens while the package is initialized. Variables with one
-// guarded access only are not judged, apart from package variables with a lock beside them.
+// Locked; a deferred call holds what is held when it runs. A function whose value is taken (w.do(w.reset)) runs under locks
+// that nobody knows, and is left alone, unless the value is started as a goroutine or serves HTTP requests. Free are accesses
+// to a value that the same function, a constructor or all its callers have just made, until a goroutine or a map knows it;
+// those in the function that makes the lock; those by a sync.Once; those after a Wait, or after a receive where goroutines
+// were started; and what happens while the package is initialized. A map that is handed on without a look into it is no
+// access to its entries. Variables with one guarded access only are not judged, apart from package variables with a lock
+// beside them, and flags that are looked at right before the lock.
 package lockset

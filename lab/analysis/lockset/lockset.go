@@ -3,7 +3,6 @@ package lockset
 import (
 	_ "embed"
 	"go/ast"
-	"go/token"
 	"go/types"
 	"regexp"
 	"slices"
@@ -29,42 +28,13 @@ var Analyzer = &analysis.Analyzer{
 	Run:      run,
 }
 
-// access is one read or write of a variable.
-type access struct {
-	pos    token.Pos
-	fn     *ssa.Function
-	write  bool
-	atomic bool
-	locks  []string // held, as locks.Walker names them
-	base   string   // path of the value that the field belongs to
-	param  int      // index of the parameter that is that value, or -1
-	entry  bool     // of an entry of the map that the variable holds
-	fresh  bool     // of a value made in this function
-	joined bool     // after a WaitGroup's Wait: those who share the variable have ended
-}
-
 func run(pass *analysis.Pass) (any, error) {
 	if path := pass.Pkg.Path(); path == "sync/atomic" || path == "runtime" || strings.HasPrefix(path, "internal/runtime") {
 		return nil, nil // these packages make the rules that we check
 	}
-	prog := ssabuild.Of(pass)
-	p := &collector{pass: pass, uses: make(map[*types.Var][]access), calls: make(map[*ssa.Function][]callSite),
-		invoked: make(map[string]*ssa.Function), retired: make(map[*types.Var]bool), walker: locks.NewWalker()}
-	var fns []*ssa.Function
-	var visit func(*ssa.Function)
-	visit = func(f *ssa.Function) {
-		if strings.HasSuffix(pass.Fset.Position(f.Pos()).Filename, "_test.go") {
-			return
-		}
-		fns = append(fns, f)
-		for _, a := range f.AnonFuncs {
-			visit(a)
-		}
-	}
-	for _, f := range prog.SrcFuncs {
-		visit(f)
-	}
-	for _, f := range append(fns, prog.Pkg.Func("init")) {
+	p := newCollector(pass)
+	fns := ssabuild.Functions(pass)
+	for _, f := range append(fns[:len(fns):len(fns)], ssabuild.Of(pass).Pkg.Func("init")) {
 		p.function(f)
 	}
 	for _, f := range fns {
@@ -82,37 +52,56 @@ func run(pass *analysis.Pass) (any, error) {
 // judge looks at all accesses of v.
 func (p *collector) judge(v *types.Var, all []access) {
 	var plain, atomics []access
+	assigned := false // other than when it is made
 	for _, a := range all {
 		switch {
-		case a.fresh || a.joined || p.initOnly(a.fn, 4) || p.madeByCaller(a.fn, a.param, 4):
+		case a.alone || p.initOnly(a.fn, 4) || p.madeByCaller(a.fn, a.param, 4):
 		case a.atomic:
 			atomics = append(atomics, a)
 		default:
 			plain = append(plain, a)
+			assigned = assigned || a.write && !a.entry
 		}
 	}
+	if !assigned { // where the map is does not change: to hand that on touches nothing that others write
+		plain = slices.DeleteFunc(plain, func(a access) bool { return a.copies })
+	}
 	if len(atomics) > 0 {
-		p.mixed(v, plain, atomics[0])
+		p.mixed(v, plain, atomics)
 		return
 	}
 	p.guarded(v, plain)
 }
 
-// mixed reports plain accesses of a variable that is accessed atomically elsewhere.
-func (p *collector) mixed(v *types.Var, plain []access, a access) {
+// mixed reports plain accesses of a variable that is accessed atomically elsewhere. A plain read under a lock is fine if every
+// atomic write holds that lock too: the atomics are for readers without it.
+func (p *collector) mixed(v *types.Var, plain, atomics []access) {
 	for _, x := range plain {
-		if len(p.held(x)) > 0 { // a lock and atomics together: a pattern of its own (fast path, slow path)
-			continue
+		with := atomics[0]
+		if lock := p.guard(v, x); lock != "" {
+			i := slices.IndexFunc(atomics, func(a access) bool {
+				return (a.write || x.write) && p.guard(v, a) == "" && !p.loose(a.fn) && !excused(a.fn)
+			})
+			if i < 0 || p.loose(x.fn) || excused(x.fn) {
+				continue
+			}
+			with = atomics[i]
+		} else if len(p.held(x)) > 0 || len(x.held.May) > 0 {
+			continue // under another lock: a pattern of its own
+		}
+		what := "read"
+		if with.write {
+			what = "write"
 		}
 		p.pass.Report(analysis.Diagnostic{Pos: x.pos,
 			Message: v.Name() + " is accessed by sync/atomic elsewhere: a plain access beside it is a data race; use an atomic type, which has no plain access",
-			Related: []analysis.RelatedInformation{{Pos: a.pos, Message: "an atomic access"}}})
+			Related: []analysis.RelatedInformation{{Pos: with.pos, Message: "an atomic " + what + " in " + with.fn.Name()}}})
 	}
 }
 
-// held returns the locks that are held at x, those of all callers included.
-func (p *collector) held(x access) []string {
-	return append(x.locks[:len(x.locks):len(x.locks)], p.inherited(x.fn)...)
+// held returns the locks that are held at x on every way, those of all callers included.
+func (p *collector) held(x access) []locks.Held {
+	return append(x.held.Must[:len(x.held.Must):len(x.held.Must)], p.inherited(x.fn)...)
 }
 
 // guarded reports accesses without the lock that all writes hold.
@@ -123,6 +112,9 @@ func (p *collector) guarded(v *types.Var, all []access) {
 	for _, a := range all {
 		l := p.guard(v, a)
 		if l == "" {
+			if p.guardedByWay(v, a) {
+				continue // with the lock on one way and without on another: it may be switched off
+			}
 			bare = append(bare, a)
 			continue
 		}
@@ -133,7 +125,7 @@ func (p *collector) guarded(v *types.Var, all []access) {
 		with++
 		if a.write {
 			writes++
-			if !slices.ContainsFunc(p.held(a), exclusive) {
+			if p.mode(v, a, l) == locks.Shared {
 				shared = append(shared, a)
 			}
 		}
@@ -143,20 +135,26 @@ func (p *collector) guarded(v *types.Var, all []access) {
 	case len(bare) > 0:
 		p.bare(v, lock, bare, with, all)
 	case len(shared) > 0:
-		p.shared(v, lock, shared, all)
+		p.underReaders(v, lock, shared, all)
 	}
 }
 
-// exclusive tells whether the entry of a held lock says that it is held for writing.
-func exclusive(l string) bool { return strings.HasSuffix(l, "!") }
-
 // bare reports accesses without the lock, if there are few of them beside those with it.
 func (p *collector) bare(v *types.Var, lock string, bare []access, with int, all []access) {
+	if v.IsField() && (onlyEntries(all) || p.madeOnce(v, all)) {
+		return
+	}
+	if p.looksFirst(v, lock, bare, all) {
+		for _, b := range bare {
+			p.report(v, lock, b, all)
+		}
+		return
+	}
 	least := 3
 	if !v.IsField() {
 		least = 1
 	}
-	if with < least*len(bare) || len(bare) > 2 && v.IsField() || v.IsField() && onlyEntries(all) {
+	if with < least*len(bare) || len(bare) > 2 && v.IsField() {
 		return
 	}
 	for _, b := range bare {
@@ -169,6 +167,50 @@ func (p *collector) bare(v *types.Var, lock string, bare []access, with int, all
 	for _, b := range bare {
 		p.report(v, lock, b, all)
 	}
+}
+
+// looksFirst tells whether all accesses without the lock are reads of a flag or a number at the beginning of functions that then
+// take the lock: such a look before the lock is meant to save it, and is a race with whoever writes under it.
+func (p *collector) looksFirst(v *types.Var, lock string, bare, all []access) bool {
+	if _, ok := v.Type().Underlying().(*types.Basic); !ok || !v.IsField() {
+		return false
+	}
+	writes := slices.ContainsFunc(all, func(a access) bool {
+		return a.write && p.guard(v, a) == lock && !slices.ContainsFunc(bare, func(b access) bool { return b.fn == a.fn })
+	})
+	if !writes {
+		return false
+	}
+	for _, b := range bare {
+		if b.write || p.loose(b.fn) || excused(b.fn) || !p.locksLater(b, lock) {
+			return false
+		}
+	}
+	return true
+}
+
+// locksLater tells whether the function takes the lock of the same value after the access.
+func (p *collector) locksLater(b access, lock string) bool {
+	want := locks.Place{Root: b.base.Root, Fields: b.base.Fields + "." + lock}
+	return slices.ContainsFunc(p.takes[b.fn], func(in ssa.Instruction) bool {
+		op := locks.OpOf(in.(ssa.CallInstruction))
+		return op.Lock == want && mayPrecede(b.in, in, nil) && !mayPrecede(in, b.in, nil)
+	})
+}
+
+// madeOnce tells whether all writes of v give it its first value, where it was found to be nil: once it has one, it keeps it,
+// and whoever has come by such a write may read it without the lock.
+func (p *collector) madeOnce(v *types.Var, all []access) bool {
+	some := false
+	for _, a := range all {
+		if a.write && !a.alone {
+			if !a.first {
+				return false
+			}
+			some = true
+		}
+	}
+	return some
 }
 
 // onlyEntries tells whether one function alone writes, and nothing but entries of a map: then what reads may well be in step
@@ -199,12 +241,12 @@ func excused(f *ssa.Function) bool {
 var excuse = regexp.MustCompile(`(?is)(lock|mu|mutex)\b.{0,60}\b(held|holds?|holding)\b|\b(held|holds?|holding)\b.{0,60}(lock|mu|mutex)\b|` +
 	`\bfor test(s|ing)?\b|\bmust (only )?be called\b|\b(not|never|no)\b.{0,40}\bconcurrent`)
 
-// shared reports writes under a read lock, which two readers may do at the same time, if others take the whole lock for
+// underReaders reports writes under a read lock, which two readers may do at the same time, if others take the whole lock for
 // the variable.
-func (p *collector) shared(v *types.Var, lock string, weak, all []access) {
+func (p *collector) underReaders(v *types.Var, lock string, weak, all []access) {
 	whole := 0
 	for _, a := range all {
-		if slices.ContainsFunc(p.held(a), exclusive) {
+		if p.guard(v, a) == lock && p.mode(v, a, lock) == locks.Exclusive {
 			whole++
 		}
 	}
@@ -218,20 +260,32 @@ func (p *collector) shared(v *types.Var, lock string, weak, all []access) {
 	}
 	for _, w := range weak {
 		p.pass.Report(analysis.Diagnostic{Pos: w.pos, Message: v.Name() + " is written under a read lock of " + lock +
-			", which others may hold at the same time: a data race. Take the whole lock for this; or, for a lone number, make it an atomic type"})
+			", which others may hold at the same time: a data race. Take the whole lock for this; or, for a lone number, make it an atomic type",
+			Related: takenAt(w.held.Must)})
 	}
 }
 
-func (p *collector) report(v *types.Var, lock string, b access, all []access) {
-	what := "read"
-	if b.write {
-		what = "written"
+func takenAt(held []locks.Held) (out []analysis.RelatedInformation) {
+	for _, h := range held {
+		if h.Taken != nil {
+			out = append(out, analysis.RelatedInformation{Pos: h.Taken.Pos(), Message: h.Lock.String() + " is locked here"})
+		}
 	}
-	d := analysis.Diagnostic{Pos: b.pos, Message: v.Name() + " is " + what + " without " + lock +
-		", which guards it everywhere else: a data race. Take the lock here too; or, for a lone number, make it an atomic type; an RWMutex pays only for long, frequent reads"}
+	return out
+}
+
+func (p *collector) report(v *types.Var, lock string, b access, all []access) {
+	what, mend := "read", "Take the lock for this read too"
+	if b.write {
+		what, mend = "written", "Take the lock here too"
+	}
+	d := analysis.Diagnostic{Pos: b.pos, Message: v.Name() + " is " + what + " without " + lock + ", which guards it everywhere else: a data race. " + mend}
+	if _, number := v.Type().Underlying().(*types.Basic); number {
+		d.Message += "; or, for a lone number, make it an atomic type"
+	}
 	for _, a := range all {
-		if a.write && a.pos != b.pos {
-			d.Related = append(d.Related, analysis.RelatedInformation{Pos: a.pos, Message: "a guarded write"})
+		if a.write && a.pos != b.pos && p.guard(v, a) == lock {
+			d.Related = append(d.Related, analysis.RelatedInformation{Pos: a.pos, Message: "a guarded write in " + a.fn.Name()})
 			break
 		}
 	}
@@ -241,48 +295,37 @@ func (p *collector) report(v *types.Var, lock string, b access, all []access) {
 	p.pass.Report(d)
 }
 
-// lockFix inserts "Lock; defer Unlock" at the start of the function, if it takes no lock itself.
-func (p *collector) lockFix(v *types.Var, lock string, b access) *analysis.SuggestedFix {
-	if b.fn.Syntax() == nil || b.fn.Parent() != nil || p.locks[b.fn] {
-		return nil
-	}
-	body := bodyOf(b.fn.Syntax())
-	if body == nil {
-		return nil
-	}
-	name := lock
-	if v.IsField() {
-		if len(b.fn.Params) == 0 || b.fn.Signature.Recv() == nil || b.base != b.fn.Params[0].Name() {
-			return nil
-		}
-		name = b.fn.Params[0].Name() + "." + lock
-	}
-	return &analysis.SuggestedFix{Message: "Take " + name + " here too", TextEdits: []analysis.TextEdit{
-		{Pos: body.Lbrace + 1, End: body.Lbrace + 1, NewText: []byte("\n\t" + name + ".Lock()\n\tdefer " + name + ".Unlock()")}}}
-}
+// guard returns the lock beside v that is held at a, as the value that v belongs to names it: for a field, a lock of the same
+// value; for a package variable, a lock in a package variable.
+func (p *collector) guard(v *types.Var, a access) string { return guardIn(v, a, p.held(a)) }
 
-func bodyOf(n ast.Node) *ast.BlockStmt {
-	if f, ok := n.(*ast.FuncDecl); ok {
-		return f.Body
-	}
-	return nil
-}
-
-// guard returns the lock beside v that a holds: for a field, a lock of the same struct value; for a package variable, a
-// lock in a package variable.
-func (p *collector) guard(v *types.Var, a access) string {
-	for _, l := range locks.Plain(p.held(a)) {
+func guardIn(v *types.Var, a access, held []locks.Held) string {
+	for _, h := range held {
 		if v.IsField() {
-			if rest, ok := strings.CutPrefix(l, a.base+"."); ok {
-				return rest
+			if rest, ok := h.Lock.Within(a.base); ok && rest != "" {
+				return rest[1:]
 			}
 			continue
 		}
-		if strings.HasPrefix(l, "@") {
-			return l[1:]
+		if h.Lock.Global() {
+			return h.Lock.String()
 		}
 	}
 	return ""
+}
+
+// guardedByWay tells whether v's lock is held at a on some way.
+func (p *collector) guardedByWay(v *types.Var, a access) bool { return guardIn(v, a, a.held.May) != "" }
+
+// mode is how the lock is held at a.
+func (p *collector) mode(v *types.Var, a access, lock string) locks.Mode {
+	mode := locks.Shared
+	for _, h := range p.held(a) {
+		if guardIn(v, a, []locks.Held{h}) == lock {
+			mode = max(mode, h.Mode)
+		}
+	}
+	return mode
 }
 
 // inInit tells whether f is an init function, that of the package's variables, or a literal in one.

@@ -22,6 +22,8 @@ type T struct {
 	mu sync.Mutex
 	rw sync.RWMutex
 	in struct{ mu sync.Mutex }
+	off bool
+	many []struct{ mu sync.Mutex }
 }
 
 var global sync.Mutex
@@ -80,6 +82,104 @@ func (t *T) literal() {
 	t.mu.Lock()
 	go func() { at(); t.mu.Unlock() }()
 }
+func local() { var mu sync.Mutex; mu.Lock(); mu.Unlock() }
+func (t *T) sameBool(b bool) {
+	if b {
+		t.mu.Lock()
+	}
+	use(t)
+	if b {
+		t.mu.Unlock()
+	}
+	at()
+}
+func (t *T) flag(b bool) {
+	locked := false
+	if b {
+		t.mu.Lock()
+		locked = true
+	}
+	use(t)
+	if locked {
+		t.mu.Unlock()
+	}
+	at()
+}
+func (t *T) field() {
+	if !t.off {
+		t.mu.Lock()
+	}
+	use(t)
+	if !t.off {
+		t.mu.Unlock()
+	}
+	at()
+}
+func (t *T) tryThen() {
+	if t.try() {
+		at()
+		t.mu.Unlock()
+	}
+}
+func (t *T) tryLock() {
+	if !t.mu.TryLock() {
+		return
+	}
+	at()
+	t.mu.Unlock()
+}
+
+type optional struct {
+	inner sync.Mutex
+	off   bool
+}
+
+func (o *optional) Lock()   { if !o.off { o.inner.Lock() } }
+func (o *optional) Unlock() { if !o.off { o.inner.Unlock() } }
+
+type R struct { guard optional }
+
+func (r *R) switched() { r.guard.Lock(); defer r.guard.Unlock(); at() }
+func (r *R) after2()   { r.guard.Lock(); r.guard.Unlock(); at() }
+
+func (t *T) lockIf(b bool) { if b { t.mu.Lock() } }
+func (t *T) forced()       { t.lockIf(true); at() }
+func (t *T) notTaken()     { t.lockIf(false); at() }
+func (t *T) inLoop(n []int) {
+	for _, x := range n {
+		if x > 3 {
+			t.mu.Lock()
+		}
+		if x > 3 {
+			at()
+			t.mu.Unlock()
+		}
+	}
+}
+func (t *T) indexed(i int) { t.many[i].mu.Lock(); at(); t.many[i].mu.Unlock() }
+func (t *T) bound() {
+	t.mu.Lock()
+	unlock := t.mu.Unlock
+	unlock()
+	at()
+}
+
+type G[K any] struct { mu sync.Mutex; k K }
+
+func (t *G[K]) take()    { t.mu.Lock() }
+func (t *G[K]) generic() { t.take(); at(); t.mu.Unlock() }
+
+func die() { panic("x") }
+func use(*T) {}
+func (t *T) fatal(b bool) {
+	t.mu.Lock()
+	if b {
+		die()
+	} else {
+		t.mu.Unlock()
+	}
+	at()
+}
 `
 
 func build(t *testing.T) *ssa.Package {
@@ -96,6 +196,14 @@ func build(t *testing.T) *ssa.Package {
 	return pkg
 }
 
+func names(held []Held) []string {
+	out := []string{}
+	for _, h := range held {
+		out = append(out, h.Lock.String())
+	}
+	return out
+}
+
 // TestWalk looks at the locks that are held where each function calls at.
 func TestWalk(t *testing.T) {
 	pkg := build(t)
@@ -105,14 +213,14 @@ func TestWalk(t *testing.T) {
 		if f.Pkg != pkg || f.Synthetic != "" {
 			continue
 		}
-		w.Walk(f, func(in ssa.Instruction, locks []string) {
+		w.Walk(f, func(in ssa.Instruction, s State) {
 			if c, ok := in.(*ssa.Call); ok && c.Call.StaticCallee() == pkg.Func("at") {
-				held[f.Name()] = locks
+				held[f.Name()] = names(s.Must)
 			}
 		})
 	}
 	for name, want := range map[string][]string{
-		"plain": {"t.mu"}, "after": {}, "deferred": {"t.rw"}, "nested": {"t.in.mu", "@global"}, "some": {}, "loop": {"t.mu"},
+		"plain": {"t.mu"}, "after": {}, "deferred": {"t.rw"}, "nested": {"t.in.mu", "global"}, "some": {}, "loop": {"t.mu"},
 		"handed": {"t.mu"}, "letsGo": {}, "farther": {}, "keeps": {"t.mu"}, "regains": {"t.mu"}, "byDefer": {"t.mu"}, "ends": {}, "rec": {},
 		"literal$1": {"t.mu"}, "wrapped": {}, "inside": {"t.mu"}, "tries": {},
 	} {
@@ -132,12 +240,12 @@ func TestModes(t *testing.T) {
 		if !ok || f.Pkg != pkg {
 			continue
 		}
-		w.WalkModes(f, func(in ssa.Instruction, held []string) {
+		w.Walk(f, func(in ssa.Instruction, s State) {
 			if c, ok := in.(*ssa.Call); !ok || c.Call.StaticCallee() != pkg.Func("at") {
 				return
 			}
-			if got := Exclusive(held, "t.mu") || Exclusive(held, "t.rw"); got != (want != "") || len(Plain(held)) != 1 {
-				t.Errorf("%s holds %q, want %q for writing", f.Name(), held, want)
+			if len(s.Must) != 1 || (s.Must[0].Mode == Exclusive) != (want != "") {
+				t.Errorf("%s holds %v, want %q for writing", f.Name(), s.Must, want)
 			}
 		})
 	}
@@ -156,11 +264,11 @@ func TestEffect(t *testing.T) {
 		for _, in := range f.Blocks[0].Instrs {
 			if c, ok := in.(*ssa.Call); ok {
 				taken, gone := w.Effect(c)
-				for _, l := range taken {
-					got += "+" + l + " "
+				for _, h := range taken {
+					got += "+" + h.Lock.String() + " "
 				}
-				for _, l := range gone {
-					got += "-" + l + " "
+				for _, p := range gone {
+					got += "-" + p.String() + " "
 				}
 			}
 		}
@@ -169,13 +277,13 @@ func TestEffect(t *testing.T) {
 		}
 	}
 	for f := range ssautil.AllFunctions(pkg.Prog) {
-		if f.Pkg == pkg && f.Name() == "unlock" && !slices.Equal(w.Gone(f), []string{"t.mu"}) {
-			t.Errorf("unlock releases %q", w.Gone(f))
+		if gone := w.Gone(f); f.Pkg == pkg && f.Name() == "unlock" && (len(gone) != 1 || gone[0].String() != "t.mu") {
+			t.Errorf("unlock releases %v", gone)
 		}
 	}
 }
 
-func TestReleased(t *testing.T) {
+func TestTouched(t *testing.T) {
 	pkg := build(t)
 	w := NewWalker()
 	for f := range ssautil.AllFunctions(pkg.Prog) {
@@ -184,9 +292,11 @@ func TestReleased(t *testing.T) {
 			continue
 		}
 		var got []string
-		w.Walk(f, func(in ssa.Instruction, _ []string) {
+		w.Walk(f, func(in ssa.Instruction, _ State) {
 			if c, ok := in.(*ssa.Call); ok {
-				got = append(got, w.Released(c)...)
+				for _, p := range w.Touched(c) {
+					got = append(got, p.String())
+				}
 			}
 		})
 		if strings.Join(got, " ") != want[f.Name()] {
@@ -195,30 +305,62 @@ func TestReleased(t *testing.T) {
 	}
 }
 
+// TestClass looks at what the locks that are taken or released in a function are called elsewhere.
 func TestClass(t *testing.T) {
 	pkg := build(t)
-	var literal, plain *ssa.Function
 	for f := range ssautil.AllFunctions(pkg.Prog) {
-		switch f.Name() {
-		case "literal$1":
-			literal = f
-		case "plain":
-			plain = f
+		want, ok := map[string]string{"plain": "a.T.mu", "literal$1": "a.T.mu", "nested": "a.T.in.mu global", "local": ""}[f.Name()]
+		if !ok || f.Pkg != pkg {
+			continue
+		}
+		var got []string
+		for _, b := range f.Blocks {
+			for _, in := range b.Instrs {
+				if c, ok := in.(ssa.CallInstruction); ok {
+					if name := OpOf(c).Lock.Class; OpOf(c).Action != None && !slices.Contains(got, name().String()) {
+						got = append(got, name().String())
+					}
+				}
+			}
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("the locks of %s are called %q, want %q", f.Name(), got, want)
 		}
 	}
-	for _, c := range []struct {
-		f                *ssa.Function
-		path, name, base string
-	}{
-		{plain, "t.mu", "a.T.mu", "t"},
-		{literal, "t.mu", "a.T.mu", "t"}, // through a captured variable
-		{plain, "t.in.mu", "a.T.in.mu", "t"},
-		{plain, "@global", "@global", "@"},
-		{plain, "other.mu", "", ""},
-		{plain, "#t3", "", ""},
-	} {
-		if name, base := Class(c.f, c.path); name != c.name || base != c.base {
-			t.Errorf("Class(%s, %s) = %q of %q, want %q of %q", c.f.Name(), c.path, name, base, c.name, c.base)
+}
+
+// TestWays holds functions whose branches belong together: what is held at at, on every way and on some way.
+func TestWays(t *testing.T) {
+	pkg := build(t)
+	w := NewWalker()
+	for f := range ssautil.AllFunctions(pkg.Prog) {
+		want, ok := map[string]string{
+			"sameBool": "|",              // released again under the same condition
+			"flag":     "|",              // kept in a variable
+			"field":    "|",              // of a field
+			"tryThen":  "t.mu|t.mu",      // the result of a callee tells
+			"tryLock":  "t.mu|t.mu",      // that of TryLock
+			"switched": "|r.guard.inner", // through a lock that can be switched off
+			"after2":   "|",              // after such a pair
+			"forced":   "t.mu|t.mu",      // a constant argument decides
+			"notTaken": "|",              // and may decide against it
+			"inLoop":   "t.mu|t.mu",      // a condition is asked anew in each round
+			"indexed":  "t.many[i].mu|t.many[i].mu",
+			"bound":    "|",         // released by a method value
+			"generic":  "t.mu|t.mu", // a helper of a generic type
+			"fatal":    "|",         // the way that keeps it does not come back
+		}[f.Name()]
+		if !ok || f.Pkg != pkg || f.Synthetic != "" {
+			continue
+		}
+		got := "none"
+		w.Walk(f, func(in ssa.Instruction, s State) {
+			if c, ok := in.(*ssa.Call); ok && c.Call.StaticCallee() == pkg.Func("at") {
+				got = strings.Join(names(s.Must), " ") + "|" + strings.Join(names(s.May), " ")
+			}
+		})
+		if got != want {
+			t.Errorf("%s holds %q at at, want %q", f.Name(), got, want)
 		}
 	}
 }

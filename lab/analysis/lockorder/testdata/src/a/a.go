@@ -80,7 +80,7 @@ type pair struct {
 func (p *pair) forth() {
 	p.a.Lock()
 	defer p.a.Unlock()
-	p.inB() // want `forth takes a.pair.b while it holds a.pair.a; back takes them in the other order`
+	p.inB() // want `forth takes a.pair.b through inB while it holds a.pair.a; back takes them in the other order`
 }
 
 func (p *pair) inB() {

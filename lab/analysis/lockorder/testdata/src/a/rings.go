@@ -76,7 +76,7 @@ func (s *session) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.open = false
-	registry.Lock()
+	registry.Lock() // want `Close takes registry while it holds a.session.mu; evict takes them in the other order`
 	delete(sessions, s)
 	registry.Unlock()
 }
@@ -84,7 +84,7 @@ func (s *session) Close() {
 func evict(s *session) {
 	registry.Lock()
 	defer registry.Unlock()
-	s.mu.Lock() // want `evict takes a.session.mu while it holds registry; Close takes them in the other order`
+	s.mu.Lock()
 	s.open = false
 	s.mu.Unlock()
 }

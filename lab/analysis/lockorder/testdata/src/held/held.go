@@ -208,3 +208,72 @@ func (r *redial) dialLocked() {
 
 func (r *redial) count() int { r.mu.Lock(); defer r.mu.Unlock(); return r.n }
 func (r *redial) reset()     { r.mu.Lock(); defer r.mu.Unlock(); r.n = 0 }
+
+// Evicting calls back in a helper whose callers hold the lock.
+type Evicting struct {
+	mu      sync.Mutex
+	items   map[string]int
+	onEvict func(k string, v int)
+}
+
+func NewEvicting(onEvict func(k string, v int)) *Evicting {
+	return &Evicting{items: map[string]int{}, onEvict: onEvict}
+}
+
+func (c *Evicting) Len() int { c.mu.Lock(); defer c.mu.Unlock(); return len(c.items) }
+
+func (c *Evicting) Purge() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for k := range c.items {
+		c.remove(k)
+	}
+}
+
+func (c *Evicting) remove(k string) {
+	if c.onEvict != nil {
+		c.onEvict(k, c.items[k]) // want `a registered function is called with c.mu held: if it calls Len, .*; the lock is held by Purge, which calls this through remove`
+	}
+	delete(c.items, k)
+}
+
+// Generic does the same for any key.
+type Generic[K comparable] struct {
+	mu      sync.Mutex
+	items   map[K]int
+	onEvict func(k K, v int)
+}
+
+func NewGeneric[K comparable](onEvict func(k K, v int)) *Generic[K] {
+	return &Generic[K]{items: map[K]int{}, onEvict: onEvict}
+}
+
+func (c *Generic[K]) Len() int { c.mu.Lock(); defer c.mu.Unlock(); return len(c.items) }
+
+func (c *Generic[K]) Purge() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for k := range c.items {
+		c.remove(k)
+	}
+}
+
+func (c *Generic[K]) remove(k K) {
+	c.onEvict(k, c.items[k]) // want `a registered function is called with c.mu held`
+	delete(c.items, k)
+}
+
+// Polite unlocks in the helper, before it calls back.
+type Polite struct {
+	mu      sync.Mutex
+	items   map[string]int
+	OnEvict func(k string)
+}
+
+func (c *Polite) Len() int { c.mu.Lock(); defer c.mu.Unlock(); return len(c.items) }
+func (c *Polite) Purge()   { c.mu.Lock(); c.tell("all"); c.mu.Unlock() }
+func (c *Polite) tell(k string) {
+	c.mu.Unlock()
+	c.OnEvict(k)
+	c.mu.Lock()
+}

@@ -1,0 +1,149 @@
+// Package kinds has what was once reported without a race, each beside a twin that has one.
+package kinds
+
+import "sync"
+
+type txn struct{ at, n uint64 }
+
+// batch is new when its constructor returns it.
+type batch struct {
+	sync.Mutex
+	txn *txn
+}
+
+func begin() *txn { return &txn{} }
+
+func newBatch() *batch { return &batch{txn: begin()} }
+
+func tryBatch(ok bool) (*batch, error) {
+	if !ok {
+		return nil, nil
+	}
+	b := newBatch()
+	return b, nil
+}
+
+func BatchAt(ts uint64) *batch {
+	b := newBatch()
+	b.txn.at = ts
+	b.txn.n = ts
+	return b
+}
+
+func TryBatchAt(ts uint64) *batch {
+	b, err := tryBatch(true)
+	if err != nil {
+		return nil
+	}
+	b.txn.at = ts
+	return b
+}
+
+func (b *batch) Put() { b.Lock(); b.txn.n++; b.txn = begin(); b.Unlock() }
+
+func (b *batch) Flush() { b.Lock(); b.txn = nil; b.Unlock() }
+
+// early is shared by its constructor.
+type early struct {
+	sync.Mutex
+	txn *txn
+}
+
+func newEarly() *early {
+	b := &early{txn: begin()}
+	go b.Put()
+	return b
+}
+
+func EarlyAt(ts uint64) *early {
+	b := newEarly()
+	b.txn.at = ts // want `txn is read without Mutex`
+	return b
+}
+
+func (b *early) Put() { b.Lock(); b.txn.n++; b.txn = begin(); b.Unlock() }
+
+func (b *early) Flush() { b.Lock(); b.txn = nil; b.Unlock() }
+
+// listed is shared by its constructor too: others find it in a map.
+type listed struct {
+	mu sync.Mutex
+	n  []int
+}
+
+var (
+	allMu sync.Mutex
+	all   = map[int]*listed{}
+)
+
+func newListed(id int) *listed {
+	l := &listed{}
+	allMu.Lock()
+	all[id] = l
+	allMu.Unlock()
+	return l
+}
+
+func ListedWith(id, n int) {
+	l := newListed(id)
+	_ = l.n // want `n is read without mu`
+}
+
+func (l *listed) Put()      { l.mu.Lock(); l.n = append(l.n, 1); l.mu.Unlock() }
+func (l *listed) Drop()     { l.mu.Lock(); l.n = nil; l.mu.Unlock() }
+func (l *listed) Len() int  { l.mu.Lock(); defer l.mu.Unlock(); return len(l.n) }
+func (l *listed) Full() int { l.mu.Lock(); defer l.mu.Unlock(); return cap(l.n) }
+
+// handler makes its lock in the method that is called first.
+type handler struct {
+	conns map[int]bool
+	mu    *sync.Mutex
+}
+
+func (h *handler) Provision()       { h.conns, h.mu = make(map[int]bool), new(sync.Mutex) }
+func (h *handler) Add(id int)       { h.mu.Lock(); h.conns[id] = true; h.mu.Unlock() }
+func (h *handler) Drop(id int)      { h.mu.Lock(); delete(h.conns, id); h.mu.Unlock() }
+func (h *handler) All() (n int)     { h.mu.Lock(); n = len(h.conns); h.mu.Unlock(); return }
+func (h *handler) Busy(id int) bool { h.mu.Lock(); defer h.mu.Unlock(); return h.conns[id] }
+func (h *handler) Clear()           { h.mu.Lock(); defer h.mu.Unlock(); h.conns = nil }
+
+// server has a method that is called while others use it.
+type server struct {
+	conns map[int]bool
+	mu    *sync.Mutex
+}
+
+func newServer() *server           { return &server{conns: map[int]bool{}, mu: new(sync.Mutex)} }
+func (h *server) Reset()           { h.conns = make(map[int]bool) } // want `conns is written without mu`
+func (h *server) Add(id int)       { h.mu.Lock(); h.conns[id] = true; h.mu.Unlock() }
+func (h *server) Drop(id int)      { h.mu.Lock(); delete(h.conns, id); h.mu.Unlock() }
+func (h *server) All() (n int)     { h.mu.Lock(); n = len(h.conns); h.mu.Unlock(); return }
+func (h *server) Busy(id int) bool { h.mu.Lock(); defer h.mu.Unlock(); return h.conns[id] }
+func (h *server) Clear()           { h.mu.Lock(); defer h.mu.Unlock(); h.conns = nil }
+
+// watched is made anew in each round of a loop that starts its goroutine.
+type watched struct {
+	mu    sync.Mutex
+	since int
+}
+
+func watchAll(n int) {
+	for i := range n {
+		w := &watched{since: i}
+		w.since++
+		go w.run()
+	}
+}
+
+// watchLate changes what it has started.
+func watchLate(n int) {
+	for i := range n {
+		w := &watched{since: i}
+		go w.run()
+		_ = w.since // want `since is read without mu`
+	}
+}
+
+func (w *watched) run()     { w.mu.Lock(); w.since++; w.mu.Unlock() }
+func (w *watched) end()     { w.mu.Lock(); w.since = 0; w.mu.Unlock() }
+func (w *watched) get() int { w.mu.Lock(); defer w.mu.Unlock(); return w.since }
