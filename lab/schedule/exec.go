@@ -11,48 +11,48 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/falsifiable/stability/lab/schedule/point"
 )
 
 // grace is how long after its own deadline a program may take to write its report before it is killed.
 const grace = 5 * time.Second
 
-// maxOutput is how much of the end of a run's output is kept.
-const maxOutput = 64 << 10
+// How long a program is given at its end to come to rest. A plain run waits until timers of a second or so are over, such
+// as those of connections that are tried again: what is left then is left for good.
+const (
+	settlePlain     = 2 * time.Second
+	settleScheduled = 200 * time.Millisecond
+)
 
 // execute runs the binary's tests once under the schedule.
-func (u *unit) execute(ctx context.Context, s schedule, n int) (result, error) {
-	base := fmt.Sprintf("%s-%d", u.tmp, n)
+func (u *unit) execute(ctx context.Context, s schedule, plain bool) (result, error) {
+	u.executed++
+	base := fmt.Sprintf("%s-%d", u.tmp, u.executed)
 	defer removeAll(base + "*")
 	ctx, cancel := context.WithTimeout(ctx, u.config.Timeout+grace)
 	defer cancel()
-	args := append([]string{"-test.timeout=0", "-test.run=" + u.pattern}, u.config.TestFlags...)
-	cmd := exec.CommandContext(ctx, u.binary.path, args...)
-	cmd.Dir = u.binary.dir
-	cmd.Env = append(os.Environ(), "PWD="+cmd.Dir,
-		fmt.Sprintf("GOMAXPROCS=%d", max(s.procs, 1)),
-		fmt.Sprintf("STABILITY_SCHEDULE=out=%s,trace=1,deadline=%d,seed=%d,%s", base+".report", u.config.Timeout,
-			s.seed, s.text))
-	if u.config.Race {
-		cmd.Env = append(cmd.Env, "GORACE=atexit_sleep_ms=0 log_path="+base+".race")
-	}
-	out := &tail{}
+	cmd := u.command(ctx, s, plain, base)
+	out := &output{}
 	cmd.Stdout, cmd.Stderr = out, out
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	cmd.WaitDelay = grace
+	begin := time.Now()
 	err := cmd.Run()
 	if cmd.Process != nil { // what the tests have left running
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // ESRCH is what it mostly answers
 	}
-	r := result{schedule: s, output: out.String(), killed: ctx.Err() != nil}
+	r := result{schedule: s, plain: plain, goroot: u.binary.goroot, output: out.String(), killed: ctx.Err() != nil,
+		elapsed: time.Since(begin)}
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) && !r.killed && !errors.Is(err, exec.ErrWaitDelay) {
 		return r, fmt.Errorf("schedule: running the tests of %s: %w", u.binary.pkg, err)
 	}
-	r.failed = err != nil
+	r.failed = exit != nil
+	if exit != nil {
+		r.code = exit.ExitCode()
+	}
 	r.races = readRaces(base + ".race")
 	text, err := os.ReadFile(base + ".report")
-	if errors.Is(err, fs.ErrNotExist) && r.failed {
+	if errors.Is(err, fs.ErrNotExist) && (r.failed || r.killed) {
 		return r, nil // it crashed or was killed
 	} else if err != nil {
 		return r, fmt.Errorf("schedule: reading the report of a run of %s: %w", u.binary.pkg, err)
@@ -62,8 +62,30 @@ func (u *unit) execute(ctx context.Context, s schedule, n int) (result, error) {
 	}
 	r.trace.schedule = s
 	// A run which the watch ended failed for what the report says.
-	r.failed = r.failed && r.trace.reason == reasonExit
+	r.failed, r.killed = r.failed && r.trace.end == point.Exited, false
 	return r, nil
+}
+
+// command is how the tests are run: as go test does, but for the limit, which the program's own watch keeps.
+func (u *unit) command(ctx context.Context, s schedule, plain bool, base string) *exec.Cmd {
+	args := append([]string{"-test.timeout=0", "-test.paniconexit0", "-test.run=" + u.pattern}, u.config.TestFlags...)
+	cmd := exec.CommandContext(ctx, u.binary.path, args...)
+	cmd.Dir = u.binary.dir
+	settle := settleScheduled
+	if plain {
+		settle = settlePlain
+	}
+	cmd.Env = append(os.Environ(), "PWD="+cmd.Dir,
+		fmt.Sprintf("GOMAXPROCS=%d", max(s.procs, 1)),
+		fmt.Sprintf("STABILITY_SCHEDULE=out=%s,trace=1,deadline=%d,settle=%d,seed=%d,%s", base+".report", u.config.Timeout,
+			settle, s.seed, s.settings))
+	if u.config.Race {
+		cmd.Env = append(cmd.Env, "GORACE=atexit_sleep_ms=0 log_path="+base+".race")
+	}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = grace
+	return cmd
 }
 
 func removeAll(pattern string) {
@@ -89,16 +111,3 @@ func readRaces(logPath string) (races []string) {
 	}
 	return races
 }
-
-// tail keeps the end of what is written to it. Only one goroutine of os/exec writes: both outputs are the same.
-type tail struct{ text []byte }
-
-func (t *tail) Write(p []byte) (int, error) {
-	t.text = append(t.text, p...)
-	if over := len(t.text) - maxOutput; over > maxOutput {
-		t.text = append(t.text[:0], t.text[over:]...)
-	}
-	return len(p), nil
-}
-
-func (t *tail) String() string { return string(t.text[max(len(t.text)-maxOutput, 0):]) }

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/falsifiable/stability/lab/schedule/patch"
+	"github.com/falsifiable/stability/lab/schedule/point"
 )
 
 // Where the semaphores are in a lock: a goroutine blocked on one waits at such an offset from the lock.
@@ -53,7 +53,7 @@ func holds(list []lock, object uint64) bool {
 // the readers has the lock already as far as everybody else is concerned.
 func acquiring(g goroutine, l lock) bool {
 	return slices.ContainsFunc(g.waits, func(w uint64) bool {
-		return l.kind != kindRLock && w == l.object+semMutex || l.kind == kindRLock && w == l.object+semReader
+		return l.kind != point.RLock && w == l.object+semMutex || l.kind == point.RLock && w == l.object+semReader
 	})
 }
 
@@ -62,8 +62,8 @@ func (gr *graph) blockers(g goroutine) []holder {
 	for _, w := range g.waits {
 		for _, by := range []struct {
 			offset uint64
-			kinds  []int // of the holders that such a semaphore waits for
-		}{{semMutex, []int{kindLock, kindWLock}}, {semReader, []int{kindWLock}}, {semWriter, []int{kindRLock}}} {
+			kinds  []point.Kind // of the holders that such a semaphore waits for
+		}{{semMutex, []point.Kind{point.Lock, point.WLock}}, {semReader, []point.Kind{point.WLock}}, {semWriter, []point.Kind{point.RLock}}} {
 			var out []holder
 			for _, h := range gr.holders[w-by.offset] {
 				if h.g.goid != g.goid && slices.Contains(by.kinds, h.lock.kind) {
@@ -157,7 +157,7 @@ func (gr *graph) sentence(g goroutine) string {
 			gone = "which is alive"
 		}
 		return fmt.Sprintf("%s waits for what another goroutine, %s, last used by %s at %s", who, gone,
-			patch.KindName(e.kind), place(e.site))
+			e.kind, place(e.site))
 	}
 	return who + " waits for something that no other goroutine has used"
 }

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/falsifiable/stability/lab/schedule/point"
 )
 
 // shapes builds testdata/shapes and returns what is run as one by the test's name.
@@ -22,12 +24,8 @@ func shapes(t *testing.T) map[string]*unit {
 	if err != nil {
 		t.Fatal(err)
 	}
-	units, err := c.units(t.Context(), binaries)
-	if err != nil {
-		t.Fatal(err)
-	}
 	byName := map[string]*unit{}
-	for _, u := range units {
+	for _, u := range c.units(t.Context(), binaries) {
 		byName[u.Test] = u
 	}
 	return byName
@@ -36,7 +34,7 @@ func shapes(t *testing.T) map[string]*unit {
 // TestShapes: the rotation finds defects of other shapes than the corpus has, and none where there is none.
 func TestShapes(t *testing.T) {
 	for name, u := range shapes(t) {
-		u.run(t.Context())
+		u.run(t.Context(), time.Now().Add(time.Minute))
 		own := slices.Contains([]string{"TestWrongWaiter", "TestPreferred", "TestHeartbeat"}, name) // see TestModes
 		if found := u.proven(); found == (name == "TestSound") && !own {
 			t.Errorf("%s: found %v in %d runs", name, found, u.Runs)
@@ -51,17 +49,20 @@ func TestShapes(t *testing.T) {
 // TestModes: each of these finds what no other can find soon, and not when it is switched off.
 func TestModes(t *testing.T) {
 	units := shapes(t)
-	for _, test := range []struct{ name, settings string }{
-		{"TestWrongWaiter", "waiters=1024"},
-		{"TestPreferred", "selects=2"},
-		{"TestHeartbeat", "skew=200000000"},
-		{"TestReadTwice", focus + ",order=1"},
-		{"TestSlots", focus + ",order=1"},
+	for _, test := range []struct {
+		name     string
+		settings point.Settings
+	}{
+		{"TestWrongWaiter", point.Settings{LastFirst: point.Always}},
+		{"TestPreferred", point.Settings{Select: point.SelectFixed}},
+		{"TestHeartbeat", point.Settings{Skew: 200 * time.Millisecond}},
+		{"TestReadTwice", focus(point.ChildFirst)},
+		{"TestSlots", focus(point.ChildFirst)},
 	} {
 		if found := shown(t, units[test.name], test.settings); found == 0 {
 			t.Errorf("%s: %s does not find it", test.name, test.settings)
 		}
-		if found := shown(t, units[test.name], "trace=1"); found > 1 { // a busy machine perturbs too
+		if found := shown(t, units[test.name], point.Settings{}); found > 1 { // a busy machine perturbs too
 			t.Errorf("%s: found in %d of %d runs without %s", test.name, found, seeds, test.settings)
 		}
 	}
@@ -70,14 +71,14 @@ func TestModes(t *testing.T) {
 const seeds = 12
 
 // shown returns in how many of the seeds the unit shows a proven finding with the settings.
-func shown(t *testing.T, u *unit, settings string) (found int) {
+func shown(t *testing.T, u *unit, settings point.Settings) (found int) {
 	t.Helper()
 	for seed := range uint64(seeds) {
-		r, err := u.execute(t.Context(), schedule{procs: 1, seed: seed + 1, text: settings}, int(seed))
+		r, err := u.execute(t.Context(), schedule{procs: 1, seed: seed + 1, settings: settings}, false)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if slices.ContainsFunc(judge(r, true), func(f Finding) bool { return f.Level != Suspect }) {
+		if slices.ContainsFunc(judge(r, 0, u.config.Timeout), func(f Finding) bool { return f.Level != Suspect }) {
 			found++
 		}
 	}
@@ -87,16 +88,17 @@ func shown(t *testing.T, u *unit, settings string) (found int) {
 // TestMutants: what competes for an object is turned round, the sends and closes first, the standard library last.
 func TestMutants(t *testing.T) {
 	at := func(file string) Frame { return Frame{File: file} }
-	tr := trace{schedule: schedule{mode: "focus", procs: 1, text: "order=1"}, events: []event{
-		{id: 1, n: 1, kind: kindLock, object: 70, site: at("/go/src/context/context.go")},
-		{id: 1, n: 2, kind: kindLock, object: 71, site: at("/x/a.go")},
-		{id: 1, n: 3, kind: kindSend, object: 72, site: at("/x/a.go")},
-		{id: 2, n: 1, kind: kindRecv, object: 72, site: at("/x/a.go")}, // a send and its receive meet in any order
-		{id: 2, n: 2, kind: kindLock, object: 71, site: at("/x/a.go")},
-		{id: 2, n: 3, kind: kindLock, object: 70, site: at("/go/src/context/context.go")},
-		{id: 3, n: 1, kind: kindClose, object: 72, site: at("/x/a.go")},
+	tr := trace{schedule: schedule{mode: "focus", procs: 1, settings: point.Settings{Order: point.ChildFirst}}, events: []event{
+		{id: 1, n: 1, kind: point.Lock, object: 70, site: at("/go/src/context/context.go")},
+		{id: 1, n: 2, kind: point.Lock, object: 71, site: at("/x/a.go")},
+		{id: 1, n: 3, kind: point.Send, object: 72, site: at("/x/a.go")},
+		{id: 2, n: 1, kind: point.Recv, object: 72, site: at("/x/a.go")}, // a send and its receive meet in any order
+		{id: 2, n: 2, kind: point.Lock, object: 71, site: at("/x/a.go")},
+		{id: 2, n: 3, kind: point.Lock, object: 70, site: at("/go/src/context/context.go")},
+		{id: 3, n: 1, kind: point.Close, object: 72, site: at("/x/a.go")},
 	}}
-	want := []point{{1, 3, lastAction}, {1, 2, lastAction}, {2, 1, lastAction}, {1, 1, lastAction}}
+	last := func(id uint64, n uint32) point.Planned { return point.Planned{ID: id, N: n, Action: point.StayLast} }
+	want := []point.Planned{last(1, 3), last(1, 2), last(2, 1), last(1, 1)}
 	if have := tr.early("/go"); !slices.Equal(have, want) {
 		t.Errorf("held back are %v, want %v", have, want)
 	}
@@ -108,12 +110,12 @@ func TestMutants(t *testing.T) {
 		if !ok {
 			break
 		}
-		first = append(first, m.text)
+		first = append(first, m.settings.String())
 	}
 	if len(first) != len(want) {
 		t.Errorf("%d mutants, want %d: %q", len(first), len(want), first)
 	}
-	if want := "order=1,at=1:3:5"; len(first) == 0 || !strings.HasPrefix(first[0], want) {
+	if want := ",at=1:3:5"; len(first) == 0 || !strings.HasPrefix(first[0], "order=1") || !strings.HasSuffix(first[0], want) {
 		t.Errorf("the mutants are %q, want %q first", first, want)
 	}
 }

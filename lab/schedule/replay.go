@@ -4,37 +4,41 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
-	"github.com/falsifiable/stability/lab/schedule/patch"
+	"github.com/falsifiable/stability/lab/schedule/point"
 )
 
-// replay measures how often the finding's schedule shows it again, then makes the schedule smaller if asked to.
-func (u *unit) replay(ctx context.Context, f *Finding) {
+// replay measures how often the finding's schedule shows it again, then makes the schedule smaller if asked to, until the
+// time is up.
+func (u *unit) replay(ctx context.Context, f *Finding, end time.Time) {
 	s, err := parseSchedule(f.Schedule)
 	if err != nil || u.config.Replays < 0 {
 		return
 	}
 	for ; f.Replayed < u.config.Replays && ctx.Err() == nil; f.Replayed++ {
-		if u.shows(ctx, s, f.key) {
+		if time.Now().After(end) {
+			f.ReplaysLeft = u.config.Replays - f.Replayed
+			return
+		}
+		if u.shows(ctx, s, f) {
 			f.Reproduced++
 		}
 	}
-	if f.Level != Suspect && f.Level != Race && u.config.Minimize > 0 {
+	if u.config.Minimize > 0 && (f.Level == Cycle || f.Level == Deadlock || f.Level == ProvenLeak) {
 		u.minimize(ctx, f, s)
 	}
 }
 
-// shows takes the schedule once and tells whether it shows the finding with the key.
-func (u *unit) shows(ctx context.Context, s schedule, key string) bool {
-	r, err := u.execute(ctx, s, u.Runs+u.replays)
-	u.replays++
+// shows takes the schedule once and tells whether it shows the finding.
+func (u *unit) shows(ctx context.Context, s schedule, f *Finding) bool {
+	r, err := u.execute(ctx, s, false)
 	if err != nil {
 		return false
 	}
-	return slices.ContainsFunc(judge(r, false), func(f Finding) bool {
-		f.Package, f.Test = u.Package, u.Test
-		f.setKey()
-		return f.key == key
+	return slices.ContainsFunc(judge(r, u.plain, u.config.Timeout), func(again Finding) bool {
+		again.Package = u.Package
+		return (again.Level == Suspect) == (f.Level == Suspect) && f.same(&again)
 	})
 }
 
@@ -45,21 +49,21 @@ const tries = 2
 // leaving out ever smaller parts (Zeller's delta debugging).
 func (u *unit) minimize(ctx context.Context, f *Finding, s schedule) {
 	budget := u.config.Minimize
-	holds := func(points []point) bool {
+	holds := func(plan []point.Planned) bool {
 		for range tries {
 			if budget--; budget < 0 || ctx.Err() != nil {
 				return false
 			}
-			if u.shows(ctx, s.planned(points), f.key) {
+			if u.shows(ctx, s.planned(plan), f) {
 				return true
 			}
 		}
 		return false
 	}
-	var points []point
+	var points []point.Planned
 	for _, e := range f.trace.events {
-		if e.action != 0 && len(points) < maxPlan {
-			points = append(points, point{e.id, e.n, e.action})
+		if e.action != 0 && len(points) < point.MaxPlan {
+			points = append(points, point.Planned{ID: e.id, N: e.n, Action: e.action})
 		}
 	}
 	if !holds(points) {
@@ -87,11 +91,11 @@ func (u *unit) minimize(ctx context.Context, f *Finding, s schedule) {
 }
 
 // pointText says where a point is, for people.
-func (t *trace) pointText(p point) string {
+func (t *trace) pointText(p point.Planned) string {
 	for _, e := range t.events {
-		if e.id == p.id && e.n == p.n {
-			return fmt.Sprintf("hold back the goroutine about to %s at %s", patch.KindName(e.kind), place(e.site))
+		if e.id == p.ID && e.n == p.N {
+			return fmt.Sprintf("hold back the goroutine about to %s at %s", e.kind, place(e.site))
 		}
 	}
-	return fmt.Sprintf("hold back goroutine %x before its operation %d", p.id, p.n)
+	return fmt.Sprintf("hold back goroutine %x before its operation %d", p.ID, p.N)
 }

@@ -11,9 +11,12 @@
 //	DEADLOCK     every goroutine is blocked, and no timer, I/O or system call is left to wake one
 //	RACE         the race detector's report
 //	CYCLE        goroutines that are still reachable wait for each other in a circle of locks
-//	SUSPECT      blocked and still reachable, or a failure that the unperturbed run does not show: look at it
+//	HUNG         a run did not end in its time, at rest or long after a plain run does
+//	FAILED       the tests fail in a plain run, as they would under go test
+//	CRASHED      the program panics or exits under a schedule, not in a plain run
+//	SUSPECT      blocked and still reachable, still at work after the tests, or a test that fails under a schedule only
 //
-// The first four are facts about the run. A SUSPECT is a guess and fails nothing unless asked to.
+// All but the last are facts about the run. A SUSPECT is a guess and fails nothing unless asked to.
 package schedule
 
 import (
@@ -25,6 +28,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -41,7 +45,7 @@ type Config struct {
 	Run string
 	// Each runs every test in a process of its own: slower, and findings name their test.
 	Each bool
-	// Runs is the number of schedules for each package (for each test, with Each). Defaults to 10.
+	// Runs is the number of schedules for each package (for each test, with Each), after a plain run. Defaults to 10.
 	Runs int
 	// Seed makes all decisions. Defaults to 1.
 	Seed uint64
@@ -63,6 +67,8 @@ type Config struct {
 	BuildFlags, TestFlags []string
 	// Timeout bounds one run. Defaults to one minute.
 	Timeout time.Duration
+	// Limit bounds all runs together; what there is no time for is said. Builds are not counted. Defaults to ten minutes.
+	Limit time.Duration
 	// Workers is the number of runs at the same time. Defaults to half of the CPUs, at least 1.
 	Workers int
 	// Cache is where overlays are kept. Defaults to stability/schedule below os.UserCacheDir.
@@ -90,18 +96,8 @@ type Report struct {
 	Findings   []Finding `json:"findings"`
 }
 
-// Unit is what was run as one: a package, or a test of it.
-type Unit struct {
-	Package string        `json:"package"`
-	Test    string        `json:"test,omitempty"`
-	Runs    int           `json:"runs"`
-	Failed  int           `json:"failed"`  // runs whose tests failed
-	Killed  int           `json:"killed"`  // runs that had to be ended from outside: nothing is known of them
-	Slow    int           `json:"slow"`    // runs that were still at work when their time was up
-	Acted   uint64        `json:"acted"`   // points at which something was done
-	Reached int           `json:"reached"` // distinct orders of two operations, and distinct sets of blocked goroutines
-	Elapsed time.Duration `json:"elapsed"`
-}
+// Unknown tells whether there is a unit of which nothing is known.
+func (r *Report) Unknown() bool { return slices.ContainsFunc(r.Units, Unit.Unknown) }
 
 // Proven returns the findings above SUSPECT.
 func (r *Report) Proven() (proven []Finding) {
@@ -139,15 +135,16 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 	if len(binaries) == 0 && failed != nil {
 		return nil, failed
 	}
-	units, err := c.units(ctx, binaries)
-	if err != nil {
-		return nil, err
-	}
+	units := c.units(ctx, binaries)
 	if len(units) == 0 {
 		return nil, fmt.Errorf("schedule: testing %v: %w", c.Packages, ErrNothing)
 	}
 	c.runAll(ctx, units, report)
-	return report, errors.Join(failed, ctx.Err())
+	err = errors.Join(failed, ctx.Err())
+	if !slices.ContainsFunc(report.Units, func(u Unit) bool { return !u.Empty }) {
+		err = errors.Join(err, fmt.Errorf("schedule: testing %v: %w", c.Packages, ErrNothing))
+	}
+	return report, err
 }
 
 func (c *Config) setDefaults() {
@@ -166,6 +163,9 @@ func (c *Config) setDefaults() {
 	if c.Timeout <= 0 {
 		c.Timeout = time.Minute
 	}
+	if c.Limit <= 0 {
+		c.Limit = 10 * time.Minute
+	}
 	if c.Workers <= 0 {
 		c.Workers = max(runtime.NumCPU()/2, 1)
 	}
@@ -181,22 +181,22 @@ func (c *Config) setDefaults() {
 	}
 }
 
-// runAll runs the units by the workers and gathers what they find.
+// runAll runs the units by the workers and gathers what they find. Each unit gets an equal share of the time that is left
+// when it begins.
 func (c *Config) runAll(ctx context.Context, units []*unit, report *Report) {
-	work := make(chan *unit)
+	end := time.Now().Add(c.Limit)
+	work := make(chan func())
 	var wg sync.WaitGroup
 	for range c.Workers {
 		wg.Go(func() {
-			for u := range work {
-				u.run(ctx)
+			for do := range work {
+				do()
 			}
 		})
 	}
-	for _, u := range units {
-		if ctx.Err() != nil {
-			break
-		}
-		work <- u
+	for i, u := range units {
+		turns := (len(units) - i + c.Workers - 1) / c.Workers
+		work <- func() { u.run(ctx, time.Now().Add(time.Until(end)/time.Duration(turns))) }
 	}
 	close(work)
 	wg.Wait()

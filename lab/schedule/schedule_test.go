@@ -91,12 +91,12 @@ func TestLevels(t *testing.T) {
 	want := map[string]schedule.Level{"TestOrder": schedule.ProvenLeak, "TestAsleep": schedule.Deadlock,
 		"TestCycle": schedule.Cycle, "TestSuspect": schedule.Suspect}
 	for _, f := range r.Findings {
-		level, ok := want[f.Test]
+		level, ok := want[testOf(f)]
 		if !ok || level != f.Level {
-			t.Errorf("%s: %v %s, want %v", f.Test, f.Level, f.Text, level)
+			t.Errorf("%s: %v %s, want %v", testOf(f), f.Level, f.Text, level)
 		}
-		delete(want, f.Test)
-		if f.Test == "TestOrder" {
+		delete(want, testOf(f))
+		if testOf(f) == "TestOrder" {
 			checkOrder(t, f)
 		}
 	}
@@ -104,6 +104,8 @@ func TestLevels(t *testing.T) {
 		t.Errorf("%s: nothing found", test)
 	}
 }
+
+func testOf(f schedule.Finding) string { return strings.Join(f.Tests, " ") }
 
 // checkOrder checks what a finding must tell: both sides, who waits for whom, how to see it again, what it takes.
 func checkOrder(t *testing.T, f schedule.Finding) {

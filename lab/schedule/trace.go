@@ -9,25 +9,32 @@ import (
 	"strings"
 
 	"github.com/falsifiable/stability/evidence/goroutines"
+	"github.com/falsifiable/stability/lab/schedule/point"
 )
 
 // trace is the report that a patched program writes at its end.
 type trace struct {
-	reason string // exit, asleep, stuck, deadline
+	end    point.End
+	code   int // the exit code
 	leaked int
 	acted  uint64
+	tests  []string // that were begun, subtests and examples too, if they are named
+	// Of the tests, how many were skipped; and whether the report tells.
+	skipped int
+	named   bool
 	// schedule is the one that made it.
 	schedule schedule
 	events   []event
 	gs       []goroutine
+	more     map[int64]int // how many have the same stack as the goroutine of this goid, and are not in gs
 }
 
 // event is an operation: what goroutine id did as its n-th one, and what the point before it did.
 type event struct {
 	id     uint64
 	n      uint32
-	kind   int
-	action uint8
+	kind   point.Kind
+	action point.Action
 	object uint64
 	site   Frame
 }
@@ -39,28 +46,18 @@ type goroutine struct {
 	waits []uint64 // objects that it is blocked on
 	held  []lock   // locks that it holds or tries to acquire
 	from  int64    // goid of its creator
+	test  string   // the test that started it, directly or through others
+	after int      // operations and timers since the tests ended
 	stack goroutines.Stack
+	// What it is at: it could run; waits for what a timer may end, a periodic one; it is the one that called exit.
+	busy, clock, ticks, exits bool
 }
 
 type lock struct {
 	object uint64
-	kind   int // kindLock, kindRLock or kindWLock
+	kind   point.Kind // Lock, RLock or WLock
 	site   Frame
 }
-
-// Kinds of operations, as package runtime's added file numbers them.
-const (
-	kindSend    = 1
-	kindRecv    = 2
-	kindClose   = 3
-	kindLock    = 5 // of a Mutex
-	kindUnlock  = 6
-	kindRLock   = 7
-	kindRUnlock = 8
-	kindAdd     = 9
-	kindSignal  = 12
-	kindWLock   = 14 // of an RWMutex
-)
 
 // parseTrace reads a report. One that is cut short, as by a killed process, is an error: it must not be taken for
 // a run without leaks.
@@ -77,7 +74,7 @@ func parseTrace(text []byte) (*trace, error) {
 			return nil, fmt.Errorf("schedule: reading a run's report: %q: %w", sc.Text(), err)
 		}
 	}
-	if t.reason == "" {
+	if t.end == "" {
 		return nil, fmt.Errorf("schedule: reading a run's report: it has no first line")
 	}
 	return t, t.addStacks(bytes.TrimSuffix(stacks, []byte("\nend\n")))
@@ -98,19 +95,34 @@ func (t *trace) line(f []string) (err error) {
 	switch {
 	case len(f) == 0:
 	case f[0] == "perturb" && len(f) > 2:
-		t.reason, t.leaked, t.acted = f[2], int(number(4)), number(6)
+		t.end, t.code, t.leaked, t.acted = point.End(f[2]), int(number(3)), int(number(4)), number(6)
+		if t.named = len(f) > 7; t.named {
+			t.skipped = int(number(7))
+		}
+	case f[0] == "t" && len(f) > 2:
+		t.tests = append(t.tests, f[2])
 	case f[0] == "e":
-		t.events = append(t.events, event{number(1), uint32(number(2)), int(number(3)), uint8(number(4)), number(5),
+		t.events = append(t.events, event{number(1), uint32(number(2)), point.Kind(number(3)), point.Action(number(4)), number(5),
 			site(f, 6)})
-	case f[0] == "g":
-		g := goroutine{goid: int64(number(1)), id: number(2)}
-		for i := 4; i < len(f); i++ {
+	case f[0] == "g" && len(f) > 4:
+		g := goroutine{goid: int64(number(1)), id: number(2), after: int(number(5))}
+		if test := number(3); test > 0 && test <= uint64(len(t.tests)) {
+			g.test = t.tests[test-1]
+		}
+		g.busy, g.clock = strings.Contains(f[4], "b"), strings.Contains(f[4], "c")
+		g.ticks, g.exits = strings.Contains(f[4], "p"), strings.Contains(f[4], "x")
+		for i := 6; i < len(f); i++ {
 			g.waits = append(g.waits, number(i))
 		}
 		t.gs = append(t.gs, g)
 	case f[0] == "h" && len(t.gs) > 0:
 		g := &t.gs[len(t.gs)-1]
-		g.held = append(g.held, lock{number(1), int(number(2)), site(f, 3)})
+		g.held = append(g.held, lock{number(1), point.Kind(number(2)), site(f, 3)})
+	case f[0] == "more":
+		if t.more == nil {
+			t.more = map[int64]int{}
+		}
+		t.more[int64(number(1))] = int(number(2))
 	default:
 		err = fmt.Errorf("no such line")
 	}
@@ -141,6 +153,7 @@ func (t *trace) addStacks(dump []byte) error {
 		}
 		for _, s := range d.Stacks {
 			if i, ok := index[s.Example]; ok {
+				s.Count += t.more[s.Example]
 				t.gs[i].stack, t.gs[i].from = s, creator(part)
 			}
 		}

@@ -3,16 +3,18 @@ package schedule
 import (
 	"strings"
 	"testing"
+
+	"github.com/falsifiable/stability/lab/schedule/point"
 )
 
 // report is what two goroutines leave that wait for each other's lock, at 96 and at 104: next to each other.
 const report = `perturb 1 exit code=0 leaked=0 points=4 acted=2
 e 11 1 5 0 96 p.f p/p.go:10
 e 12 1 5 3 104 p.g p/my p.go:20
-g 7 11 2 w108
+g 7 11 0 s 2 w108
 h 96 5 p.f p/p.go:10
 h 104 5 p.f p/p.go:11
-g 8 12 2 w100
+g 8 12 0 s 2 w100
 h 104 5 p.g p/my p.go:20
 h 96 5 p.g p/my p.go:21
 stacks
@@ -67,8 +69,8 @@ func TestCycleOfAdjacentLocks(t *testing.T) {
 func TestReadersAndWriters(t *testing.T) {
 	// Goroutine 1 holds a read lock of the RWMutex at 64 and wants another one; goroutine 2, a writer, waits between.
 	reader := goroutine{goid: 1, id: 1, waits: []uint64{64 + semReader},
-		held: []lock{{64, kindRLock, Frame{}}, {64, kindRLock, Frame{}}}}
-	writer := goroutine{goid: 2, id: 2, waits: []uint64{64 + semWriter}, held: []lock{{64, kindWLock, Frame{}}}}
+		held: []lock{{64, point.RLock, Frame{}}, {64, point.RLock, Frame{}}}}
+	writer := goroutine{goid: 2, id: 2, waits: []uint64{64 + semWriter}, held: []lock{{64, point.WLock, Frame{}}}}
 	gr := newGraph(&trace{gs: []goroutine{reader, writer}})
 	if hs := gr.blockers(reader); len(hs) != 1 || hs[0].g.goid != 2 {
 		t.Errorf("the reader waits for %v, want the writer", hs)
@@ -79,14 +81,14 @@ func TestReadersAndWriters(t *testing.T) {
 }
 
 func TestScheduleText(t *testing.T) {
-	for _, text := range []string{"mode=focus,procs=1,seed=7,nested=900,k1=700", "mode=off,procs=2,seed=0",
+	for _, text := range []string{"mode=focus,procs=1,seed=7,nested=900,stay-send=700", "mode=off,procs=2,seed=0",
 		"mode=plan,procs=1,seed=0,at=1:2:3,at=4:5:6"} {
 		s, err := parseSchedule(text)
 		if err != nil || s.String() != text {
 			t.Errorf("%s became %s (%v)", text, s, err)
 		}
 	}
-	for _, text := range []string{"", "procs=x", "seed=-1", "off"} {
+	for _, text := range []string{"", "procs=x", "seed=-1", "off", "k1=700"} {
 		if _, err := parseSchedule(text); err == nil || !strings.HasPrefix(err.Error(), "schedule: ") {
 			t.Errorf("%q: err = %v", text, err)
 		}

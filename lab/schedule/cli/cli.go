@@ -21,7 +21,7 @@ const (
 	ExitClean = 0 // no proven finding (and none at all with -strict)
 	ExitFound = 1
 	ExitUsage = 2
-	ExitError = 3 // the tests could not be built or run, so nothing is known
+	ExitError = 3 // a package could not be built, run or judged, so nothing is known of it
 )
 
 const usage = `usage: stability test [flags] [packages]
@@ -64,6 +64,9 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if len(r.Proven()) > 0 || out.strict && len(r.Findings) > 0 {
 		return ExitFound
 	}
+	if r.Unknown() {
+		return ExitError
+	}
 	return ExitClean
 }
 
@@ -90,6 +93,7 @@ func newFlags(c *schedule.Config, out *outputs, stderr io.Writer) *flag.FlagSet 
 	f.BoolVar(&c.Rewrite, "rewrite", false, "put the points into the project's own source, not into the runtime; sees less")
 	f.BoolVar(&c.Race, "race", false, "build with the race detector")
 	f.DurationVar(&c.Timeout, "timeout", c.Timeout, "limit for one run (default 1m)")
+	f.DurationVar(&c.Limit, "limit", c.Limit, "limit for all runs together (default 10m)")
 	f.IntVar(&c.Workers, "workers", 0, "runs at the same time (default half of the CPUs)")
 	f.StringVar(&out.tags, "tags", "", "build tags")
 	f.StringVar(&out.build, "build", "", "further flags for go test -c, separated by spaces")

@@ -31,27 +31,15 @@ const (
 	Replace
 )
 
-// point returns the text of a point.
-func point(kind, addr string) string {
+// before returns the text of a point.
+func before(kind, addr string) string {
 	return " if perturbOn != 0 { perturbPoint(" + kind + ", unsafe.Pointer(" + addr + ")) };"
 }
 
-// pointTry is point where the operation may be one that does not block.
-func pointTry(kind, addr string) string {
+// beforeTry is before where the operation may be one that does not block.
+func beforeTry(kind, addr string) string {
 	return " if perturbOn != 0 { if block { perturbPoint(" + kind + ", unsafe.Pointer(" + addr +
 		")) } else { perturbPoint(perturbTry, unsafe.Pointer(" + addr + ")) } };"
-}
-
-// Kinds of operations, in the order of package runtime's added file.
-var kinds = [...]string{"go", "send", "recv", "close", "select", "lock", "unlock", "rlock", "runlock", "add", "wait",
-	"condwait", "signal", "try", "wlock"}
-
-// KindName returns the word for an operation's number in a report.
-func KindName(kind int) string {
-	if kind < 0 || kind >= len(kinds) {
-		return "?"
-	}
-	return kinds[kind]
 }
 
 // Edits are all edits, in the order in which a reader might want to see them: the operations, then what makes them
@@ -62,12 +50,12 @@ func KindName(kind int) string {
 var Edits = []Edit{
 	{File: "runtime/chan.go", Decl: "chansend",
 		Sig: "func(c *hchan, ep unsafe.Pointer, block bool, callerpc uintptr) bool",
-		At:  Entry, Text: pointTry("perturbSend", "c")},
+		At:  Entry, Text: beforeTry("perturbSend", "c")},
 	{File: "runtime/chan.go", Decl: "chanrecv",
 		Sig: "func(c *hchan, ep unsafe.Pointer, block bool) (selected, received bool)",
-		At:  Entry, Text: pointTry("perturbRecv", "c")},
+		At:  Entry, Text: beforeTry("perturbRecv", "c")},
 	{File: "runtime/chan.go", Decl: "closechan", Sig: "func(c *hchan)",
-		At: Entry, Text: point("perturbClose", "c")},
+		At: Entry, Text: before("perturbClose", "c")},
 	{File: "runtime/select.go", Decl: "selectgo",
 		Sig: "func(cas0 *scase, order0 *uint16, pc0 *uintptr, nsends, nrecvs int, block bool) (int, bool)",
 		At:  Entry, Text: " if perturbOn != 0 { perturbSelecting(cas0, nsends+nrecvs) };"},
@@ -75,21 +63,21 @@ var Edits = []Edit{
 		Sig: "func(cas0 *scase, order0 *uint16, pc0 *uintptr, nsends, nrecvs int, block bool) (int, bool)",
 		At:  Replace, Expr: "cheaprandn(uint32(norder + 1))", Text: "perturbOrder(uint32(norder + 1))"},
 	{File: "runtime/proc.go", Decl: "newproc", Sig: "func(fn *funcval)",
-		At: End, Text: point("perturbGo", "nil")},
+		At: End, Text: before("perturbGo", "nil")},
 	// The points of locks are in their slow paths, so that the fast ones can be inlined as ever. See perturbFree.
 	{File: "internal/sync/mutex.go", Decl: "(*Mutex).Lock", Sig: "func()",
 		At: Replace, Expr: "atomic.CompareAndSwapInt32(&m.state, 0, mutexLocked)",
 		Text: "atomic.CompareAndSwapInt32(&m.state, perturbFree, mutexLocked)"},
 	{File: "internal/sync/mutex.go", Decl: "(*Mutex).lockSlow", Sig: "func()",
-		At: Entry, Text: point("perturbLock", "m")},
+		At: Entry, Text: before("perturbLock", "m")},
 	{File: "internal/sync/mutex.go", Decl: "(*Mutex).Unlock", Sig: "func()",
 		At: Replace, Expr: "new != 0", Text: "new != perturbFree"},
 	{File: "internal/sync/mutex.go", Decl: "(*Mutex).unlockSlow", Sig: "func(new int32)",
-		At: Entry, Text: point("perturbUnlock", "m")},
+		At: Entry, Text: before("perturbUnlock", "m")},
 	{File: "sync/rwmutex.go", Decl: "(*RWMutex).Lock", Sig: "func()",
-		At: Entry, Text: point("perturbWLock", "rw")},
+		At: Entry, Text: before("perturbWLock", "rw")},
 	{File: "sync/rwmutex.go", Decl: "(*RWMutex).Unlock", Sig: "func()",
-		At: Entry, Text: point("perturbUnlock", "rw")},
+		At: Entry, Text: before("perturbUnlock", "rw")},
 	{File: "sync/rwmutex.go", Decl: "(*RWMutex).RLock", Sig: "func()",
 		At: Replace, Expr: "rw.readerCount.Add(1) < 0", Text: "n := rw.readerCount.Add(1); n < perturbReaders"},
 	{File: "sync/rwmutex.go", Decl: "(*RWMutex).RLock", Sig: "func()",
@@ -97,28 +85,28 @@ var Edits = []Edit{
 	{File: "sync/rwmutex.go", Decl: "(*RWMutex).RUnlock", Sig: "func()",
 		At: Replace, Expr: "r < 0", Text: "r < perturbReaders"},
 	{File: "sync/rwmutex.go", Decl: "(*RWMutex).rUnlockSlow", Sig: "func(r int32)",
-		At: Entry, Text: point("perturbRUnlock", "rw") + " if r >= 0 { return };"},
+		At: Entry, Text: before("perturbRUnlock", "rw") + " if r >= 0 { return };"},
 	{File: "sync/waitgroup.go", Decl: "(*WaitGroup).Add", Sig: "func(delta int)",
-		At: Entry, Text: point("perturbAdd", "wg")},
+		At: Entry, Text: before("perturbAdd", "wg")},
 	{File: "sync/waitgroup.go", Decl: "(*WaitGroup).Wait", Sig: "func()",
-		At: Entry, Text: point("perturbWait", "wg")},
+		At: Entry, Text: before("perturbWait", "wg")},
 	// Before the ticket is drawn: a signal between the two is not lost.
 	{File: "sync/cond.go", Decl: "(*Cond).Wait", Sig: "func()",
-		At: Entry, Text: point("perturbCondWait", "c")},
+		At: Entry, Text: before("perturbCondWait", "c")},
 	{File: "sync/cond.go", Decl: "(*Cond).Signal", Sig: "func()",
-		At: Entry, Text: point("perturbSignal", "c")},
+		At: Entry, Text: before("perturbSignal", "c")},
 	{File: "sync/cond.go", Decl: "(*Cond).Broadcast", Sig: "func()",
-		At: Entry, Text: point("perturbSignal", "c")},
+		At: Entry, Text: before("perturbSignal", "c")},
 	{File: "runtime/sema.go", Decl: "notifyListWait", Sig: "func(l *notifyList, t uint32)",
 		Directives: []string{"//go:linkname notifyListWait sync.runtime_notifyListWait"},
-		At:         Entry, Text: point("perturbCondWait", "l")},
+		At:         Entry, Text: before("perturbCondWait", "l")},
 
 	{File: "runtime/runtime2.go", Decl: "type g", At: End, Text: "perturb perturbG;"},
 	{File: "runtime/proc.go", Decl: "newproc1",
 		Sig: "func(fn *funcval, callergp *g, callerpc uintptr, parked bool, waitreason waitReason) *g",
 		At:  BeforeLast, Text: "perturbChild(callergp, newg);"},
 	{File: "runtime/proc.go", Decl: "runqget", Sig: "func(pp *p) (gp *g, inheritTime bool)",
-		At: Entry, Text: " if perturbOn != 0 && perturb.pct != 0 { return perturbPick(pp), false };"},
+		At: Entry, Text: " if perturbOn != 0 && perturb.priorities != 0 { return perturbPick(pp), false };"},
 	{File: "runtime/time.go", Decl: "timeSleep", Sig: "func(ns int64)",
 		Directives: []string{"//go:linkname timeSleep time.Sleep"},
 		At:         Entry, Text: " ns = perturbTimer(ns);"},
@@ -150,6 +138,16 @@ var Edits = []Edit{
 		Directives: []string{"//go:linkname mallocgc"},
 		At:         Replace, Expr: "size < maxTinySize && gp.secret == 0",
 		Text: "size < maxTinySize && gp.secret == 0 && !perturb.configured"},
+
+	// The names of the tests, for who started what.
+	{File: "testing/testing.go", Decl: "tRunner", Sig: "func(t *T, fn func(t *T))",
+		At: Entry, Text: " perturbTest(t.name);"},
+	{File: "testing/testing.go", Decl: "(*common).SkipNow", Sig: "func()",
+		At: Entry, Text: " perturbSkip();"},
+	{File: "testing/fuzz.go", Decl: "fRunner", Sig: "func(f *F, fn func(*F))",
+		At: Entry, Text: " perturbTest(f.name);"},
+	{File: "testing/run_example.go", Decl: "runExample", Sig: "func(eg InternalExample) (ok bool)",
+		At: Entry, Text: " perturbTest(eg.Name);"},
 
 	{File: "runtime/proc.go", Decl: "main", Sig: "func()",
 		At: AfterStmt, Expr: "gcenable()", Text: "; perturbInit()"},

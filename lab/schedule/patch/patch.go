@@ -18,6 +18,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/falsifiable/stability/lab/schedule/point"
 )
 
 // Hook is the function whose presence in a binary proves that the overlay took effect.
@@ -31,6 +33,8 @@ var added embed.FS
 
 // addedFiles are the files that the overlay adds, by their path below GOROOT/src.
 var addedFiles = map[string]string{
+	"runtime/zperturb_config.go":      "files/runtime_config.go.txt",
+	"runtime/zperturb_watch.go":       "files/runtime_watch.go.txt",
 	"runtime/zperturb_point.go":       "files/runtime_point.go.txt",
 	"runtime/zperturb_stay.go":        "files/runtime_stay.go.txt",
 	"runtime/zperturb_order.go":       "files/runtime_order.go.txt",
@@ -39,6 +43,7 @@ var addedFiles = map[string]string{
 	"internal/sync/zperturb_point.go": "files/sync_point.go.txt",
 	"sync/zperturb_point.go":          "files/sync_point.go.txt",
 	"sync/zperturb_rwmutex.go":        "files/sync_rwmutex.go.txt",
+	"testing/zperturb_name.go":        "files/testing_name.go.txt",
 }
 
 // Overlay is a written overlay.
@@ -100,6 +105,10 @@ func patchedFiles(goroot string) (map[string][]byte, error) {
 			return nil, err
 		}
 		files[name] = bytes.ReplaceAll(text, []byte("PACKAGE"), []byte(filepath.Base(filepath.Dir(name))))
+	}
+	for _, dir := range []string{"runtime", "internal/sync", "sync"} {
+		files[dir+"/zperturb_constants.go"] = []byte("// Added by stability test; it is no part of Go.\n\npackage " +
+			filepath.Base(dir) + "\n\n" + point.Constants("perturb"))
 	}
 	return files, nil
 }

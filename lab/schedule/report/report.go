@@ -7,14 +7,19 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/falsifiable/stability/lab/schedule"
 )
 
-// textFrames is how many frames of a side are for people; JSON has more.
-const textFrames = 5
+// What of a finding is for people; JSON has more.
+const (
+	textFrames = 5 // of a side
+	textSides  = 8
+	textPairs  = 12
+)
 
 // Text writes the report for people.
 func Text(w io.Writer, r *schedule.Report) error {
@@ -24,6 +29,11 @@ func Text(w io.Writer, r *schedule.Report) error {
 	}
 	for _, f := range r.Findings {
 		writeFinding(&b, r, f)
+	}
+	for _, u := range r.Units {
+		if u.NotJudged != "" {
+			fmt.Fprintf(&b, "not judged: %s: %s\n", unitName(u), u.NotJudged)
+		}
 	}
 	var sum schedule.Unit
 	for _, u := range r.Units {
@@ -36,9 +46,17 @@ func Text(w io.Writer, r *schedule.Report) error {
 }
 
 func writeFinding(b *strings.Builder, r *schedule.Report, f schedule.Finding) {
-	fmt.Fprintf(b, "== %s  %s  seen in %d of %d runs, first in run %d\n", f.Level, name(f), f.Seen, f.Runs, f.FirstRun)
-	for _, s := range f.Sides {
-		fmt.Fprintf(b, "   %d × [%s]\n", s.Count, s.State)
+	fmt.Fprintf(b, "== %s  %s  %s\n", f.Level, name(f), seen(f))
+	for i, s := range f.Sides {
+		if i == textSides {
+			fmt.Fprintf(b, "   and %d other kinds of goroutines\n", len(f.Sides)-i)
+			break
+		}
+		state := s.State
+		if s.Leaked && f.Level == schedule.ProvenLeak && !allLeaked(f) {
+			state += ", leaked"
+		}
+		fmt.Fprintf(b, "   %d × [%s]\n", s.Count, state)
 		for _, frame := range s.Frames[:min(len(s.Frames), textFrames)] {
 			fmt.Fprintf(b, "      %s  %s:%d\n", frame.Func, frame.File, frame.Line)
 		}
@@ -49,6 +67,13 @@ func writeFinding(b *strings.Builder, r *schedule.Report, f schedule.Finding) {
 	for _, sentence := range f.Waits {
 		fmt.Fprintf(b, "   %s\n", sentence)
 	}
+	for i, p := range f.Pairs {
+		if i == textPairs {
+			fmt.Fprintf(b, "   and %d other pairs of places\n", len(f.Pairs)-i)
+			break
+		}
+		fmt.Fprintf(b, "   %s\n", p)
+	}
 	for line := range strings.Lines(f.Text) {
 		fmt.Fprintf(b, "   | %s\n", strings.TrimRight(line, "\n"))
 	}
@@ -58,14 +83,73 @@ func writeFinding(b *strings.Builder, r *schedule.Report, f schedule.Finding) {
 	if f.Points != nil && len(f.Points) == 0 {
 		fmt.Fprintf(b, "   it takes: nothing, a plain run shows it\n")
 	}
-	fmt.Fprintf(b, "   again: stability test %s (shown by %d of %d replays)\n\n", replayArgs(r, f), f.Reproduced, f.Replayed)
+	fmt.Fprintf(b, "   again: %s\n\n", again(r, f))
 }
 
-func name(f schedule.Finding) string {
-	if f.Test != "" {
-		return f.Package + "." + f.Test
+// seen says in which runs a finding was seen.
+func seen(f schedule.Finding) string {
+	plain := fmt.Sprintf("in %d of %d plain runs", f.SeenPlain, f.PlainRuns)
+	if f.Seen == 0 {
+		return "seen " + plain
 	}
-	return f.Package
+	text := fmt.Sprintf("seen in %d of %d runs", f.Seen, f.Runs)
+	if f.FirstRun > 0 {
+		text += fmt.Sprintf(", first in run %d", f.FirstRun)
+	}
+	if f.SeenPlain > 0 {
+		text += ", and " + plain
+	}
+	return text
+}
+
+// again is the command that shows a finding again.
+func again(r *schedule.Report, f schedule.Finding) string {
+	if f.FirstRun == 0 {
+		args := []string{"go test"}
+		if r.Race {
+			args = append(args, "-race")
+		}
+		if len(f.Tests) == 1 {
+			args = append(args, "-run", quoted("^"+strings.ReplaceAll(f.Tests[0], "/", "$/^")+"$"))
+		}
+		return strings.Join(append(append(args, r.BuildFlags...), f.Package), " ")
+	}
+	text := "stability test " + replayArgs(r, f)
+	switch {
+	case f.Replayed > 0 && f.ReplaysLeft > 0:
+		text += fmt.Sprintf(" (shown by %d of %d replays; there was no time for %d more)", f.Reproduced, f.Replayed, f.ReplaysLeft)
+	case f.ReplaysLeft > 0:
+		text += " (there was no time to try)"
+	case f.Replayed > 0:
+		text += fmt.Sprintf(" (shown by %d of %d replays)", f.Reproduced, f.Replayed)
+	}
+	return text
+}
+
+func allLeaked(f schedule.Finding) bool {
+	return !slices.ContainsFunc(f.Sides, func(s schedule.Side) bool { return !s.Leaked })
+}
+
+// textTests is how many tests' names a finding has for people.
+const textTests = 3
+
+func name(f schedule.Finding) string {
+	tests := f.Tests
+	more := ""
+	if n := len(tests) - textTests; n > 0 {
+		tests, more = tests[:textTests], fmt.Sprintf(" and %d more", n)
+	}
+	if len(tests) == 0 {
+		return f.Package
+	}
+	return f.Package + "." + strings.Join(tests, ", ") + more
+}
+
+func unitName(u schedule.Unit) string {
+	if u.Test == "" {
+		return u.Package
+	}
+	return u.Package + "." + u.Test
 }
 
 // replayArgs are the arguments that take the finding's schedule again, on a program built and called in the same way.
@@ -84,8 +168,8 @@ func replayArgs(r *schedule.Report, f schedule.Finding) string {
 		args = append(args, "-race")
 	}
 	args = append(args, "-replay", quoted(f.Schedule))
-	if f.Test != "" {
-		args = append(args, "-each", "-run", quoted("^"+f.Test+"$"))
+	if f.Each {
+		args = append(args, "-each", "-run", quoted("^"+f.Tests[0]+"$"))
 	}
 	args = append(args, f.Package)
 	if len(r.TestFlags) > 0 {
@@ -120,6 +204,8 @@ type junitSuite struct {
 	Name     string      `xml:"name,attr"`
 	Tests    int         `xml:"tests,attr"`
 	Failures int         `xml:"failures,attr"`
+	Errors   int         `xml:"errors,attr"`
+	Skipped  int         `xml:"skipped,attr"`
 	Cases    []junitCase `xml:"testcase"`
 }
 
@@ -128,6 +214,8 @@ type junitCase struct {
 	Name    string        `xml:"name,attr"`
 	Seconds float64       `xml:"time,attr"`
 	Failure *junitFailure `xml:"failure,omitempty"`
+	Error   *junitFailure `xml:"error,omitempty"`
+	Skipped *junitFailure `xml:"skipped,omitempty"`
 	Output  string        `xml:"system-out,omitempty"`
 }
 
@@ -148,7 +236,7 @@ func JUnit(w io.Writer, r *schedule.Report) error {
 		var proven, suspect strings.Builder
 		message := ""
 		for _, f := range r.Findings {
-			if f.Package != u.Package || f.Test != u.Test {
+			if f.Package != u.Package || f.Each != (u.Test != "") || f.Each && f.Tests[0] != u.Test {
 				continue
 			}
 			if f.Level == schedule.Suspect {
@@ -157,13 +245,20 @@ func JUnit(w io.Writer, r *schedule.Report) error {
 			}
 			writeFinding(&proven, r, f)
 			if message == "" {
-				message = f.Level.String() + " " + where(f).String()
+				message = strings.TrimSpace(f.Level.String() + " " + where(f))
 			}
 		}
 		c.Output = suspect.String()
-		if proven.Len() > 0 {
+		switch {
+		case proven.Len() > 0:
 			suite.Failures++
 			c.Failure = &junitFailure{message, proven.String()}
+		case u.Unknown():
+			suite.Errors++
+			c.Error = &junitFailure{"not judged", u.NotJudged}
+		case u.Empty:
+			suite.Skipped++
+			c.Skipped = &junitFailure{"not judged", u.NotJudged}
 		}
 		suite.Cases = append(suite.Cases, c)
 	}
@@ -176,11 +271,15 @@ func JUnit(w io.Writer, r *schedule.Report) error {
 }
 
 // where is the place to look at first.
-func where(f schedule.Finding) schedule.Frame {
+func where(f schedule.Finding) string {
 	for _, s := range f.Sides {
 		if len(s.Frames) > 0 {
-			return s.Frames[0]
+			return s.Frames[0].String()
 		}
 	}
-	return schedule.Frame{}
+	if len(f.Pairs) > 0 {
+		return f.Pairs[0]
+	}
+	first, _, _ := strings.Cut(f.Text, "\n")
+	return first
 }

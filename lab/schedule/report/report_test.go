@@ -23,9 +23,11 @@ func small() *schedule.Report {
 		Units: []schedule.Unit{
 			{Package: "shop/pay", Test: "TestTransfer", Runs: 10, Slow: 1, Acted: 42, Elapsed: 1500 * time.Millisecond},
 			{Package: "shop/pay", Test: "TestList", Runs: 10, Acted: 8, Elapsed: 20 * time.Millisecond},
+			{Package: "shop/pay", Test: "TestEmpty", Empty: true, NotJudged: "all of its tests (1) are skipped"},
+			{Package: "shop/tax", Left: 10, NotJudged: "there was no time for it"},
 		},
 		Findings: []schedule.Finding{{
-			Level: schedule.ProvenLeak, Package: "shop/pay", Test: "TestTransfer", Seen: 2, Runs: 10, FirstRun: 3,
+			Level: schedule.ProvenLeak, Package: "shop/pay", Tests: []string{"TestTransfer"}, Each: true, Seen: 2, Runs: 10, FirstRun: 3,
 			Sides: []schedule.Side{
 				{Count: 1, State: "sync.Mutex.Lock", Frames: []schedule.Frame{{Func: "pay.transfer", File: "pay/transfer.go", Line: 12}},
 					CreatedBy: schedule.Frame{Func: "pay.Run", File: "pay/run.go", Line: 5}},
@@ -35,7 +37,7 @@ func small() *schedule.Report {
 			Schedule: "mode=focus,procs=1,seed=9", Reproduced: 4, Replayed: 5,
 			Points: []string{"hold back the goroutine about to lock at pay/transfer.go:12"},
 		}, {
-			Level: schedule.Suspect, Package: "shop/pay", Test: "TestList", Seen: 1, Runs: 10, FirstRun: 8,
+			Level: schedule.Suspect, Package: "shop/pay", Tests: []string{"TestList"}, Each: true, Seen: 1, Runs: 10, FirstRun: 8,
 			Text: "--- FAIL: TestList <&>\n", Schedule: "mode=nap,procs=2,seed=11", Replayed: 5,
 		}},
 	}
@@ -73,8 +75,8 @@ func TestNothingFound(t *testing.T) {
 		t.Fatal(err)
 	}
 	var suite junitSuite
-	if err := xml.Unmarshal(junit.Bytes(), &suite); err != nil || suite.Tests != 2 || suite.Failures != 0 || len(suite.Cases) != 2 {
-		t.Errorf("%v: the suite is %+v, want two cases that passed", err, suite)
+	if err := xml.Unmarshal(junit.Bytes(), &suite); err != nil || suite.Tests != 4 || suite.Failures != 0 || suite.Errors != 1 || suite.Skipped != 1 || len(suite.Cases) != 4 {
+		t.Errorf("%v: the suite is %+v, want two cases that passed, one skipped, one in error", err, suite)
 	}
 	if err := SARIF(&sarif, clean); err != nil || !bytes.Contains(sarif.Bytes(), []byte(`"results": []`)) {
 		t.Errorf("%v: %s; want an empty list of results, not null", err, sarif.Bytes())
@@ -118,7 +120,7 @@ func TestReplayArgs(t *testing.T) {
 	if got, want := replayArgs(r, f), "-race -replay 'mode=off' shop/pay"; got != want {
 		t.Errorf("replay a race by %q, want %q", got, want)
 	}
-	f.Level, f.Test, r.Race = schedule.Cycle, "TestA", false
+	f.Level, f.Tests, f.Each, r.Race = schedule.Cycle, []string{"TestA"}, true, false
 	if got, want := replayArgs(r, f), "-replay 'mode=off' -each -run '^TestA$' shop/pay"; got != want {
 		t.Errorf("replay one test by %q, want %q", got, want)
 	}

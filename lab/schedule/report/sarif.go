@@ -8,23 +8,23 @@ import (
 	"github.com/falsifiable/stability/lab/schedule"
 )
 
-var rules = []struct {
-	level schedule.Level
-	text  string
-}{
-	{schedule.ProvenLeak, "The garbage collector found that nothing alive can ever wake the goroutine."},
-	{schedule.Deadlock, "Every goroutine is blocked, and nothing is left outside to wake one."},
-	{schedule.Race, "Two goroutines access a variable without order, one of them writing."},
-	{schedule.Cycle, "Reachable goroutines wait for each other in a circle of locks."},
-	{schedule.Suspect, "A goroutine is blocked and still reachable, or a test fails only under a schedule."},
+var rules = map[schedule.Level]string{
+	schedule.ProvenLeak: "The garbage collector found that nothing alive can ever wake the goroutine.",
+	schedule.Deadlock:   "Every goroutine is blocked, and nothing is left outside to wake one.",
+	schedule.Race:       "Two goroutines access a variable without order, one of them writing.",
+	schedule.Cycle:      "Reachable goroutines wait for each other in a circle of locks.",
+	schedule.Hung:       "A run did not end in its time, at rest or long after a plain run does.",
+	schedule.Failed:     "The tests fail in a plain run.",
+	schedule.Crashed:    "The program panics or exits under a schedule, not in a plain run.",
+	schedule.Suspect:    "A goroutine is blocked and still reachable or still at work after the tests, or a test fails only under a schedule.",
 }
 
 // SARIF writes the report as SARIF 2.1.0: proven findings are errors, a SUSPECT is a note.
 func SARIF(w io.Writer, r *schedule.Report) error {
 	run := sarif.Run{Tool: sarif.Tool{Driver: sarif.Driver{Name: "stability test"}}}
-	for _, rule := range rules {
+	for _, level := range schedule.Levels() {
 		run.Tool.Driver.Rules = append(run.Tool.Driver.Rules,
-			sarif.Rule{ID: rule.level.String(), ShortDescription: sarif.Text{Text: rule.text}})
+			sarif.Rule{ID: level.String(), ShortDescription: sarif.Text{Text: rules[level]}})
 	}
 	for _, f := range r.Findings {
 		var text strings.Builder

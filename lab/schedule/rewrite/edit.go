@@ -10,28 +10,14 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/falsifiable/stability/lab/schedule/point"
 )
 
-// Kinds of operations, as package runtime's added file and the folder patch number them.
-const (
-	kindGo = iota
-	kindSend
-	kindRecv
-	kindClose
-	kindSelect
-	kindLock
-	kindUnlock
-	kindRLock
-	kindRUnlock
-	kindAdd
-	kindWait
-	_ // a condition's wait cannot be told from another one by its name
-	kindSignal
-)
-
-// methods are the methods whose calls get a point, whatever they belong to: a point where none is needed harms nobody.
-var methods = map[string]int{"Lock": kindLock, "Unlock": kindUnlock, "RLock": kindRLock, "RUnlock": kindRUnlock,
-	"Wait": kindWait, "Done": kindAdd, "Signal": kindSignal, "Broadcast": kindSignal}
+// methods are the methods whose calls get a point, whatever they belong to: a point where none is needed harms nobody. A
+// condition's wait cannot be told from another one by its name.
+var methods = map[string]point.Kind{"Lock": point.Lock, "Unlock": point.Unlock, "RLock": point.RLock, "RUnlock": point.RUnlock,
+	"Wait": point.Wait, "Done": point.Add, "Signal": point.Signal, "Broadcast": point.Signal}
 
 // errTestMain is returned for a TestMain that runs its tests through something else.
 var errTestMain = errors.New("its TestMain does not call Run itself")
@@ -145,7 +131,7 @@ func (f *file) list(stmts []ast.Stmt) {
 		switch s := s.(type) {
 		case *ast.GoStmt:
 			f.operands(s, s.Call)
-			f.insert(s.End(), fmt.Sprintf("; %s.At(%d)", alias, kindGo))
+			f.insert(s.End(), fmt.Sprintf("; %s.At(%d)", alias, point.Go))
 		case *ast.DeferStmt:
 			f.deferred(s)
 		case *ast.BlockStmt, *ast.CaseClause, *ast.CommClause:
@@ -158,7 +144,7 @@ func (f *file) list(stmts []ast.Stmt) {
 // deferred keeps the count of locks right: what is inserted runs after the release.
 func (f *file) deferred(s *ast.DeferStmt) {
 	if sel, ok := s.Call.Fun.(*ast.SelectorExpr); ok {
-		if kind := methods[sel.Sel.Name]; kind == kindUnlock || kind == kindRUnlock {
+		if kind := methods[sel.Sel.Name]; kind == point.Unlock || kind == point.RUnlock {
 			f.insert(s.Pos(), fmt.Sprintf("defer %s.Unlock(%d); ", alias, kind))
 		}
 	}
@@ -172,13 +158,13 @@ func (f *file) operands(stmt ast.Stmt, within ast.Node) {
 		case *ast.BlockStmt, *ast.FuncLit, *ast.CaseClause, *ast.CommClause:
 			return false
 		case *ast.SelectStmt:
-			f.insert(stmt.Pos(), fmt.Sprintf("%s.At(%d); ", alias, kindSelect))
+			f.insert(stmt.Pos(), fmt.Sprintf("%s.At(%d); ", alias, point.Select))
 			return false
 		case *ast.SendStmt:
-			f.insert(stmt.Pos(), fmt.Sprintf("%s.At(%d); ", alias, kindSend))
+			f.insert(stmt.Pos(), fmt.Sprintf("%s.At(%d); ", alias, point.Send))
 		case *ast.UnaryExpr:
 			if n.Op == token.ARROW {
-				f.insert(stmt.Pos(), fmt.Sprintf("%s.At(%d); ", alias, kindRecv))
+				f.insert(stmt.Pos(), fmt.Sprintf("%s.At(%d); ", alias, point.Recv))
 			}
 		case *ast.CallExpr:
 			f.call(stmt, n)
@@ -191,7 +177,7 @@ func (f *file) call(stmt ast.Stmt, call *ast.CallExpr) {
 	switch fun := call.Fun.(type) {
 	case *ast.Ident:
 		if fun.Name == "close" && len(call.Args) == 1 {
-			f.insert(stmt.Pos(), fmt.Sprintf("%s.At(%d); ", alias, kindClose))
+			f.insert(stmt.Pos(), fmt.Sprintf("%s.At(%d); ", alias, point.Close))
 		}
 	case *ast.SelectorExpr:
 		kind, ok := methods[fun.Sel.Name]
@@ -200,9 +186,9 @@ func (f *file) call(stmt ast.Stmt, call *ast.CallExpr) {
 		}
 		name := "At"
 		switch kind {
-		case kindLock, kindRLock:
+		case point.Lock, point.RLock:
 			name = "Lock"
-		case kindUnlock, kindRUnlock:
+		case point.Unlock, point.RUnlock:
 			name = "Unlock"
 		}
 		f.insert(stmt.Pos(), fmt.Sprintf("%s.%s(%d); ", alias, name, kind))

@@ -25,6 +25,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/falsifiable/stability/lab/schedule/point"
 )
 
 // Hook is the function whose presence in a binary proves that the overlay took effect.
@@ -93,6 +95,10 @@ func Write(ctx context.Context, list List, flags, packages []string, dir string)
 	module := own[0].Module
 	w := &writer{dir: dir, path: module.Path + "/" + alias, replace: map[string]string{}}
 	if err := w.add(filepath.Join(module.Dir, alias, alias+".go"), pointSource); err != nil {
+		return nil, err
+	}
+	constants := []byte("package " + alias + "\n\n" + point.Constants("point"))
+	if err := w.add(filepath.Join(module.Dir, alias, "constants.go"), constants); err != nil {
 		return nil, err
 	}
 	for _, p := range own {
