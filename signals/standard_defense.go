@@ -71,3 +71,18 @@ var MemLimit = struct {
 func memLimit(name string, unit Unit, kind Kind, help string) *Signal {
 	return Declare(Desc{Name: name, Unit: unit, Kind: kind, Help: help, Source: "memlimit", Cost: 20 * time.Nanosecond})
 }
+
+// GCPacer are the signals of package defense/gcpacer.
+var GCPacer = struct {
+	Percent, Steps, Reverts, Spiral, Shedding *Signal
+}{
+	Percent:  gcPacer("gcpacer.percent", Count, Gauge, "GOGC as the pacer has set it; -1 for off."),
+	Steps:    gcPacer("gcpacer.steps", Count, Counter, "Steps of GOGC, up and down."),
+	Reverts:  gcPacer("gcpacer.reverts", Count, Counter, "Steps that did not help or did harm, and were taken back."),
+	Spiral:   gcPacer("gcpacer.spiral", Seconds, Gauge, "How long the collector has taken more than a quarter of the CPU because of the memory limit."),
+	Shedding: gcPacer("gcpacer.shedding", Count, Gauge, "1 while the pacer asks for less load, else 0."),
+}
+
+func gcPacer(name string, unit Unit, kind Kind, help string) *Signal {
+	return Declare(Desc{Name: name, Unit: unit, Kind: kind, Help: help, Source: "gcpacer", Cost: 20 * time.Nanosecond})
+}

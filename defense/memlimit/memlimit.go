@@ -240,8 +240,8 @@ func (l *Limiter) report(d Decision) {
 }
 
 // Hold puts another limit into force, for as long as it is held, up to 97 % of the container's: the guard against a
-// collector that takes all of the CPU lifts the limit with it. It returns the limit in force then. Zero ends the
-// hold. Without a limit of ours it does nothing.
+// collector that takes all of the CPU lifts the limit with it. math.MaxInt64 is no limit at all, for a process that is
+// better replaced. It returns the limit in force then. Zero ends the hold. Without a limit of ours it does nothing.
 func (l *Limiter) Hold(limit int64) int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -251,7 +251,9 @@ func (l *Limiter) Hold(limit int64) int64 {
 	if l.held = limit; limit == 0 {
 		limit = l.last.Limit
 	}
-	limit = min(limit, int64(0.97*l.last.Container))
+	if limit != math.MaxInt64 {
+		limit = min(limit, int64(0.97*l.last.Container))
+	}
 	l.config.set(limit)
 	l.ours = limit
 	return limit

@@ -220,6 +220,9 @@ func TestHoldLiftsWithinABound(t *testing.T) {
 	l.Look()
 	l.Hold(1 << 40)
 	w.looks(l, 50, 970)
+	l.Hold(math.MaxInt64)
+	w.looks(l, 50, math.MaxInt64/mib)
+	l.Hold(1 << 40)
 	w.container("524288000", 100, 0)
 	w.looks(l, cgroup.Lag, 970) // while it is held nothing else moves it
 	l.Hold(0)
