@@ -42,6 +42,7 @@ const (
 var (
 	ErrNoMonitor  = errors.New("falsify: the service runs no monitor")
 	ErrNoContract = errors.New("falsify: the service has no contract")
+	ErrNoLoad     = errors.New("falsify: the service does not answer the load")
 	ErrNoFault    = errors.New("falsify: no fault is known for any check")
 	ErrUsage      = errors.New("falsify: usage")
 )
@@ -65,6 +66,8 @@ type Config struct {
 	Lanes int
 	// Causes tell which fault proves a check of which cause. Defaults to the catalogue.
 	Causes []cause.Cause
+	// PlanOnly ends after the trials are planned: nothing is injected, the report has no runs.
+	PlanOnly bool
 	// Planned, if set, is called once before the first run with what is planned; Progress after each run.
 	Planned  func(*Report)
 	Progress func(Progress)
@@ -86,6 +89,7 @@ type tier struct {
 	trials   int           // the most per fault
 	observe  time.Duration // contract time of a control run, once its checks can be judged
 	lanes    int
+	patience time.Duration // by the clock: the longest that a check may take to fire
 }
 
 const (
@@ -101,12 +105,12 @@ func tiers() map[Tier]tier {
 	return map[Tier]tier{
 		// Four light services share two cores well: at the default load each takes a tenth of one.
 		Quick: {scale: 1.0 / 120, controls: stats.CleanRuns(0, 0.05, confidence), rate: 0.05,
-			test: stats.Quick, trials: 12, observe: 2 * time.Minute, lanes: cores + 2},
+			test: stats.Quick, trials: 12, observe: 2 * time.Minute, lanes: cores + 2, patience: time.Minute},
 		PR: {scale: 1.0 / 30, controls: stats.CleanRuns(0, 0.05, confidence), rate: 0.05,
-			test: stats.Quick, trials: 16, observe: 3 * time.Minute, lanes: max(cores, 1)},
+			test: stats.Quick, trials: 16, observe: 3 * time.Minute, lanes: max(cores, 1), patience: 2 * time.Minute},
 		// Contention is itself a stimulus: the tier whose numbers are to be leaned on leaves cores idle.
 		Nightly: {scale: 1.0 / 10, controls: stats.CleanRuns(0, 0.01, confidence), rate: 0.01,
-			test: stats.Nightly, trials: 48, observe: 5 * time.Minute, lanes: max(cores/2, 1)},
+			test: stats.Nightly, trials: 48, observe: 5 * time.Minute, lanes: max(cores/2, 1), patience: 8 * time.Minute},
 	}
 }
 
@@ -152,7 +156,7 @@ func (t tier) plan() report.Plan {
 // includes a service that could not be built or run.
 func ExitCode(r *Report, err error) int {
 	if err != nil {
-		for _, usage := range []error{ErrUsage, ErrNoMonitor, ErrNoContract, ErrNoFault, build.ErrNotMain, build.ErrNoLibrary} {
+		for _, usage := range []error{ErrUsage, ErrNoMonitor, ErrNoContract, ErrNoFault, ErrNoLoad, build.ErrNotMain, build.ErrNoLibrary} {
 			if errors.Is(err, usage) {
 				return 2
 			}

@@ -20,7 +20,7 @@ import (
 func few(controls int) tier {
 	return tier{
 		scale: 1.0 / 120, controls: controls, rate: 0.5, test: stats.SPRT{Low: 0.2, High: 0.9, Error: 0.1}, trials: 3,
-		observe: 90 * time.Second, lanes: 3,
+		observe: 90 * time.Second, lanes: 3, patience: 20 * time.Second,
 	}
 }
 
@@ -70,7 +70,7 @@ func TestPlainServiceIsProven(t *testing.T) {
 		if run.Load.Sent == 0 || run.Load.Answered != run.Load.Sent {
 			t.Errorf("run %d: load %+v", run.ID, run.Load)
 		}
-		if run.Kind == report.FaultRun && (run.Witness == "" || run.Injected == 0 || run.Recovery == "") {
+		if run.Kind == report.FaultRun && (run.Witness == "" || run.Injected == 0 || run.Recovery == nil) {
 			t.Errorf("fault run without witness or recovery: %+v", run)
 		}
 	}
@@ -96,7 +96,7 @@ func TestProbe(t *testing.T) {
 	}{
 		"always":  {stability.Refuted, report.Firing},
 		"never":   {stability.Refuted, report.Missed},
-		"good":    {stability.Proven, report.Killed},
+		"good":    {stability.Proven, report.Detected},
 		"crash":   {stability.Refuted, report.CrashedFirst},
 		"unmet":   {stability.Inconclusive, report.NotInjected},
 		"untried": {stability.Untested, ""},
@@ -200,7 +200,7 @@ func TestRefusals(t *testing.T) {
 	bad := filepath.Join(t.TempDir(), "bad.yaml")
 	for content, want := range map[string]string{
 		"checks: {goroutines: {fault: gorutineleak}}\n":                    `bad.yaml:1:30: there is no fault "gorutineleak"; did you mean "goroutineleak"?`,
-		"checks: {gorotines: {fault: panic}}\n":                            `bad.yaml:1:10: there is no check "gorotines"; did you mean "goroutines"?`,
+		"checks: {gorotines: {fault: panics}}\n":                           `bad.yaml:1:10: there is no check "gorotines"; did you mean "goroutines"?`,
 		"checks: {goroutines: {fault: goroutineleak, params: {rat: 3}}}\n": `Did you mean "rate"?`,
 		"ready: /nowhere\nargs: [x]\nload: {rat: 3}\n":                     "bad.yaml:3:8",
 	} {

@@ -13,6 +13,7 @@ import (
 	"github.com/falsifiable/stability/fault"
 	"github.com/falsifiable/stability/lab/falsify/build"
 	"github.com/falsifiable/stability/lab/falsify/experiment"
+	"github.com/falsifiable/stability/lab/falsify/plan"
 	"github.com/falsifiable/stability/lab/falsify/report"
 )
 
@@ -23,8 +24,15 @@ type falsification struct {
 	stage  *stage
 	warmth warmth
 	trials []*trial
+	// resolver is who planned them, and plans them anew when a pilot run shows that it takes more.
+	resolver *resolver
+	// subjectChecks are the checks as the service showed them, by id.
+	subjectChecks map[string]subjectCheck
 
-	mu     sync.Mutex // guards what follows
+	checksOnly bool // the examination is short: nothing will be tried
+
+	mu     sync.Mutex                     // guards what follows
+	fates  map[int]map[string][]plan.Step // by run and check: what became of its comparisons
 	report *Report
 	ids    int
 	done   int
@@ -61,10 +69,17 @@ func run(ctx context.Context, cfg Config, t tier) (*Report, error) {
 	if err := f.examine(ctx); err != nil {
 		return nil, err
 	}
+	if cfg.PlanOnly {
+		return f.report, nil
+	}
 	if cfg.Planned != nil {
 		cfg.Planned(f.report)
 	}
-	if err := f.runAll(ctx); err != nil && ctx.Err() == nil {
+	err = f.pilots(ctx)
+	if err == nil {
+		err = f.runAll(ctx)
+	}
+	if err != nil && ctx.Err() == nil {
 		return nil, err
 	}
 	if ctx.Err() != nil {
@@ -131,6 +146,7 @@ func (f *falsification) examine(ctx context.Context) error {
 	if err := s.drive(ctx, f.stage.experiment.Load, "steady", 1, time.Minute, f.cfg.Seed); err != nil {
 		return err
 	}
+	s.watch.everything = newSurvey()
 	limit := max(f.stage.wall(learnLimit), 5*time.Second)
 	err = s.until(ctx, limit, func() bool {
 		if len(s.watch.checks) == 0 {
@@ -146,8 +162,42 @@ func (f *falsification) examine(ctx context.Context) error {
 	if err := f.list(s); err != nil {
 		return err
 	}
-	return f.plan(s, s.hello.Faults)
+	settled := time.Now()
+	if f.checksOnly { // it says what would prove a check, as far as a short look tells
+		if err := f.plan(s, s.hello.Faults, f.world(s.watch, s.watch.begun)); !errors.Is(err, ErrNoFault) {
+			return err
+		}
+		return nil
+	}
+	if err := s.until(ctx, max(f.stage.wall(time.Minute), surveyTime), func() bool { return false }); !errors.Is(err, errLimit) {
+		return err
+	}
+	if err := f.loadIsAnswered(s); err != nil {
+		return err
+	}
+	return f.plan(s, s.hello.Faults, f.world(s.watch, settled))
 }
+
+// surveyTime is the least time, by the clock, for which the signals are read before the trials are planned.
+const surveyTime = 2 * time.Second
+
+// loadIsAnswered refuses to judge a service that the load does not reach: checks that stay silent in front of a closed
+// door prove nothing.
+func (f *falsification) loadIsAnswered(s *subject) error {
+	met := s.live.Met()
+	if met.Sent < leastSent || met.Answered > 0 {
+		return nil
+	}
+	what := met.Error
+	for status, n := range met.Statuses {
+		what = fmt.Sprintf("%d times status %s", n, status)
+	}
+	return fmt.Errorf("%w: of %d requests to http://%s the service answered none below 500: %s. Name what it serves in load.targets of %s, where it listens in "+
+		"address_env, what it needs in env and dependencies", ErrNoLoad, met.Sent, s.process.Address, what, experiment.FileName)
+}
+
+// leastSent is how many requests tell that none will be answered.
+const leastSent = 10
 
 // list makes the report's checks.
 func (f *falsification) list(s *subject) error {
@@ -161,11 +211,13 @@ func (f *falsification) list(s *subject) error {
 		return fmt.Errorf("falsify: the service's monitor runs its times at %g of their length instead of %g: it was made before the "+
 			"main package was initialized; make it, or Configure it, in main", got, f.cfg.Scale)
 	}
-	positions := locate(f.stage.service.Sources, f.stage.service.Dir)
+	at := locate(f.stage.service.Sources, f.stage.service.Dir)
+	f.subjectChecks = make(map[string]subjectCheck)
 	for _, c := range s.watch.checks {
+		f.subjectChecks[c.id()] = c
 		f.report.Checks = append(f.report.Checks, &report.Check{
 			Contract: c.contract, Name: c.Name, Expr: c.Expr, Cause: c.Cause, Hash: c.Hash, Signals: c.Signals, Warnings: c.Warnings,
-			Position: positions[c.Name],
+			Position: at.of(c.contract, c.Name),
 		})
 		if !f.warmth.known[c.id()] {
 			f.note("%s cannot be judged within %v of contract time: %s", c.id(), learnLimit, c.Reason)
@@ -175,33 +227,61 @@ func (f *falsification) list(s *subject) error {
 }
 
 // plan finds the trials and writes them into the report.
-func (f *falsification) plan(s *subject, faults []fault.Fault) error {
-	r := &resolver{experiment: f.stage.experiment, faults: faults, causes: f.cfg.Causes}
+func (f *falsification) plan(s *subject, faults []fault.Fault, world plan.World) error {
+	r := &resolver{experiment: f.stage.experiment, faults: faults, causes: f.cfg.Causes, world: world}
 	if err := r.resolve(s.watch.checks); err != nil {
 		return err
 	}
 	for _, n := range r.notes {
 		f.note("%s", n)
 	}
-	f.trials = r.trials
+	for id, reason := range r.untested {
+		f.report.Check(id).Untested = reason
+	}
+	f.resolver, f.trials = r, r.trials
 	if f.cfg.Only != "" {
 		var err error
 		if f.trials, err = only(r.trials, f.cfg.Only); err != nil {
 			return err
 		}
+		r.trials = f.trials
 		f.report.Plan.Controls, f.report.Plan.Shams = 0, 0
 		f.note("only %s was tried: without control runs nothing is proven", f.cfg.Only)
 	}
+	f.listFaults()
+	return nil
+}
+
+// listFaults writes the trials as they are now into the report.
+func (f *falsification) listFaults() {
+	f.report.Faults = nil
 	for _, t := range f.trials {
-		f.report.Faults = append(f.report.Faults, &report.Fault{
-			ID: t.id, Name: t.fault.Name, Dependency: t.dependency, Title: t.fault.Title, Params: maps.Clone(t.params),
+		first := t.parts[0]
+		listed := &report.Fault{
+			ID: t.id, Name: first.fault.Name, Dependency: first.place.dependency, Title: first.fault.Title, Params: maps.Clone(first.params),
 			Deadline: t.deadline().Seconds(), Heavy: t.alone,
-		})
+		}
+		for _, p := range t.parts[1:] {
+			listed.With = append(listed.With, report.Part{Name: p.fault.Name, Dependency: p.place.dependency, Title: p.fault.Title, Params: maps.Clone(p.params)})
+		}
+		f.report.Faults = append(f.report.Faults, listed)
 		for id := range t.deadlines {
-			f.report.Check(id).Fault = t.id
+			c := f.report.Check(id)
+			c.Fault, c.Trial = t.id, t.tell(id)
 		}
 	}
-	return nil
+}
+
+// tell says how a check is tried, for the report.
+func (t *trial) tell(id string) *report.Trial {
+	told := &report.Trial{Found: t.origin.String()}
+	if p, planned := t.plans[id]; planned {
+		told.Fires, told.Spoken, told.Why = p.Fires.Seconds(), p.Spoken, p.Why
+		for _, s := range p.Steps {
+			told.Steps = append(told.Steps, s.String())
+		}
+	}
+	return told
 }
 
 func (f *falsification) note(format string, args ...any) {
@@ -215,7 +295,7 @@ const goodShare = 0.9
 func (f *falsification) noteLoad() {
 	sent, answered, refused := 0, 0, 0
 	for _, run := range f.report.Runs {
-		if run.Kind == report.FaultRun {
+		if run.Kind.Injects() {
 			continue
 		}
 		sent += run.Load.Sent
@@ -261,7 +341,7 @@ func (f *falsification) keepLines() {
 		mark(string(run.Kind)+run.Fault, 1)
 		for id, o := range run.Outcomes {
 			switch o {
-			case report.Killed, report.Silent, report.Canceled:
+			case report.Detected, report.Silent, report.Canceled:
 			default:
 				mark(id+run.Fault+string(o), 3)
 			}

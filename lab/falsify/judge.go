@@ -34,7 +34,7 @@ func (f *falsification) detections(id, faultID string) (hits, trials int) {
 			continue
 		}
 		switch o := run.Outcomes[id]; {
-		case o == report.Killed:
+		case o == report.Detected:
 			hits++
 			trials++
 		case o != "" && !o.Excluded():
@@ -49,14 +49,14 @@ func (f *falsification) judge() {
 	r := f.report
 	clean := 0.0
 	for _, run := range r.Runs {
-		if run.Kind != report.FaultRun && len(run.Outcomes) > 0 {
+		if !run.Kind.Injects() && len(run.Outcomes) > 0 {
 			clean += f.tier.observe.Seconds()
 		}
 	}
 	r.Exposure = clean
 	for _, fault := range r.Faults {
 		for _, run := range r.Runs {
-			if run.Fault == fault.ID {
+			if run.Kind == report.FaultRun && run.Fault == fault.ID {
 				tally(&fault.Recovery, run.Recovery)
 			}
 		}
@@ -70,7 +70,7 @@ func (f *falsification) judge() {
 			c.FalseAlarmsPerHour = stats.PoissonUpper(alarms, hours, confidence)
 		}
 		for _, run := range r.Runs {
-			if run.Kind != report.FaultRun && run.Outcomes[c.ID()] == report.Unknown {
+			if !run.Kind.Injects() && run.Outcomes[c.ID()] == report.Unknown {
 				c.Unjudged++
 			}
 		}
@@ -109,7 +109,7 @@ func (f *falsification) cell(c *report.Check, t *trial) *report.Cell {
 	}
 	var times []float64
 	for _, run := range f.report.Runs {
-		if o := run.Outcomes[c.ID()]; run.Fault == t.id && o != "" {
+		if o := run.Outcomes[c.ID()]; run.Kind == report.FaultRun && run.Fault == t.id && o != "" {
 			cell.Outcomes[o]++
 			if took, ok := run.Detected[c.ID()]; ok {
 				times = append(times, took)
@@ -142,6 +142,8 @@ func (f *falsification) verdict(c *report.Check) (stability.Verdict, string) {
 		return stability.Refuted, fmt.Sprintf("it fired in %d of %d control runs, with nothing wrong", c.Controls.Events, c.Controls.Trials)
 	case c.Shams.Events > 0:
 		return stability.Refuted, fmt.Sprintf("it fired in %d of %d sham runs, with nothing injected", c.Shams.Events, c.Shams.Trials)
+	case target == nil && c.Untested != "":
+		return stability.Untested, c.Untested
 	case target == nil:
 		return stability.Untested, "no fault was tried on it"
 	case c.Controls.Trials == 0 && c.Unjudged > 0:

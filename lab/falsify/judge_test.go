@@ -15,11 +15,11 @@ import (
 // history makes a falsification with the outcomes of one check "c/x" under one fault.
 func history(controls, shams, faults string) *falsification {
 	f := &falsification{cfg: Config{Seed: 1}, tier: tiers()[Quick], report: &Report{Plan: tiers()[Quick].plan()}}
-	f.trials = []*trial{{id: "leak", fault: fault.Fault{Name: "leak"}, deadlines: map[string]time.Duration{"c/x": time.Minute}}}
+	f.trials = []*trial{{id: "leak", parts: []part{{fault: fault.Fault{Name: "leak"}}}, deadlines: map[string]time.Duration{"c/x": time.Minute}}}
 	f.report.Checks = []*report.Check{{Contract: "c", Name: "x"}}
 	f.report.Faults = []*report.Fault{{ID: "leak"}}
 	words := map[byte]report.Outcome{
-		'.': report.Silent, '!': report.FalseAlarm, '?': report.Unknown, 'K': report.Killed, 'M': report.Missed, 'L': report.Late,
+		'.': report.Silent, '!': report.FalseAlarm, '?': report.Unknown, 'K': report.Detected, 'M': report.Missed, 'L': report.Late,
 		'N': report.NotInjected, 'T': report.TimedOut, 'C': report.CrashedFirst, 'F': report.Firing,
 	}
 	add := func(kind report.Kind, faultID, text string) {
@@ -181,7 +181,7 @@ func TestAlreadyFiring(t *testing.T) {
 		{"fired and recovered", stability.Holding, []time.Time{time.Now()}, report.Firing},
 	} {
 		w := newWatch(nil)
-		w.checks = []subjectCheck{{stability.CheckStatus{Name: "x", State: tt.state}, "c"}}
+		w.checks = []subjectCheck{{stability.CheckStatus{Name: "x", State: tt.state}, "c", 0}}
 		w.fired["c/x"] = tt.fired
 		a := &attempt{
 			subject: &subject{watch: w}, run: history("", "", "").newRun(report.FaultRun, "leak", 0),
@@ -202,8 +202,8 @@ func TestConclude(t *testing.T) {
 		crashed error
 		want    report.Outcome
 	}{
-		{"in time", 20 * time.Second, stability.Violated, nil, report.Killed},
-		{"in time, then the crash", 20 * time.Second, stability.Violated, fmt.Errorf("dead"), report.Killed},
+		{"in time", 20 * time.Second, stability.Violated, nil, report.Detected},
+		{"in time, then the crash", 20 * time.Second, stability.Violated, fmt.Errorf("dead"), report.Detected},
 		{"late", 80 * time.Second, stability.Violated, nil, report.Late},
 		{"not at all", 0, stability.Holding, nil, report.Missed},
 		{"not judgeable", 0, stability.Unknown, nil, report.Unknown},
@@ -211,9 +211,9 @@ func TestConclude(t *testing.T) {
 	} {
 		w := newWatch(nil)
 		w.checks = []subjectCheck{
-			{stability.CheckStatus{Name: "x", State: tt.state}, "c"},
-			{stability.CheckStatus{Name: "other"}, "c"},
-			{stability.CheckStatus{Name: "allowed"}, "c"},
+			{stability.CheckStatus{Name: "x", State: tt.state}, "c", 0},
+			{stability.CheckStatus{Name: "other"}, "c", 0},
+			{stability.CheckStatus{Name: "allowed"}, "c", 0},
 		}
 		if tt.fired > 0 {
 			w.fired["c/x"] = []time.Time{began.Add(-time.Minute), began.Add(tt.fired)} // the first was before the fault
@@ -263,7 +263,7 @@ func TestKeepLines(t *testing.T) {
 		}
 		return n
 	}
-	got := []int{kept(report.Silent), kept(report.FalseAlarm), kept(report.Killed), kept(report.Missed)}
+	got := []int{kept(report.Silent), kept(report.FalseAlarm), kept(report.Detected), kept(report.Missed)}
 	if !slices.Equal(got, []int{1, 1, 1, 3}) {
 		t.Errorf("pictures of silent, false alarm, killed, missed: %v, want [1 1 1 3]", got)
 	}

@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/falsifiable/stability"
-	"github.com/falsifiable/stability/fault"
 	"github.com/falsifiable/stability/lab/falsify/load"
+	"github.com/falsifiable/stability/lab/falsify/plan"
 	"github.com/falsifiable/stability/lab/falsify/process"
 	"github.com/falsifiable/stability/lab/falsify/report"
 )
@@ -145,8 +145,18 @@ func (f *falsification) attack(ctx context.Context, run *report.Run, t *trial) e
 		if a.alreadyFiring() {
 			return nil
 		}
+		defer f.keepFates(run, a)
 		return a.carryOut(ctx)
 	})
+}
+
+func (f *falsification) keepFates(run *report.Run, a *attempt) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.fates == nil {
+		f.fates = make(map[int]map[string][]plan.Step)
+	}
+	f.fates[run.ID] = a.fates
 }
 
 // medians is how many independent readings the recovery of a signal is judged by.
@@ -166,6 +176,7 @@ type attempt struct {
 	effect   time.Time // when the witness first saw it
 	injected injection
 	crashed  error
+	fates    map[string][]plan.Step // of the checks that did not fire
 }
 
 // alreadyFiring settles the checks that fire before the fault, or have fired and recovered: what they do after it cannot
@@ -270,7 +281,7 @@ func (a *attempt) conclude() {
 		case fired:
 			took := a.subject.stage.contract(max(at.Sub(a.effect), 0))
 			a.run.Detected[id] = took
-			a.run.Outcomes[id] = report.Killed
+			a.run.Outcomes[id] = report.Detected
 			if took > deadline.Seconds() {
 				a.run.Outcomes[id] = report.Late
 			}
@@ -281,7 +292,19 @@ func (a *attempt) conclude() {
 		default:
 			a.run.Outcomes[id] = report.Missed
 		}
+		if o := a.run.Outcomes[id]; target && (o == report.Missed || o == report.Late || o == report.Unknown) {
+			a.tellFate(c)
+		}
 	}
+}
+
+// tellFate keeps what became of the comparisons of a check that did not fire in time.
+func (a *attempt) tellFate(c subjectCheck) {
+	steps := a.fate(c)
+	if a.fates == nil {
+		a.fates, a.run.Missed = make(map[string][]plan.Step), make(map[string]string)
+	}
+	a.fates[c.id()], a.run.Missed[c.id()] = steps, missed(c, steps)
 }
 
 // settle gives all checks of the trial the same outcome.
@@ -294,72 +317,20 @@ func (a *attempt) settle(outcome report.Outcome, note string) {
 	}
 }
 
-// inject starts the fault, in the service or in its network.
-func (a *attempt) inject(ctx context.Context) (injection, error) {
-	a.began = time.Now()
-	if a.trial.dependency != "" {
-		f, err := fault.Find(a.subject.proxies[a.trial.dependency].Faults(), a.trial.fault.Name)
-		if err != nil {
-			return nil, err
-		}
-		made, err := f.Inject(ctx, a.trial.params, a.run.Seed)
-		if err != nil {
-			return nil, err
-		}
-		return localInjection{made}, nil
-	}
-	id, err := a.subject.client.Inject(ctx, a.trial.fault.Name, fault.Order{Params: a.trial.params, Seed: a.run.Seed})
-	if err != nil {
-		return nil, err
-	}
-	return agentInjection{a.subject, id}, nil
-}
-
-// injection is a fault at work, wherever it works.
-type injection interface {
-	witness(context.Context) (fault.Witness, error)
-	remove(context.Context) (fault.Residue, error)
-	// abandon ends what does not end with the service.
-	abandon()
-}
-
-type agentInjection struct {
-	subject *subject
-	id      string
-}
-
-func (i agentInjection) witness(ctx context.Context) (fault.Witness, error) {
-	return i.subject.client.Witness(ctx, i.id)
-}
-
-func (i agentInjection) remove(ctx context.Context) (fault.Residue, error) {
-	return i.subject.client.Remove(ctx, i.id)
-}
-
-func (i agentInjection) abandon() {} // it dies with the process
-
-type localInjection struct{ fault.Injection }
-
-func (i localInjection) witness(context.Context) (fault.Witness, error) { return i.Witness(), nil }
-
-func (i localInjection) remove(ctx context.Context) (fault.Residue, error) { return i.Remove(ctx) }
-
-func (i localInjection) abandon() { _, _ = i.Remove(context.Background()) }
-
-// signalsOf are the gauges that the trial's checks read, by key.
-func (a *attempt) signalsOf() map[string]float64 {
-	floors := make(map[string]float64)
+// signalsOf are the gauges that the trial's checks read, and the difference below which each counts as unchanged.
+func (a *attempt) signalsOf() map[signalKey]float64 {
+	floors := make(map[signalKey]float64)
 	for _, c := range a.subject.watch.checks {
 		if _, target := a.trial.deadlines[c.id()]; !target {
 			continue
 		}
 		for _, name := range c.Signals {
-			desc, gauge := a.subject.watch.gauges[name]
+			desc, gauge := a.subject.watch.gauge(name)
 			if !gauge {
 				continue
 			}
 			for key := range maps.Keys(a.subject.watch.readings) {
-				if key == name || len(key) > len(name) && key[:len(name)+1] == name+"{" {
+				if key.name == name {
 					floors[key] = floor(desc)
 				}
 			}

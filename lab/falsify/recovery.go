@@ -1,9 +1,12 @@
 package falsify
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/falsifiable/stability/lab/falsify/report"
@@ -33,24 +36,22 @@ func (a *attempt) recover(ctx context.Context) error {
 		a.run.Residue = residue.Detail
 	}
 	window := a.subject.baselineTime()
-	outcome, why := stats.Unclear, "it took no second look"
+	found := report.Recovered{Outcome: string(stats.Unclear), Why: "it took no second look"}
 	limit := max(a.subject.stage.wall(settleTime), settleLeast) + window
 	err = a.subject.until(ctx, limit, func() bool {
 		if time.Since(removed) < window {
 			return false
 		}
-		outcome, why = a.compare(window)
+		outcome, why := a.compare(window)
+		found = report.Recovered{Outcome: string(outcome), Why: why}
 		return outcome == stats.Equivalent
 	})
 	if a.died(err) {
-		outcome, why = stats.Different, "the process died after the fault was removed"
+		found = report.Recovered{Outcome: string(stats.Different), Why: "the process died after the fault was removed"}
 	} else if err != nil && !errors.Is(err, errLimit) {
 		return err
 	}
-	a.run.Recovery = string(outcome)
-	if why != "" {
-		a.run.Recovery += ": " + why
-	}
+	a.run.Recovery = &found
 	return nil
 }
 
@@ -62,7 +63,8 @@ func (a *attempt) compare(window time.Duration) (worst stats.EquivalenceOutcome,
 	if len(floors) == 0 {
 		return stats.Unclear, "the checks read no gauge, and only a gauge can come back"
 	}
-	for _, key := range sortedKeys(floors) {
+	keys := slices.SortedFunc(maps.Keys(floors), func(a, b signalKey) int { return cmp.Compare(a.String(), b.String()) })
+	for _, key := range keys {
 		before := stats.Medians(w.between(key, a.began.Add(-window), a.began), medians)
 		after := stats.Medians(w.between(key, now.Add(-window), now), medians)
 		e := stats.Equal(before, after, recoveryMargin, floors[key], confidence)
@@ -88,12 +90,12 @@ func floor(d signals.Desc) float64 {
 }
 
 // tally counts how the service recovered.
-func tally(r *report.Recovery, outcome string) {
+func tally(r *report.Recovery, found *report.Recovered) {
 	switch {
-	case outcome == "":
-	case outcome == string(stats.Equivalent):
+	case found == nil:
+	case found.Outcome == string(stats.Equivalent):
 		r.Equivalent++
-	case len(outcome) > len(stats.Different) && outcome[:len(stats.Different)] == string(stats.Different):
+	case found.Outcome == string(stats.Different):
 		r.Different++
 	default:
 		r.Unclear++

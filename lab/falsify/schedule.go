@@ -133,7 +133,7 @@ func (f *falsification) slowest() time.Duration {
 // slowestOf is that of one check, in seconds.
 func (f *falsification) slowestOf(id string) (longest float64) {
 	for _, run := range f.report.Runs {
-		if run.Outcomes[id] == report.Killed {
+		if run.Kind == report.FaultRun && run.Outcomes[id] == report.Detected {
 			longest = max(longest, run.Injected-run.Warm+run.Detected[id]*f.cfg.Scale)
 		}
 	}
@@ -191,7 +191,7 @@ func (f *falsification) do(ctx context.Context, j job) error {
 	}
 	run := f.newRun(j.kind, id, j.index)
 	var err error
-	if j.kind == report.FaultRun {
+	if j.trial != nil {
 		err = f.attack(ctx, run, j.trial)
 	} else {
 		err = f.control(ctx, run)
@@ -211,7 +211,10 @@ func (f *falsification) do(ctx context.Context, j job) error {
 func (f *falsification) pointless(j job) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if j.kind == report.FaultRun {
+	switch j.kind {
+	case report.PilotRun:
+		return false
+	case report.FaultRun:
 		return f.decidedLocked(j.trial) && f.attemptsLocked(j.trial) > 0
 	}
 	for _, c := range f.report.Checks {

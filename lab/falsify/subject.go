@@ -84,6 +84,7 @@ type subject struct {
 	dir     string
 
 	endLoad context.CancelFunc
+	live    *load.Live
 	loaded  chan load.Summary
 }
 
@@ -179,6 +180,8 @@ func (s *subject) drive(ctx context.Context, l experiment.Load, shape load.Shape
 	if err := cfg.Validate(); err != nil {
 		return fmt.Errorf("%w: %w", ErrUsage, err)
 	}
+	s.live = new(load.Live)
+	cfg.Live = s.live
 	ctx, s.endLoad = context.WithCancel(ctx)
 	s.loaded = make(chan load.Summary, 1)
 	go func() {

@@ -12,24 +12,32 @@ import (
 	"github.com/falsifiable/stability/cause"
 	"github.com/falsifiable/stability/fault"
 	"github.com/falsifiable/stability/lab/falsify/experiment"
+	"github.com/falsifiable/stability/lab/falsify/plan"
+	"github.com/falsifiable/stability/signals"
 )
 
 var (
 	someFaults = []fault.Fault{
-		{Name: "leak", Params: []fault.Param{{Name: "rate", Default: 1, Min: 1, Max: 100}}},
+		{Name: "leak", Params: []fault.Param{{Name: "rate", Default: 50, Min: 1, Max: 100}}, Effects: []fault.Effect{{Signal: "go.goroutine.count", Move: fault.Grow, By: fault.Of("rate")}}},
 		{Name: "storm", Heavy: true},
 	}
 	someCauses = []cause.Cause{
 		{
-			ID: "leaks", Signals: cause.Organ{Names: []string{"go.goroutine.count"}},
+			ID: "leaks", Checks: []stability.Check{{Name: "growth", Expr: "runtime.NumGoroutine() > 9"}}, Signals: cause.Organ{Names: []string{"go.goroutine.count"}},
 			Trials: []cause.Trial{{Check: "growth", Fault: "leak", Params: map[string]string{"rate": "7"}, Deadline: 8 * time.Minute}},
 		},
 		{ID: "storms", Signals: cause.Organ{Names: []string{"go.gc.cycles"}}, Trials: []cause.Trial{{Fault: "storm", Deadline: time.Minute}}},
 	}
 )
 
-func check(name, cause string, signals ...string) subjectCheck {
-	return subjectCheck{stability.CheckStatus{Name: name, Cause: cause, Signals: signals}, "c"}
+func check(name, cause string) subjectCheck {
+	return subjectCheck{stability.CheckStatus{Name: name, Cause: cause, Expr: "runtime.NumGoroutine() > 9", Signals: []string{"go.goroutine.count"}}, "c", 0}
+}
+
+// otherwise is the check with another expression.
+func otherwise(c subjectCheck) subjectCheck {
+	c.Expr = "runtime.NumGoroutine() > 10"
+	return c
 }
 
 func resolveText(t *testing.T, yaml string, checks ...subjectCheck) (*resolver, error) {
@@ -38,7 +46,10 @@ func resolveText(t *testing.T, yaml string, checks ...subjectCheck) (*resolver, 
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &resolver{experiment: e, faults: someFaults, causes: someCauses}
+	world := plan.World{
+		Schema: signals.Standard(), Scale: 1.0 / 120, Sample: time.Second, Limit: 10 * time.Second, Readings: []plan.Reading{{Name: "go.goroutine.count", Value: 5}},
+	}
+	r := &resolver{experiment: e, faults: someFaults, causes: someCauses, world: world}
 	return r, r.resolve(checks)
 }
 
@@ -51,12 +62,13 @@ func TestResolve(t *testing.T) {
 		deadline   time.Duration
 		alone      bool
 	}{
-		{"by the cause it names", "", check("x", "leaks"), "leak", "7", 8 * minute, false},
-		{"by its signals", "", check("x", "", "go.gc.cycles"), "storm", "", minute, true},
+		{"by the cause whose check it is", "", check("growth", "leaks"), "leak", "7", 8 * minute, false},
+		{"by its expression", "", check("x", "storms"), "leak", "", defaultDeadline, false},
+		{"as another check of its name, by its expression", "", otherwise(check("growth", "leaks")), "leak", "7", defaultDeadline, false},
 		{"by the file", "checks: {x: {fault: leak, deadline: 3m}}", check("x", ""), "leak", "", 3 * minute, false},
 		{"by the file under its full name", "checks: {c/x: {fault: leak}}", check("x", ""), "leak", "", defaultDeadline, false},
 		{"the file changes parameters", "checks: {x: {params: {rate: 9}}}", check("x", "leaks"), "leak", "9", 8 * minute, false},
-		{"the file changes the cause's deadline", "causes: {leaks: {deadline: 2m}}", check("x", "leaks"), "leak", "7", 2 * minute, false},
+		{"the file changes the cause's deadline", "causes: {leaks: {deadline: 2m}}", check("growth", "leaks"), "leak", "7", 2 * minute, false},
 		{"the file takes another fault", "checks: {x: {fault: storm}}", check("x", "leaks"), "storm", "", defaultDeadline, true},
 		{"a fault of a network", "dependencies: {db: {env: E, upstream: 'h:1'}}\nchecks: {x: {fault: hang, dependency: db}}", check("x", "leaks"), "hang@db", "", defaultDeadline, false},
 		{"alone by the file", "checks: {x: {fault: leak, alone: true}}", check("x", ""), "leak", "", defaultDeadline, true},
@@ -67,7 +79,7 @@ func TestResolve(t *testing.T) {
 			continue
 		}
 		got := r.trials[0]
-		if got.id != tt.id || got.params["rate"] != tt.rate || got.deadlines["c/x"] != tt.deadline || got.alone != tt.alone {
+		if got.id != tt.id || got.parts[0].params["rate"] != tt.rate || got.deadlines[tt.check.id()] != tt.deadline || got.alone != tt.alone {
 			t.Errorf("%s: %+v", tt.name, got)
 		}
 	}
@@ -96,12 +108,17 @@ func TestResolveRefuses(t *testing.T) {
 			t.Errorf("%q:\n got %v\nwant %s", tt.yaml, err, tt.want)
 		}
 	}
-	if _, err := resolveText(t, "", check("x", "")); !errors.Is(err, ErrNoFault) || ExitCode(nil, err) != 2 {
-		t.Errorf("no fault for any check: %v, want ErrNoFault", err)
+	hopeless := check("z", "")
+	hopeless.Expr, hopeless.Signals = "db.client.connection.in_use > 3", []string{"db.client.connection.in_use"}
+	if _, err := resolveText(t, "", hopeless); !errors.Is(err, ErrNoFault) || ExitCode(nil, err) != 2 || !strings.Contains(err.Error(), "nothing in the service reads") {
+		t.Errorf("no fault for any check: %v, want ErrNoFault and why", err)
 	}
-	r, err := resolveText(t, "", check("x", ""), check("y", "leaks"))
-	if err != nil || len(r.trials) != 1 || len(r.notes) != 1 || !strings.Contains(r.notes[0], "c/x") {
-		t.Errorf("one check without a fault: %v, notes %q", err, r.notes)
+	r, err := resolveText(t, "", hopeless, check("y", "leeks"))
+	if err != nil || len(r.trials) != 1 || r.untested["c/z"] == "" {
+		t.Errorf("one check without a fault: %v, %q", err, r.untested)
+	}
+	if len(r.notes) != 1 || !strings.Contains(r.notes[0], `c/y: there is no cause "leeks"; did you mean "leaks"?`) {
+		t.Errorf("notes %q, want one about the cause", r.notes)
 	}
 }
 

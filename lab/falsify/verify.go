@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/falsifiable/stability"
 	"github.com/falsifiable/stability/lab/falsify/report"
@@ -23,6 +24,46 @@ type Unproven struct {
 	Position report.Position
 }
 
+// Start builds the service, starts it once, without load, and reports how long it took to come up. If it does not, the error
+// quotes its last words.
+func Start(ctx context.Context, cfg Config) (took time.Duration, err error) {
+	cfg, t, err := cfg.withDefaults()
+	if err != nil {
+		return 0, err
+	}
+	f := &falsification{cfg: cfg, tier: t, report: &Report{Schema: report.Schema, Scale: cfg.Scale, Lanes: 1}}
+	workDir, err := makeWorkDir()
+	if err != nil {
+		return 0, err
+	}
+	defer os.RemoveAll(workDir)
+	if err := f.prepare(ctx, workDir); err != nil {
+		return 0, err
+	}
+	defer f.stage.close()
+	begun := time.Now()
+	one, err := f.stage.start(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer one.stop()
+	took = time.Since(begun)
+	// A service may come up and fail at once, as one does whose listener runs on a goroutine of its own.
+	settle := time.NewTimer(startSettle)
+	defer settle.Stop()
+	select {
+	case <-one.process.Done():
+		return took, one.process.Exited()
+	case <-ctx.Done():
+		return took, context.Cause(ctx)
+	case <-settle.C:
+	}
+	return took, nil
+}
+
+// startSettle is how long a service that has come up must last.
+const startSettle = 2 * time.Second
+
 // Verify compares the committed falsification.json files of a service with the checks that it has now, and lists every check
 // that is not proven as it is: one that was never falsified, has changed since, or was refuted. It starts the
 // service once, to ask for its checks, and runs no trial. judged is the number of the service's checks.
@@ -31,7 +72,7 @@ func Verify(ctx context.Context, cfg Config) (unproven []Unproven, judged int, e
 	if err != nil {
 		return nil, 0, err
 	}
-	f := &falsification{cfg: cfg, tier: t, report: &Report{Schema: report.Schema, Scale: cfg.Scale, Lanes: 1}}
+	f := &falsification{cfg: cfg, tier: t, report: &Report{Schema: report.Schema, Scale: cfg.Scale, Lanes: 1}, checksOnly: true}
 	workDir, err := makeWorkDir()
 	if err != nil {
 		return nil, 0, err

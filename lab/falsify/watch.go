@@ -28,11 +28,24 @@ type watch struct {
 	checks []subjectCheck // as of the last look
 	fired  map[string][]time.Time
 	lines  map[string]*report.Line
-	// readings are those of the gauges that checks read, by name and labels.
-	readings map[string][]reading
-	gauges   map[string]signals.Desc
-	scale    float64
+	// descs are the declarations of all signals that the service knows, its own among them.
+	descs map[string]signals.Desc
+	// readings are those of the signals that checks read.
+	readings map[signalKey][]reading
+	wanted   map[string]bool // names of those signals
+	// everything is kept of all signals while the service is examined, nil afterwards.
+	everything *survey
+	scale      float64
+	sample     time.Duration
 }
+
+// signalKey is one instance of a signal.
+type signalKey struct {
+	name   string
+	labels signals.Labels
+}
+
+func (k signalKey) String() string { return k.name + k.labels.String() }
 
 type reading struct {
 	at    time.Time
@@ -43,7 +56,7 @@ func newWatch(client *agent.Client) *watch {
 	now := time.Now()
 	return &watch{
 		client: client, begun: now, heard: now, fired: make(map[string][]time.Time), lines: make(map[string]*report.Line),
-		readings: make(map[string][]reading), gauges: make(map[string]signals.Desc),
+		readings: make(map[signalKey][]reading), wanted: make(map[string]bool),
 	}
 }
 
@@ -65,12 +78,15 @@ func (w *watch) look(ctx context.Context) error {
 		return nil
 	}
 	w.heard = now
+	if w.descs == nil && len(snapshots) > 0 {
+		w.learnSchema(ctx)
+	}
 	w.checks = w.checks[:0]
 	for i, s := range snapshots {
 		if i == len(w.seen) {
 			w.seen = append(w.seen, 0)
 		}
-		w.scale = s.TimeScale
+		w.scale, w.sample = s.TimeScale, s.SampleInterval
 		for _, t := range s.Transitions {
 			if t.Seq <= w.seen[i] {
 				continue
@@ -83,7 +99,7 @@ func (w *watch) look(ctx context.Context) error {
 		}
 		for _, c := range s.Contracts {
 			for _, k := range c.Checks {
-				check := subjectCheck{k, c.Name}
+				check := subjectCheck{k, c.Name, c.Interval}
 				w.checks = append(w.checks, check)
 				w.draw(check, now)
 			}
@@ -111,30 +127,43 @@ func (w *watch) draw(c subjectCheck, now time.Time) {
 	line.Points = append(line.Points, point)
 }
 
-// standard tells which signals are gauges: only those can come back to a baseline.
-var standard = signals.NewSchema(signals.Standard()...)
+// learnSchema asks which signals there are. Without an answer the standard ones will do.
+func (w *watch) learnSchema(ctx context.Context) {
+	all, err := w.client.Schema(ctx)
+	if err != nil {
+		all = signals.Standard()
+	}
+	w.descs = make(map[string]signals.Desc, len(all))
+	for _, d := range all {
+		w.descs[d.Name] = d
+	}
+}
+
+// gauge returns the declaration of a signal, and whether it can come back to a baseline.
+func (w *watch) gauge(name string) (signals.Desc, bool) {
+	d, ok := w.descs[name]
+	return d, ok && (d.Kind == signals.Gauge || d.Kind == signals.Size)
+}
 
 func (w *watch) read(values []stability.SignalValue, now time.Time) {
 	for _, c := range w.checks {
 		for _, name := range c.Signals {
-			if _, known := w.gauges[name]; known {
-				continue
-			}
-			if _, desc, ok := standard.Lookup(name); ok && (desc.Kind == signals.Gauge || desc.Kind == signals.Size) {
-				w.gauges[name] = desc
-			}
+			w.wanted[name] = true
 		}
 	}
 	for _, v := range values {
-		if _, ok := w.gauges[v.Name]; ok {
-			key := v.Name + v.Instance.String()
+		key := signalKey{v.Name, v.Instance}
+		if w.wanted[v.Name] {
 			w.readings[key] = append(w.readings[key], reading{now, v.Value})
+		}
+		if w.everything != nil {
+			w.everything.add(key, reading{now, v.Value})
 		}
 	}
 }
 
 // between returns the readings of a signal from one moment to another.
-func (w *watch) between(key string, from, to time.Time) []float64 {
+func (w *watch) between(key signalKey, from, to time.Time) []float64 {
 	var values []float64
 	for _, r := range w.readings[key] {
 		if !r.at.Before(from) && !r.at.After(to) {

@@ -21,6 +21,8 @@ const falsifyHelp = `stability falsify [flags] DIR tries to prove every contract
   stability falsify -pr .                         before a merge: commit the falsification.json it writes
   stability falsify -nightly -json . >night.json  claims one can lean on, hours
   stability falsify -verify .                     CI: fails when a check changed and was not proven anew
+  stability falsify -plan .                       how each check would be tried, and why so; injects nothing
+  stability falsify -start .                      build it, start it, and say what it said if it does not come up
   stability falsify -only goroutines -seed 7 .    look at one cell again
 
 The service is built with a fault agent laid in, without a change to its source, and run many times in processes of
@@ -36,6 +38,7 @@ type falsifyFlags struct {
 	out     string
 	json    bool
 	verify  bool
+	start   bool
 	noProof bool
 }
 
@@ -48,8 +51,11 @@ func runFalsify(ctx context.Context, args []string, stdout, stderr io.Writer) in
 		fmt.Fprintln(stderr, "stability falsify:", err)
 		return exitUsage
 	}
-	if f.verify {
+	switch {
+	case f.verify:
 		return verifyProof(ctx, f, stdout, stderr)
+	case f.start:
+		return tryStart(ctx, f, stdout, stderr)
 	}
 	screen := newScreen(stdout)
 	if f.json {
@@ -62,6 +68,9 @@ func runFalsify(ctx context.Context, args []string, stdout, stderr io.Writer) in
 	if err != nil {
 		fmt.Fprintln(stderr, "stability falsify:", err)
 		return falsify.ExitCode(nil, err)
+	}
+	if f.config.PlanOnly {
+		return showPlan(r, f, screen, stdout, stderr)
 	}
 	if err := f.publish(r, screen, stdout); err != nil {
 		fmt.Fprintln(stderr, "stability falsify:", err)
@@ -85,6 +94,8 @@ func parseFalsify(args []string, stderr io.Writer) (falsifyFlags, error) {
 	flags.StringVar(&f.out, "out", "falsify-report", "`directory` for report.html, report.json, junit.xml and report.sarif")
 	flags.BoolVar(&f.json, "json", false, "print the report as JSON; progress goes to standard error")
 	flags.BoolVar(&f.verify, "verify", false, "run nothing but compare falsification.json with the checks as they are")
+	flags.BoolVar(&f.config.PlanOnly, "plan", false, "print how each check would be tried and inject nothing")
+	flags.BoolVar(&f.start, "start", false, "only build and start the service, and quote it if it does not come up")
 	flags.BoolVar(&f.noProof, "no-proof", false, "do not write falsification.json")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -138,6 +149,32 @@ func (f *falsifyFlags) publish(r *falsify.Report, screen report.Terminal, stdout
 		fmt.Fprintf(screen.W, "proof: %s is kept: its tier proves more; delete it to begin anew\n", name)
 	}
 	return err
+}
+
+// showPlan prints how each check would be tried. A check that cannot be is no failure of the command.
+func showPlan(r *falsify.Report, f falsifyFlags, screen report.Terminal, stdout, stderr io.Writer) int {
+	screen.Plan(r)
+	for _, n := range r.Notes {
+		fmt.Fprintln(screen.W, "note:", n)
+	}
+	if f.json {
+		if err := r.WriteJSON(stdout); err != nil {
+			fmt.Fprintln(stderr, "stability falsify:", err)
+			return falsify.ExitCode(nil, err)
+		}
+	}
+	return exitOK
+}
+
+// tryStart starts the service alone, without load.
+func tryStart(ctx context.Context, f falsifyFlags, stdout, stderr io.Writer) int {
+	took, err := falsify.Start(ctx, f.config)
+	if err != nil {
+		fmt.Fprintln(stderr, "stability falsify:", err)
+		return falsify.ExitCode(nil, err)
+	}
+	fmt.Fprintf(stdout, "the service came up in %.2g s\n", took.Seconds())
+	return exitOK
 }
 
 // verifyProof compares the committed proofs with the checks that the service has now.

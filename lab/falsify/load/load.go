@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"net/http"
@@ -57,6 +58,8 @@ type Config struct {
 	Timeout time.Duration
 	// MaxWorkers bounds the requests under way. Defaults to 4096, which should never be reached.
 	MaxWorkers uint64
+	// Live, if set, counts while the load goes on.
+	Live *Live
 	// Transport sends the requests. Defaults to one of its own, with keep-alive connections.
 	Transport http.RoundTripper
 }
@@ -109,6 +112,45 @@ type Summary struct {
 	UncorrectedP99 float64 `json:"uncorrected_p99"`
 }
 
+// Live is what a load has met so far. Safe for concurrent use.
+type Live struct {
+	mu  sync.Mutex
+	met Summary
+}
+
+// Met returns what was sent and answered so far, without latencies.
+func (l *Live) Met() Summary {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	met := l.met
+	met.Statuses = maps.Clone(met.Statuses)
+	return met
+}
+
+func (l *Live) set(met Summary) {
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.met = met
+	l.met.Statuses = maps.Clone(met.Statuses)
+}
+
+// Less returns what has come since an earlier look.
+func (s Summary) Less(earlier Summary) Summary {
+	s.Sent -= earlier.Sent
+	s.Answered -= earlier.Answered
+	left := make(map[string]int)
+	for status, n := range s.Statuses {
+		if n -= earlier.Statuses[status]; n > 0 {
+			left[status] = n
+		}
+	}
+	s.Statuses = left
+	return s
+}
+
 // Run drives the service until ctx is done, which also ends the requests under way: those are not counted.
 func Run(ctx context.Context, cfg Config) (Summary, error) {
 	cfg = cfg.withDefaults()
@@ -135,6 +177,7 @@ func Run(ctx context.Context, cfg Config) (Summary, error) {
 	for result := range attacker.Attack(cfg.targeter(), pacer, 0, "") {
 		if ctx.Err() == nil || result.Code != 0 {
 			meter.add(result)
+			cfg.Live.set(meter.counts)
 		}
 	}
 	return meter.summary(), nil

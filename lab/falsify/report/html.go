@@ -16,6 +16,8 @@ var page string
 
 var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
 	"claims":  func(r *Report, c *Check) []string { return r.Claims(c) },
+	"whatnow": func(r *Report, c *Check) []string { return r.WhatNow(c) },
+	"others":  others,
 	"percent": func(share float64) string { return fmt.Sprintf("%.3g %%", 100*share) },
 	"inverse": func(f float64) string { return fmt.Sprintf("%.4g", 1/f) },
 	"seconds": func(s float64) string { return fmt.Sprintf("%.2f s", s) },
@@ -35,6 +37,16 @@ var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
 
 // WriteHTML writes one page that needs nothing else: no script, no font, no picture from anywhere.
 func (r *Report) WriteHTML(w io.Writer) error { return pageTemplate.Execute(w, r) }
+
+// others are the cells of other checks' faults under which the check did not stay silent.
+func others(c *Check) (cells []*Cell) {
+	for _, cell := range c.Cells {
+		if !cell.Target && cell.Summary() != Silent {
+			cells = append(cells, cell)
+		}
+	}
+	return cells
+}
 
 // tone is the CSS class of a cell.
 func tone(c *Cell) string {
@@ -73,7 +85,7 @@ const (
 func plots(r *Report, c *Check) []plot {
 	var all []plot
 	for _, run := range r.Runs {
-		if run.Kind == FaultRun && run.Fault != c.Fault || run.Kind == ShamRun && run.Outcomes[c.ID()] != FalseAlarm {
+		if run.Kind == PilotRun || run.Kind == FaultRun && run.Fault != c.Fault || run.Kind == ShamRun && run.Outcomes[c.ID()] != FalseAlarm {
 			continue
 		}
 		for _, line := range run.Lines {

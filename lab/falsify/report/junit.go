@@ -120,7 +120,7 @@ func (r *Report) time(kind Kind, faultID string) string {
 
 func outcomeLine(c *Cell) string {
 	var parts []string
-	for _, o := range []Outcome{Killed, Late, Missed, Unknown, CrashedFirst, Firing, NotInjected, TimedOut, Canceled, Collateral, Silent} {
+	for _, o := range []Outcome{Detected, Late, Missed, Unknown, CrashedFirst, Firing, NotInjected, TimedOut, Canceled, Collateral, Silent} {
 		if n := c.Outcomes[o]; n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, o))
 		}

@@ -4,7 +4,9 @@ package report
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/falsifiable/stability"
@@ -88,8 +90,25 @@ type Check struct {
 	// FalseAlarmsPerHour is the upper bound of false alarms per hour of contract time, a claim of its own.
 	FalseAlarmsPerHour float64 `json:"false_alarms_per_hour"`
 	// Unjudged counts the control and sham runs in which the check stayed Unknown: they are no trials.
-	Unjudged int     `json:"unjudged"`
+	Unjudged int `json:"unjudged"`
+	// Trial says how the check is tried and why so: Found says by whom that was decided. Untested says why it is not.
+	Trial    *Trial  `json:"trial,omitempty"`
+	Untested string  `json:"untested,omitempty"`
 	Cells    []*Cell `json:"cells"`
+}
+
+// Trial is how a check is tried.
+type Trial struct {
+	// Found is who says so: file, catalogue, or expression.
+	Found string `json:"found"`
+	// Fires is when the check is expected to fire, in seconds by the clock after the injection; 0 if nobody knows.
+	Fires float64 `json:"fires,omitempty"`
+	// Steps are the check's comparisons: what the left side is without the fault, and what it is to become.
+	Steps []string `json:"steps,omitempty"`
+	// Spoken are the signals in place of whose sensors a fault speaks: the sensors are not tried. Why says what keeps
+	// other faults from it.
+	Spoken []string `json:"spoken,omitempty"`
+	Why    string   `json:"why,omitempty"`
 }
 
 // ID is the check's name in the whole service, contract/check.
@@ -116,9 +135,9 @@ type Count struct {
 // Outcome is what became of one check in one fault run.
 type Outcome string
 
-// The outcomes. Only Killed counts as a detection; NotInjected and TimedOut are no trials at all.
+// The outcomes. Only Detected counts as a detection; NotInjected and TimedOut are no trials at all.
 const (
-	Killed       Outcome = "KILLED"        // fired within its deadline
+	Detected     Outcome = "DETECTED"      // fired within its deadline
 	Late         Outcome = "LATE"          // fired after it
 	Missed       Outcome = "MISSED"        // did not fire
 	Unknown      Outcome = "UNKNOWN"       // could not be judged
@@ -161,7 +180,7 @@ func (c *Cell) runs() (n int) {
 	return n
 }
 
-// Summary is the cell's most frequent bad outcome, Killed if there is none.
+// Summary is the cell's most frequent bad outcome, Detected if there is none.
 func (c *Cell) Summary() Outcome {
 	worst, most := Outcome(""), 0
 	for _, o := range []Outcome{Missed, Late, CrashedFirst, Firing, Unknown, NotInjected, TimedOut, Canceled, Collateral} {
@@ -172,8 +191,8 @@ func (c *Cell) Summary() Outcome {
 	switch {
 	case most > 0:
 		return worst
-	case c.Outcomes[Killed] > 0:
-		return Killed
+	case c.Outcomes[Detected] > 0:
+		return Detected
 	case c.Target:
 		return ""
 	}
@@ -187,9 +206,19 @@ type Fault struct {
 	Dependency string            `json:"dependency,omitempty"`
 	Title      string            `json:"title"`
 	Params     map[string]string `json:"params,omitempty"`
-	Deadline   float64           `json:"deadline"` // contract time, the longest of its checks
-	Heavy      bool              `json:"heavy,omitempty"`
-	Recovery   Recovery          `json:"recovery"`
+	// With are further faults that are injected together with it.
+	With     []Part   `json:"with,omitempty"`
+	Deadline float64  `json:"deadline"` // contract time, the longest of its checks
+	Heavy    bool     `json:"heavy,omitempty"`
+	Recovery Recovery `json:"recovery"`
+}
+
+// Part is a fault that is injected together with another.
+type Part struct {
+	Name       string            `json:"name"`
+	Dependency string            `json:"dependency,omitempty"`
+	Title      string            `json:"title"`
+	Params     map[string]string `json:"params,omitempty"`
 }
 
 // Recovery counts how the service was after the fault was removed. It decides nothing: whether a service recovers
@@ -208,7 +237,11 @@ const (
 	ControlRun Kind = "control" // random load of a random shape, no fault
 	ShamRun    Kind = "sham"    // everything a fault run does, but the fault
 	FaultRun   Kind = "fault"
+	PilotRun   Kind = "pilot" // a fault run that is not counted: it shows whether the plan holds
 )
+
+// Injects reports whether a fault is injected in runs of the kind.
+func (k Kind) Injects() bool { return k == FaultRun || k == PilotRun }
 
 // Run is one life of the service.
 type Run struct {
@@ -228,10 +261,33 @@ type Run struct {
 	Detected map[string]float64 `json:"detected,omitempty"` // contract time from effect to violation
 	Witness  string             `json:"witness,omitempty"`
 	Residue  string             `json:"residue,omitempty"`
-	Recovery string             `json:"recovery,omitempty"` // equivalent, different or unclear, and by which signal
+	Recovery *Recovered         `json:"recovery,omitempty"`
 	Load     Load               `json:"load"`
 	Note     string             `json:"note,omitempty"` // what went wrong
-	Lines    []*Line            `json:"lines,omitempty"`
+	// Missed says of each check that did not fire what its signals did against what they had to do.
+	Missed map[string]string `json:"missed,omitempty"`
+	Lines  []*Line           `json:"lines,omitempty"`
+}
+
+// Recovered is how the service was after a fault was removed.
+type Recovered struct {
+	Outcome string `json:"outcome"`       // equivalent, different or unclear
+	Why     string `json:"why,omitempty"` // by which signal
+}
+
+// String says both.
+func (r *Recovered) String() string {
+	if r == nil || r.Why == "" {
+		return r.outcome()
+	}
+	return r.Outcome + ": " + r.Why
+}
+
+func (r *Recovered) outcome() string {
+	if r == nil {
+		return ""
+	}
+	return r.Outcome
 }
 
 // Load is what the load met in one run. Latencies in seconds, from the intended time of sending.
@@ -267,6 +323,38 @@ func (r *Report) Check(id string) *Check {
 		return nil
 	}
 	return r.Checks[i]
+}
+
+// Fault returns the fault with that id, nil if there is none.
+func (r *Report) Fault(id string) *Fault {
+	i := slices.IndexFunc(r.Faults, func(f *Fault) bool { return f.ID == id })
+	if i < 0 {
+		return nil
+	}
+	return r.Faults[i]
+}
+
+// Orders names the faults that are injected, with their parameters: "heapgrowth(max=1GiB, rate=40MiB/s)".
+func (f *Fault) Orders() string {
+	text := order(f.Name, f.Dependency, f.Params)
+	for _, p := range f.With {
+		text += " and " + order(p.Name, p.Dependency, p.Params)
+	}
+	return text
+}
+
+func order(name, dependency string, params map[string]string) string {
+	var words []string
+	for _, key := range slices.Sorted(maps.Keys(params)) {
+		words = append(words, key+"="+params[key])
+	}
+	if dependency != "" {
+		name += "@" + dependency
+	}
+	if len(words) == 0 {
+		return name
+	}
+	return name + "(" + strings.Join(words, ", ") + ")"
 }
 
 // Counts says how many checks got each verdict.

@@ -45,14 +45,14 @@ func sample(dir string) *Report {
 		Plan:   Plan{Controls: 59, Confidence: 0.95, FalseAlarmRate: 0.05, Hits: 6, RecoveryMargin: 0.05},
 		Faults: []*Fault{{ID: "leak", Name: "leak", Title: "a leak", Deadline: 300}},
 		Checks: []*Check{
-			check("heap", stability.Proven, 10, 0, cell(true, Killed, 6, 6, "accepted")),
-			check("noisy", stability.Refuted, 11, 3, cell(true, Killed, 6, 6, "accepted")),
+			check("heap", stability.Proven, 10, 0, cell(true, Detected, 6, 6, "accepted")),
+			check("noisy", stability.Refuted, 11, 3, cell(true, Detected, 6, 6, "accepted")),
 			check("blind", stability.Refuted, 12, 0, cell(true, Missed, 2, 0, "rejected")),
 			check("unmet", stability.Inconclusive, 13, 0, cell(true, NotInjected, 12, 0, "undecided")),
 			check("idle", stability.Untested, 14, 0, cell(false, Collateral, 2, 0, "")),
 		},
 		Runs: []*Run{{
-			ID: 1, Kind: FaultRun, Fault: "leak", Shape: "steady", Injected: 1.5, Removed: 2.5, Outcomes: map[string]Outcome{"pay-sla/heap": Killed},
+			ID: 1, Kind: FaultRun, Fault: "leak", Shape: "steady", Injected: 1.5, Removed: 2.5, Outcomes: map[string]Outcome{"pay-sla/heap": Detected},
 			Detected: map[string]float64{"pay-sla/heap": 90}, Lines: []*Line{line}, Took: 3, Witness: "it leaks",
 		}, {ID: 2, Kind: ControlRun, Shape: "ramp", Outcomes: map[string]Outcome{"pay-sla/heap": Silent}, Took: 2}},
 		Notes: []string{"a note"},
@@ -83,14 +83,14 @@ func TestTerminal(t *testing.T) {
 		Terminal{W: b}.Report(r)
 		return nil
 	})
-	contains(t, "the terminal", text, "pay-sla/heap  proven: because of heap", "0 in 59 control runs",
-		"median 1m30s, p95 12m of a\n      deadline of 5m00s", "again: stability falsify -quick -seed 7 -only pay-sla/noisy /srv/pay",
+	contains(t, "the terminal", text, "pay-sla/heap   proven        silent 59/59", "proven means: silent in 59 control runs", "0 in 59 control runs",
+		"median 1m30s, p95 12m of a\n          deadline of 5m00s", "→ it fires while nothing is wrong", "again: stability falsify -quick -seed 7 -only pay-sla/noisy /srv/pay",
 		"note: a note", "REFUTED  1 proven, 2 refuted, 1 inconclusive, 1 untested", "1/100 of their length", "time scale 1/100")
 	if strings.Contains(text, "\x1b") {
 		t.Error("escapes without a terminal")
 	}
 	colored := written(t, func(r *Report, b *bytes.Buffer) error { Terminal{W: b, Color: true}.Report(r); return nil })
-	contains(t, "the colored terminal", colored, "\x1b[32mleak  KILLED 6/6", "\x1b[31mleak  MISSED 2/2")
+	contains(t, "the colored terminal", colored, "\x1b[32mleak  DETECTED 6/6", "\x1b[31mleak  MISSED 2/2")
 }
 
 func TestMatrix(t *testing.T) {
@@ -100,8 +100,8 @@ func TestMatrix(t *testing.T) {
 	r.Checks[3].Cells[0].Trials = 0
 	for width, want := range map[int]string{0: `
 check          verdict       no fault          under its fault
-pay-sla/heap   proven        silent 59/59      leak  KILLED 6/6 (1m30s)
-pay-sla/noisy  refuted       FALSE-ALARM 3/59  leak  KILLED 6/6 (1m30s)
+pay-sla/heap   proven        silent 59/59      leak  DETECTED 6/6 (1m30s)
+pay-sla/noisy  refuted       FALSE-ALARM 3/59  leak  DETECTED 6/6 (1m30s)
                                                hang  COLLATERAL 2/6
 pay-sla/blind  refuted       silent 59/59      leak  MISSED 2/2
 pay-sla/unmet  inconclusive  silent 59/59      leak  NOT-INJECTED 12/12
@@ -112,9 +112,9 @@ other checks' faults: silent, or expected to fire, in 1 of 3 cells; COLLATERAL i
 check          verdict       no fault
     under its fault
 pay-sla/heap   proven        silent 59/59
-    leak  KILLED 6/6 (1m30s)
+    leak  DETECTED 6/6 (1m30s)
 pay-sla/noisy  refuted       FALSE-ALARM 3/59
-    leak  KILLED 6/6 (1m30s)
+    leak  DETECTED 6/6 (1m30s)
     hang  COLLATERAL 2/6
 pay-sla/blind  refuted       silent 59/59
     leak  MISSED 2/2
@@ -194,7 +194,7 @@ func TestFoldKeepsWords(t *testing.T) {
 // A service that crashes is quoted, and not at the length of all its stacks.
 func TestTerminalQuotesACrash(t *testing.T) {
 	r := sample("/srv/pay")
-	r.Runs = append(r.Runs, &Run{ID: 9, Kind: FaultRun, Fault: "leak", Outcomes: map[string]Outcome{"pay-sla/blind": CrashedFirst, "pay-sla/heap": Killed},
+	r.Runs = append(r.Runs, &Run{ID: 9, Kind: FaultRun, Fault: "leak", Outcomes: map[string]Outcome{"pay-sla/blind": CrashedFirst, "pay-sla/heap": Detected},
 		Note: "it ended: exit status 9; its last words:\ntoo many open files" + strings.Repeat("\nmain.go:1", 100)})
 	var b bytes.Buffer
 	Terminal{W: &b}.Report(r)
@@ -214,7 +214,7 @@ func TestProgress(t *testing.T) {
 	}
 	b.Reset()
 	Terminal{W: &b, Color: true}.Progress(50, 100, sample("").Runs[0], time.Minute)
-	contains(t, "the bar", b.String(), "50/100", "leak: 1 KILLED", strings.Repeat("━", 15))
+	contains(t, "the bar", b.String(), "50/100", "leak: 1 DETECTED", strings.Repeat("━", 15))
 	b.Reset()
 	Terminal{W: &b, Color: true, Width: 50}.Progress(50, 100, sample("").Runs[0], time.Minute)
 	if line := strings.TrimPrefix(b.String(), "\r\x1b[K"); shown(line) > 50 {
@@ -259,7 +259,7 @@ func TestSARIF(t *testing.T) {
 func TestHTML(t *testing.T) {
 	text := written(t, func(r *Report, b *bytes.Buffer) error { return r.WriteHTML(b) })
 	contains(t, "the page", text, `<polyline class="curve" points="`, `<polyline class="limit" points="`, `<rect class="fault" x="280" y="0" width="186.6`,
-		`<rect class="violated" x="373.3`, "KILLED after 1m30s", "because of blind", "&lt;b&gt;", "took 0.6 s of the clock")
+		`<rect class="violated" x="373.3`, "DETECTED after 1m30s", "because of blind", "&lt;b&gt;", "took 0.6 s of the clock")
 	for _, outside := range []string{"http://", "https://", "<script", "@import", "url("} {
 		if strings.Contains(text, outside) {
 			t.Errorf("the page is not whole in itself: it has %s", outside)
@@ -382,7 +382,7 @@ func TestEveryFieldIsDocumented(t *testing.T) {
 		}
 	}
 	visit(reflect.TypeFor[Report]())
-	for _, o := range []Outcome{Killed, Late, Missed, Unknown, NotInjected, CrashedFirst, TimedOut, Firing, Collateral, Silent, FalseAlarm, Canceled} {
+	for _, o := range []Outcome{Detected, Late, Missed, Unknown, NotInjected, CrashedFirst, TimedOut, Firing, Collateral, Silent, FalseAlarm, Canceled} {
 		if !strings.Contains(string(page), "| `"+string(o)+"` |") {
 			t.Errorf("the page does not explain the outcome %s", o)
 		}

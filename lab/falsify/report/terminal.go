@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -42,12 +43,50 @@ func verdictStyle(v stability.Verdict) string {
 	return yellow
 }
 
-// Plan writes what is about to be done.
+// Plan writes what is about to be done: on the whole, and for each check.
 func (t Terminal) Plan(r *Report) {
 	t.printf(4, "%s  %s, %s, tier %s, seed %d, time scale 1/%.4g, %s",
 		t.paint(bold, r.Service), counted(len(r.Checks), "check"), counted(len(r.Faults), "fault"), r.Tier, r.Seed, 1/r.Scale, counted(r.Lanes, "lane"))
 	t.printf(4, "%s", t.paint(faint, "plan: "+r.Plan.String()))
+	for _, c := range r.Checks {
+		t.planOf(r, c)
+	}
 	fmt.Fprintln(t.W)
+}
+
+// planOf writes how one check is tried. What the catalogue or the experiment file says needs no reasons.
+func (t Terminal) planOf(r *Report, c *Check) {
+	f := r.Fault(c.Fault)
+	if f == nil {
+		t.printf(6, "  %s  %s", c.ID(), t.paint(yellow, "untested: "+orElse(c.Untested, "no fault was tried on it")))
+		return
+	}
+	text := fmt.Sprintf("  %s  %s", c.ID(), f.Orders())
+	if c.Trial == nil || c.Trial.Found != "expression" {
+		t.printf(6, "%s", text)
+		return
+	}
+	if c.Trial.Fires > 0 {
+		text += fmt.Sprintf(", to fire after about %.3g s", c.Trial.Fires)
+	}
+	t.printf(6, "%s", text)
+	for _, step := range c.Trial.Steps {
+		t.printf(8, "      %s", t.paint(faint, step))
+	}
+	if len(c.Trial.Spoken) > 0 {
+		text := "a stand-in speaks for " + strings.Join(c.Trial.Spoken, ", ") + ": the sensor is not tried"
+		if c.Trial.Why != "" {
+			text += "; " + c.Trial.Why
+		}
+		t.printf(8, "      %s", t.paint(yellow, text))
+	}
+}
+
+func orElse(text, otherwise string) string {
+	if text == "" {
+		return otherwise
+	}
+	return text
 }
 
 func counted(n int, noun string) string {
@@ -97,7 +136,7 @@ func (r *Run) headline() string {
 	for _, o := range r.Outcomes {
 		counts[o]++
 	}
-	for _, o := range []Outcome{FalseAlarm, Missed, Late, CrashedFirst, Firing, Unknown, NotInjected, TimedOut, Killed, Silent} {
+	for _, o := range []Outcome{FalseAlarm, Missed, Late, CrashedFirst, Firing, Unknown, NotInjected, TimedOut, Detected, Silent} {
 		if counts[o] > 0 {
 			return fmt.Sprintf("%s: %d %s", text, counts[o], o)
 		}
@@ -105,14 +144,22 @@ func (r *Run) headline() string {
 	return text
 }
 
-// Report writes what each verdict rests on, then the matrix and the verdict on the whole: a long report scrolls, and its end
-// is what stays on the screen.
+// Report writes the matrix, then what is to be known of the checks that are not proven, and what can be done, and last the
+// verdict on the whole: the end is what stays on the screen.
 func (t Terminal) Report(r *Report) {
-	for _, c := range r.Checks {
-		t.check(r, c)
+	t.matrix(r)
+	if claim := r.Proven(); claim != "" {
+		t.printf(4, "%s", t.paint(faint, claim))
+	}
+	if load := r.LoadMet(); load != "" {
+		t.printf(4, "%s", t.paint(faint, load))
 	}
 	fmt.Fprintln(t.W)
-	t.matrix(r)
+	for _, c := range r.Checks {
+		if c.Verdict != stability.Proven {
+			t.check(r, c)
+		}
+	}
 	for _, n := range r.Notes {
 		t.printf(4, "%s %s", t.paint(yellow, "note:"), n)
 	}
@@ -188,10 +235,10 @@ func summaryText(c *Cell) cellText {
 	switch s := c.Summary(); {
 	case s == Silent || s == "":
 		return cellText{"·", faint}
-	case c.Target && s == Killed:
-		return cellText{fmt.Sprintf("KILLED %d/%d%s", c.Hits, c.Trials, inBrackets(c.Median)), green}
+	case c.Target && s == Detected:
+		return cellText{fmt.Sprintf("DETECTED %d/%d%s", c.Hits, c.Trials, inBrackets(c.Median)), green}
 	case c.Target && c.Decision == "accepted":
-		return cellText{fmt.Sprintf("KILLED %d/%d, %s", c.Hits, c.Trials, s), green}
+		return cellText{fmt.Sprintf("DETECTED %d/%d, %s", c.Hits, c.Trials, s), green}
 	case c.Target:
 		return cellText{fmt.Sprintf("%s %d/%d", s, c.Outcomes[s], c.runs()), red} // of all runs: some outcomes are no trials
 	default:
@@ -225,8 +272,13 @@ func contractTime(seconds float64) string {
 
 func (t Terminal) check(r *Report, c *Check) {
 	t.printf(4, "%s  %s: %s", t.paint(verdictStyle(c.Verdict), c.ID()), c.Verdict, c.Reason)
-	for _, claim := range r.Claims(c) {
-		t.printf(6, "    %s", t.paint(faint, claim))
+	if c.Verdict != stability.Untested {
+		for _, claim := range r.claims(c, false) {
+			t.printf(6, "    %s", t.paint(faint, claim))
+		}
+	}
+	for _, advice := range r.WhatNow(c) {
+		t.printf(6, "    %s %s", t.paint(yellow, "→"), advice)
 	}
 	for i, line := range r.lastWords(c) {
 		t.printf(8, "%s%s", strings.Repeat(" ", min(4+2*i, 6)), line)
@@ -240,23 +292,31 @@ func (t Terminal) check(r *Report, c *Check) {
 // lastWords are those of the first fault run in which something else than the check failed, such as the service itself: a
 // CRASHED-FIRST alone does not tell of what. There are none when there is no such run.
 func (r *Report) lastWords(c *Check) []string {
-	const most = 8 // lines: a crash may print every stack
 	for _, run := range r.Runs {
-		if o := run.Outcomes[c.ID()]; run.Fault == "" || run.Fault != c.Fault || run.Note == "" || o == "" || o == Killed {
+		if o := run.Outcomes[c.ID()]; run.Fault == "" || run.Fault != c.Fault || run.Note == "" || o == "" || o == Detected {
 			continue
 		}
 		note := fmt.Sprintf("run %d: %s", run.ID, strings.TrimSpace(strings.ReplaceAll(run.Note, "\t", "  ")))
-		lines := strings.Split(note, "\n")
-		if len(lines) > most {
-			lines = append(lines[:most], "…")
-		}
-		return lines
+		return shorten(strings.Split(note, "\n"))
 	}
 	return nil
 }
 
+// shorten keeps the first and the last lines: a crash says first of what it died, then every stack, and sometimes at the end
+// what the last of them was.
+func shorten(lines []string) []string {
+	const first, last = 6, 3
+	if len(lines) <= first+last+1 {
+		return lines
+	}
+	left := fmt.Sprintf("… (%d lines)", len(lines)-first-last)
+	return slices.Concat(lines[:first], []string{left}, lines[len(lines)-last:])
+}
+
 // Claims says in sentences what the counts support: per run, per hour, and on detection.
-func (r *Report) Claims(c *Check) []string {
+func (r *Report) Claims(c *Check) []string { return r.claims(c, true) }
+
+func (r *Report) claims(c *Check, perHour bool) []string {
 	var claims []string
 	percent := func(share float64) string { return fmt.Sprintf("%.3g %%", 100*share) }
 	level := percent(r.Plan.Confidence)
@@ -264,6 +324,8 @@ func (r *Report) Claims(c *Check) []string {
 		claims = append(claims, fmt.Sprintf("false alarms: %d in %d control runs, so in fewer than %s of runs at %s (interval %s to %s); %d in %d sham runs",
 			c.Controls.Events, c.Controls.Trials, percent(c.Controls.Upper), level, percent(c.Controls.Interval.Low), percent(c.Controls.Interval.High),
 			c.Shams.Events, c.Shams.Trials))
+	}
+	if c.Controls.Trials > 0 && perHour {
 		claims = append(claims, fmt.Sprintf("per hour: below %.3g in the contract's time, which says nothing about what takes longer than a run to build up", c.FalseAlarmsPerHour))
 	}
 	if t := c.Target(); t != nil && t.Trials > 0 {
