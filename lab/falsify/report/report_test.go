@@ -84,7 +84,7 @@ func TestTerminal(t *testing.T) {
 		return nil
 	})
 	contains(t, "the terminal", text, "pay-sla/heap   proven        silent 59/59", "proven means: silent in 59 control runs", "0 in 59 control runs",
-		"median 1m30s, p95 12m of a\n          deadline of 5m00s", "→ it fires while nothing is wrong", "again: stability falsify -quick -seed 7 -only pay-sla/noisy /srv/pay",
+		"median 1m30s, p95 12m of a\n      deadline of 5m00s", "→ it fires while nothing is wrong", "again: stability falsify -quick -seed 7 -only pay-sla/noisy /srv/pay",
 		"note: a note", "REFUTED  1 proven, 2 refuted, 1 inconclusive, 1 untested", "1/100 of their length", "time scale 1/100")
 	if strings.Contains(text, "\x1b") {
 		t.Error("escapes without a terminal")
