@@ -23,6 +23,10 @@ type check struct {
 	forTime   time.Duration
 	keepTime  time.Duration
 	signals   []string
+	warmUntil time.Duration // until then it is Unknown and its baselines learn
+	warm      bool
+	due       bool // in this step
+	gone      bool // its contract was replaced by one without it
 	warnings  []string
 	instances instanceSet
 	// violations counts how often an instance of the check became violated.
@@ -35,8 +39,6 @@ type contract struct {
 	interval  time.Duration
 	next      time.Duration   // when it is to be evaluated again
 	evaluated []time.Duration // when it was evaluated lately, for recordings
-	warmUntil time.Duration   // until then its checks are Unknown and its baselines learn
-	warm      bool
 	checks    []*check
 }
 

@@ -1,6 +1,7 @@
 package stability
 
 import (
+	"slices"
 	"time"
 
 	"github.com/falsifiable/stability/expr"
@@ -17,7 +18,9 @@ type engine struct {
 	now       time.Duration
 	forgetAt  time.Duration
 	contracts []*contract
-	out       []event // reused by each step
+	out       []event  // of one check, reused
+	checks    []*check // reused by each step
+	all       []event  // of a whole step, reused
 }
 
 // event is what a step found: a change of state, or a further strike of a check that stays violated (from == to).
@@ -79,63 +82,134 @@ func newEngine(store *signals.Store, scale float64, warmup time.Duration) *engin
 
 // add brings a compiled contract under the engine's watch: it warms up from now on.
 func (e *engine) add(c *contract) {
-	c.warmUntil = e.now + e.warmup
-	c.next = c.warmUntil
+	c.next = e.now + e.warmup
+	for _, k := range c.checks {
+		k.warmUntil = c.next
+	}
 	e.contracts = append(e.contracts, c)
 }
 
-// step takes the samples of one moment and judges what is due. The events are valid until the next step.
-func (e *engine) step(now time.Duration, samples []signals.Sample) []event {
-	e.now = now
+// replace puts a contract in the place of an old one. The checks that mean the same go on as they were; made gets the
+// old ones. Of those that are given up, what was violated is so no longer: the events say it, and are valid until the
+// next step.
+func (e *engine) replace(old, made *contract) []event {
 	e.out = e.out[:0]
+	made.next, made.evaluated = old.next, old.evaluated
+	kept := make(map[*check]bool)
+	for i, k := range made.checks {
+		k.warmUntil = e.now + e.warmup
+		if before := old.same(k); before != nil {
+			before.Check, before.contract, before.proven = k.Check, made, k.proven
+			made.checks[i] = before
+			kept[before] = true
+		}
+	}
+	for _, k := range old.checks {
+		if !kept[k] {
+			k.gone = true
+			for _, in := range k.instances.list {
+				e.move(k, in, Unknown)
+			}
+		}
+	}
+	e.contracts[slices.Index(e.contracts, old)] = made
+	return e.out
+}
+
+// same returns the contract's check of that name and meaning, nil if there is none.
+func (c *contract) same(as *check) *check {
+	for _, k := range c.checks {
+		if k.Name == as.Name && k.hash == as.hash {
+			return k
+		}
+	}
+	return nil
+}
+
+// step takes the samples of one moment and judges what is due. The events are valid until the next step.
+//
+// A monitor takes the parts of a step one by one, and lets others at the state between them.
+func (e *engine) step(now time.Duration, samples []signals.Sample) []event {
+	e.push(samples)
+	e.checks, e.all = e.due(now, e.checks[:0]), e.all[:0]
+	for _, k := range e.checks {
+		e.all = append(e.all, e.evaluate(k)...)
+	}
+	e.forget()
+	return e.all
+}
+
+// push stores samples.
+func (e *engine) push(samples []signals.Sample) {
 	for _, s := range samples {
 		e.store.Push(s)
 	}
+}
+
+// due begins the judgment of a moment: it appends to dst the checks that are to be evaluated.
+func (e *engine) due(now time.Duration, dst []*check) []*check {
+	e.now = now
 	for _, c := range e.contracts {
-		if !c.warm {
-			e.warmUp(c)
+		due := now >= c.next
+		if due {
+			c.evaluates(now)
 		}
-		if c.warm && now >= c.next {
-			e.evaluate(c)
+		for _, k := range c.checks {
+			if k.due = due; due || !k.warm {
+				dst = append(dst, k)
+			}
 		}
 	}
-	if now >= e.forgetAt {
-		e.store.Forget(now - forgetAfter)
-		e.forgetAt = now + forgetAfter/10
+	return dst
+}
+
+// evaluates notes that a contract is being evaluated.
+func (c *contract) evaluates(now time.Duration) {
+	if len(c.evaluated) == evaluationsKept {
+		c.evaluated = append(c.evaluated[:0], c.evaluated[1:]...)
+	}
+	c.evaluated = append(c.evaluated, now)
+	// Keep the phase when a tick comes a little late; skip what was missed when it comes very late.
+	if c.next += c.interval; c.next <= now {
+		c.next = now + c.interval
+	}
+}
+
+// evaluate judges one of the checks that are due. The events are valid until the next call.
+func (e *engine) evaluate(k *check) []event {
+	e.out = e.out[:0]
+	if k.gone {
+		return nil
+	}
+	if !k.warm {
+		e.warmUp(k)
+	}
+	if !k.warm || !k.due {
+		return nil
+	}
+	outcomes := k.evaluator.Eval(e.now)
+	for i := range outcomes {
+		e.judge(k, &outcomes[i])
+	}
+	if len(outcomes) != len(k.instances.list) {
+		e.dropVanished(k)
 	}
 	return e.out
 }
 
-func (e *engine) warmUp(c *contract) {
-	for _, k := range c.checks {
-		k.evaluator.Learn(e.now)
-	}
-	if e.now < c.warmUntil {
-		return
-	}
-	c.warm = true
-	for _, k := range c.checks {
+func (e *engine) warmUp(k *check) {
+	k.evaluator.Learn(e.now)
+	if e.now >= k.warmUntil {
 		k.evaluator.Freeze()
+		k.warm = true
 	}
 }
 
-func (e *engine) evaluate(c *contract) {
-	if len(c.evaluated) == evaluationsKept {
-		c.evaluated = append(c.evaluated[:0], c.evaluated[1:]...)
-	}
-	c.evaluated = append(c.evaluated, e.now)
-	// Keep the phase when a tick comes a little late; skip what was missed when it comes very late.
-	if c.next += c.interval; c.next <= e.now {
-		c.next = e.now + c.interval
-	}
-	for _, k := range c.checks {
-		outcomes := k.evaluator.Eval(e.now)
-		for i := range outcomes {
-			e.judge(k, &outcomes[i])
-		}
-		if len(outcomes) != len(k.instances.list) {
-			e.dropVanished(k)
-		}
+// forget drops what has been silent for long. It ends a step.
+func (e *engine) forget() {
+	if e.now >= e.forgetAt {
+		e.store.Forget(e.now - forgetAfter)
+		e.forgetAt = e.now + forgetAfter/10
 	}
 }
 

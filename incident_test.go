@@ -60,28 +60,12 @@ func TestNoEvidenceAfterStop(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := NewMonitor(Config{Logger: quiet(), Evidence: saver})
-	m.incidents.put(incident{violation: Violation{Contract: "c", Name: "level"}, contract: &Contract{}, recording: &Recording{}})
+	m.incidents.Put(incident{violation: Violation{Contract: "c", Name: "level", Strike: 1}, check: &check{contract: &contract{Contract: &Contract{}}}})
 	stopped, stop := context.WithCancel(t.Context())
 	stop()
 	m.watchIncidents(stopped)
 	if s := saver.Stats(); s.Captured+s.Failed != 0 {
 		t.Errorf("after Stop %d bundles were written, %d failed", s.Captured, s.Failed)
-	}
-}
-
-// A letter that was taken is let go: it may hold megabytes of history.
-func TestMailboxLetsGo(t *testing.T) {
-	box := newMailbox[*int](4)
-	for range 4 {
-		box.put(new(int))
-	}
-	for range 4 {
-		box.take(t.Context())
-	}
-	for i, letter := range box.queue[:4] {
-		if letter != nil {
-			t.Errorf("place %d still has a letter", i)
-		}
 	}
 }
 

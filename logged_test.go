@@ -102,10 +102,12 @@ func TestWarningsAreLogged(t *testing.T) {
 			t.Fatal(err)
 		}
 		start(t, m, &dial{name: "level"})
+		synctest.Wait()
 		log.want(t, 1, "contract=early", "only grows")
 		if err := m.Register(doubtful("late", "max_over_time(level[3h]) > 5")); err != nil {
 			t.Fatal(err)
 		}
+		synctest.Wait()
 		log.want(t, 1, "contract=late", "level[3h] can never be judged")
 		if err := m.Register(doubtful("sound", "max_over_time(max_over_time(level[2h])[3h:]) > 5")); err != nil {
 			t.Fatal(err)

@@ -35,6 +35,8 @@ type Recording struct {
 type SignalHistory struct {
 	Desc      signals.Desc      `json:"desc"`
 	Instances []InstanceHistory `json:"instances"`
+	// Omitted is how many further instances there were, for which the bundle had no room.
+	Omitted int `json:"omitted,omitempty"`
 }
 
 // InstanceHistory is the recorded history of one instance: Values[i] was read at At[i]. Counters have their
@@ -48,47 +50,70 @@ type InstanceHistory struct {
 // evaluationsKept bounds how far back a recording tells when its check was judged.
 const evaluationsKept = 256
 
-// recordInstance records a violation of one instance. The instances that a check finds violated in one tick share one
-// history: it holds all of them, and a hundred copies of a hundred histories would be an outage of our own.
-func (m *Monitor) recordInstance(e event, now time.Duration, last *Recording) *Recording {
-	if last == nil || last.Contract != e.check.contract.Name || last.Check.Name != e.check.Name {
-		return m.recordCheck(e.check, e, now)
-	}
-	shared := *last
-	shared.Transition = e.transition(now, m.started.Add(now))
-	return &shared
-}
+// recordingReadings bounds the readings of a recording, whatever the budget of its bundle: one takes 16 bytes here and some
+// thirty as JSON.
+const recordingReadings = 256 << 10
 
-// recordCheck copies what a later replay of a check needs. The caller holds mu.
-func (m *Monitor) recordCheck(k *check, e event, now time.Duration) *Recording {
-	store := m.engine.store
+// readingBytes is what a reading takes as JSON, about.
+const readingBytes = 32
+
+// recordIncident copies what a later replay of a violation needs, within about so many bytes of JSON. The history of the
+// instance that is violated comes first; instances that no longer fit are left out, and counted. It takes the lock for one
+// history at a time: the service may be in trouble, and so may others be who want to see the monitor's state.
+func (m *Monitor) recordIncident(i incident, bytes int64) *Recording {
+	k := i.check
+	room := int(min(bytes/readingBytes, recordingReadings))
+	m.mu.Lock()
 	r := &Recording{
 		Contract: k.contract.Name, Mode: k.contract.Mode, Lenient: k.contract.Lenient,
 		Interval: k.contract.Contract.interval(), SampleInterval: m.cfg.SampleInterval, TimeScale: m.scale,
-		Check: k.Check, Baselines: k.evaluator.Baselines(), Evaluated: slices.Clone(k.contract.evaluated),
-		Transition: e.transition(now, m.started.Add(now)),
+		Check: k.Check, Baselines: k.evaluator.Baselines(), Evaluated: until(k.contract.evaluated, i.transition.Age),
+		Transition: i.transition,
 	}
+	histories := make(map[signals.ID][]*signals.Series)
 	for _, id := range k.program.Signals() {
-		history := SignalHistory{Desc: m.schema.Desc(id)}
-		for _, series := range store.Instances(id) {
-			history.Instances = append(history.Instances, recordSeries(series))
+		r.Signals = append(r.Signals, SignalHistory{Desc: m.schema.Desc(id)})
+		histories[id] = slices.Clone(m.engine.store.Instances(id))
+	}
+	m.mu.Unlock()
+	for _, own := range []bool{true, false} {
+		for n, id := range k.program.Signals() {
+			for _, series := range histories[id] {
+				if series.Labels().Related(i.transition.Labels) == own {
+					r.Signals[n].add(m, series, i.transition.Age, &room)
+				}
+			}
 		}
-		r.Signals = append(r.Signals, history)
 	}
 	return r
 }
 
-func recordSeries(series *signals.Series) InstanceHistory {
-	h := InstanceHistory{Labels: series.Labels()}
+// until returns a copy of the moments that are not after the last.
+func until(moments []time.Duration, last time.Duration) []time.Duration {
+	n, _ := slices.BinarySearch(moments, last+1)
+	return slices.Clone(moments[:n])
+}
+
+// add copies the history of an instance up to a moment, if there is room for it.
+func (h *SignalHistory) add(m *Monitor, series *signals.Series, last time.Duration, room *int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if series.Len() > *room {
+		h.Omitted++
+		return
+	}
+	copied := InstanceHistory{Labels: series.Labels()}
 	for i := range series.Len() {
 		at, v := series.At(i)
-		if finite(v) == nil {
-			continue // JSON cannot say it, and no comparison can use it
+		if at > last {
+			break
 		}
-		h.At = append(h.At, at)
-		h.Values = append(h.Values, v)
+		if finite(v) != nil { // else JSON cannot say it, and no comparison can use it
+			copied.At, copied.Values = append(copied.At, at), append(copied.Values, v)
+		}
 	}
-	return h
+	*room -= len(copied.At)
+	h.Instances = append(h.Instances, copied)
 }
 
 // Replay judges the recorded check again, at the recorded moments, over the recorded history, and returns the changes
@@ -132,7 +157,7 @@ func (r *Recording) engine() (*engine, *contract, error) {
 	}
 	e := newEngine(store, r.TimeScale, 0)
 	e.add(c)
-	c.warm = true
+	c.checks[0].warm = true
 	c.checks[0].evaluator.SetBaselines(r.Baselines)
 	return e, c, nil
 }

@@ -3,12 +3,11 @@ package stability
 import (
 	"context"
 	"fmt"
-	"log/slog"
-	"runtime/debug"
-	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/falsifiable/stability/internal/guarded"
+	"github.com/falsifiable/stability/internal/mailbox"
 )
 
 // lastStrike is the end of the ladder: log, notify, act. A check that stays violated after it says no more.
@@ -17,26 +16,26 @@ const lastStrike = 3
 const (
 	defaultTimeout  = 10 * time.Second
 	defaultActEvery = 10 * time.Minute
-	mailboxSize     = 16
+	// violationsKept is how many violations wait for a responder: one burst of all instances of several checks. One
+	// takes a third of a kilobyte.
+	violationsKept = 2048
 )
 
-// desk is where one responder works: on its own goroutine, from a bounded queue that drops the oldest, so that one
+// worker calls one responder: on a goroutine of its own, from a bounded queue that drops the oldest, so that one
 // which hangs, panics or fails harms nobody but itself.
-type desk struct {
+type worker struct {
 	Response
-	only  *Contract // the contract whose OnViolation this is; nil for all
-	box   mailbox[Violation]
-	acted time.Duration
-	clock func() time.Duration
-	still func(Violation) bool // whether it is violated now
+	only    *Contract // the contract whose OnViolation this is; nil for all
+	monitor *Monitor
+	box     *mailbox.Box[Violation]
+	called  time.Duration
+	end     context.CancelFunc // set by start
 
-	complain func(responder string, v Violation, reason any)
-
-	busySince atomic.Int64 // clock reading at the start of the call under way, 0 when idle
+	busySince atomic.Int64 // age of the monitor at the start of the call under way, 0 when idle
 	failures  atomic.Uint64
 }
 
-func (m *Monitor) newDesk(r Response, only *Contract) *desk {
+func (m *Monitor) newWorker(r Response, only *Contract) *worker {
 	if r.Timeout <= 0 {
 		r.Timeout = defaultTimeout
 	}
@@ -46,46 +45,41 @@ func (m *Monitor) newDesk(r Response, only *Contract) *desk {
 	if r.Every <= 0 && r.Acts {
 		r.Every = defaultActEvery
 	}
-	return &desk{
-		Response: r, only: only, clock: m.age, still: m.violated, complain: m.complain,
-		box: newMailbox[Violation](mailboxSize), acted: -r.Every,
+	return &worker{
+		Response: r, only: only, monitor: m, box: mailbox.New[Violation](violationsKept), called: -r.Every, end: func() {},
 	}
 }
 
-// wants reports whether the desk is to be told: it is called at each strike from its step to the end of the ladder.
-func (d *desk) wants(v Violation, c *Contract) bool {
-	if d.only != nil && d.only != c {
+// wants reports whether the responder is to be told: it is called at each strike from its step to the end of the ladder.
+func (w *worker) wants(v Violation, c *Contract) bool {
+	if w.only != nil && w.only != c {
 		return false
 	}
-	if d.Acts && v.Mode != Enforce {
+	if w.Acts && v.Mode != Enforce {
 		return false
 	}
-	return v.Strike >= d.Strike
+	return v.Strike >= w.Strike
 }
 
-func (d *desk) run(ctx context.Context) {
-	defer func() {
-		if ctx.Err() == nil { // a responder ended this goroutine by runtime.Goexit
-			go d.run(ctx)
-		}
-	}()
-	for {
-		v, ok := d.box.take(ctx)
-		if !ok {
-			return
-		}
-		if !d.rest(ctx, v) {
-			continue
-		}
-		d.acted = d.clock()
-		d.call(ctx, v, d.acted)
+func (w *worker) start(ctx context.Context) {
+	ctx, w.end = context.WithCancel(ctx)
+	guarded.Go(func() bool { return w.next(ctx) })
+}
+
+// next waits for a violation and tells the responder of it, unless the rate limit holds it back for good.
+func (w *worker) next(ctx context.Context) (more bool) {
+	v, ok := w.box.Take(ctx)
+	if ok && w.rest(ctx, v) {
+		w.called = w.monitor.age()
+		w.call(ctx, v)
 	}
+	return ok
 }
 
 // rest waits until the responder may be called again, and reports whether there is still a reason to: what was held
 // back by the rate limit is acted on late rather than never, unless it has recovered meanwhile.
-func (d *desk) rest(ctx context.Context, v Violation) bool {
-	wait := d.acted + d.Every - d.clock()
+func (w *worker) rest(ctx context.Context, v Violation) bool {
+	wait := w.called + w.Every - w.monitor.age()
 	if wait <= 0 {
 		return true
 	}
@@ -93,54 +87,48 @@ func (d *desk) rest(ctx context.Context, v Violation) bool {
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-		return d.still(v)
+		return w.monitor.violated(v)
 	case <-ctx.Done():
 		return false
 	}
 }
 
-func (d *desk) call(ctx context.Context, v Violation, now time.Duration) {
-	ctx, cancel := context.WithTimeout(ctx, d.Timeout)
+func (w *worker) call(ctx context.Context, v Violation) {
+	ctx, cancel := context.WithTimeout(ctx, w.Timeout)
 	defer cancel()
-	d.busySince.Store(max(int64(now), 1))
-	defer d.busySince.Store(0)
-	returned := false
-	defer func() {
-		if !returned { // a panic or a Goexit: neither may end the desk or the process
-			reason := abnormal(recover())
-			d.failures.Add(1)
-			d.complain(d.Responder.Name(), v, reason)
+	w.busySince.Store(max(int64(w.called), 1))
+	defer w.busySince.Store(0)
+	guarded.Call(func() error {
+		err := w.Responder.Respond(ctx, v)
+		if err == nil && ctx.Err() == context.DeadlineExceeded {
+			err = fmt.Errorf("it took longer than its %v", w.Timeout)
 		}
-	}()
-	err := d.Responder.Respond(ctx, v)
-	returned = true
-	if err == nil && ctx.Err() == context.DeadlineExceeded {
-		err = fmt.Errorf("it took longer than its %v", d.Timeout)
-	}
-	if err != nil {
-		d.failures.Add(1)
-		d.complain(d.Responder.Name(), v, err)
-	}
+		return err
+	}, func(err error) {
+		w.failures.Add(1)
+		w.monitor.log.Warn("stability: a responder failed", append([]any{"responder", w.name(), "contract", v.Contract, "check", v.Name,
+			"labels", v.Labels, "strike", v.Strike}, reasons(err)...)...)
+	})
 }
 
-// abnormal says why a call of the service's code did not return, given what recover returned.
-func abnormal(panicked any) string {
-	if panicked == nil {
-		return "it ended its goroutine" // runtime.Goexit
-	}
-	return fmt.Sprintf("it panicked: %v\n%s", panicked, debug.Stack())
+// name asks the responder for its name, which is its code too.
+func (w *worker) name() (name string) {
+	guarded.Call(func() error { name = w.Responder.Name(); return nil }, func(error) {})
+	return name
 }
 
-// complain logs the failure of a responder: there are no more of them than strikes.
-func (m *Monitor) complain(responder string, v Violation, reason any) {
-	m.log(slog.LevelWarn, "stability: a responder failed", "responder", responder, "contract", v.Contract, "check", v.Name,
-		"labels", v.Labels, "strike", v.Strike, "reason", reason)
+// reasons are the attributes of a log record that tell why a call failed.
+func reasons(err error) []any {
+	if p, ok := err.(*guarded.PanicError); ok {
+		return []any{"reason", p, "stack", string(p.Stack)}
+	}
+	return []any{"reason", err}
 }
 
 // hung reports whether the call under way has outlasted its deadline: the responder ignores its context.
-func (d *desk) hung(now time.Duration) bool {
-	since := d.busySince.Load()
-	return since != 0 && now-time.Duration(since) > d.Timeout
+func (w *worker) hung(now time.Duration) bool {
+	since := w.busySince.Load()
+	return since != 0 && now-time.Duration(since) > w.Timeout
 }
 
 // onViolation makes a contract's own function a responder.
@@ -151,51 +139,4 @@ func (onViolation) Name() string { return "OnViolation" }
 func (f onViolation) Respond(ctx context.Context, v Violation) error {
 	f(ctx, v)
 	return nil
-}
-
-// mailbox is a bounded queue between one that must never wait and one that may take its time.
-type mailbox[T any] struct {
-	mu      *sync.Mutex
-	queue   []T
-	size    int
-	dropped *atomic.Uint64
-	ready   chan struct{}
-}
-
-func newMailbox[T any](size int) mailbox[T] {
-	return mailbox[T]{mu: new(sync.Mutex), size: size, dropped: new(atomic.Uint64), ready: make(chan struct{}, 1)}
-}
-
-// put never waits: a full box loses its oldest letter, and counts it.
-func (b *mailbox[T]) put(v T) {
-	b.mu.Lock()
-	if len(b.queue) == b.size {
-		b.queue = slices.Delete(b.queue, 0, 1)
-		b.dropped.Add(1)
-	}
-	b.queue = append(b.queue, v)
-	b.mu.Unlock()
-	select {
-	case b.ready <- struct{}{}:
-	default:
-	}
-}
-
-// take waits for a letter; false when the context ends first.
-func (b *mailbox[T]) take(ctx context.Context) (v T, ok bool) {
-	for {
-		b.mu.Lock()
-		if len(b.queue) > 0 {
-			v = b.queue[0]
-			b.queue = slices.Delete(b.queue, 0, 1) // which lets go of the letter: it may hold a history
-			b.mu.Unlock()
-			return v, true
-		}
-		b.mu.Unlock()
-		select {
-		case <-b.ready:
-		case <-ctx.Done():
-			return v, false
-		}
-	}
 }

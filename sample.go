@@ -1,11 +1,10 @@
 package stability
 
 import (
-	"fmt"
-	"log/slog"
 	"sync/atomic"
 	"time"
 
+	"github.com/falsifiable/stability/internal/guarded"
 	"github.com/falsifiable/stability/signals"
 )
 
@@ -20,8 +19,8 @@ type sampler struct {
 	done     chan struct{} // buffered
 	state    samplerState  // belongs to the sampling goroutine
 	failures atomic.Uint64
-	complain func(reason any) // of the first panic: a source that panics once may do so in every tick
-	told     bool             // belongs to the source's goroutine
+	read     func() error
+	failed   func(error)
 }
 
 type samplerState uint8
@@ -33,54 +32,32 @@ const (
 )
 
 func (m *Monitor) newSampler(source signals.Source, ids map[*signals.Signal]signals.ID, release func()) *sampler {
-	return &sampler{
-		source: source, ids: ids, release: release, wake: make(chan struct{}, 1), done: make(chan struct{}, 1),
-		complain: func(reason any) {
-			m.log(slog.LevelWarn, "stability: a source failed; further failures are only counted", "source", nameOf(source), "reason", reason)
-		},
-	}
-}
-
-// nameOf names a source by its first signal, which is how people know it.
-func nameOf(source signals.Source) string {
-	for _, s := range source.Describe() {
-		return s.Name()
-	}
-	return fmt.Sprintf("%T", source)
-}
-
-func (s *sampler) run() {
-	dismissed := false
-	defer func() {
-		if !dismissed { // the source ended this goroutine by runtime.Goexit
-			s.done <- struct{}{}
-			go s.run()
+	s := &sampler{source: source, ids: ids, release: release, wake: make(chan struct{}, 1), done: make(chan struct{}, 1)}
+	told := false // a source that panics once may do so in every tick
+	s.read = func() error { s.source.Sample(&s.batch); return nil }
+	s.failed = func(err error) {
+		s.batch.Reset() // half a reading is none
+		s.failures.Add(1)
+		if !told {
+			told = true
+			m.log.Warn("stability: a source failed; further failures are only counted", append([]any{"source", nameOf(source)}, reasons(err)...)...)
 		}
-	}()
-	for range s.wake {
-		s.read()
-		s.done <- struct{}{}
 	}
-	dismissed = true
-	s.release()
+	return s
 }
 
-func (s *sampler) read() {
+func (s *sampler) start() { guarded.Go(s.next) }
+
+// next reads the source once, when asked to.
+func (s *sampler) next() (more bool) {
+	if _, more = <-s.wake; !more {
+		s.release()
+		return false
+	}
+	defer func() { s.done <- struct{}{} }() // also if the source ends this goroutine
 	s.batch.Reset()
-	returned := false
-	defer func() {
-		if !returned { // a panic or a Goexit
-			reason := abnormal(recover())
-			s.batch.Reset() // half a reading is none
-			s.failures.Add(1)
-			if !s.told {
-				s.told = true
-				s.complain(reason)
-			}
-		}
-	}()
-	s.source.Sample(&s.batch)
-	returned = true
+	guarded.Call(s.read, s.failed)
+	return true
 }
 
 // patience is how long one tick waits for its sources, at least. It is paid once: a source that is late is left out

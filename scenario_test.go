@@ -200,7 +200,7 @@ func TestReplayOfManyInstances(t *testing.T) {
 		}
 		for _, e := range m.engine.step(now, samples) {
 			if e.to == Violated {
-				recording = m.recordCheck(e.check, e, now)
+				recording = m.recordIncident(incident{check: e.check, transition: e.transition(now, time.Time{})}, 64<<20)
 			}
 		}
 	}
@@ -240,7 +240,7 @@ func TestReplayShowsTheSameTransition(t *testing.T) {
 				}
 				for _, e := range m.engine.step(now, []signals.Sample{{ID: id, At: now, Value: value}}) {
 					if e.to == Violated && e.from != Violated {
-						recording = m.recordCheck(e.check, e, now)
+						recording = m.recordIncident(incident{check: e.check, transition: e.transition(now, time.Time{})}, 64<<20)
 					}
 				}
 			}

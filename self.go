@@ -53,15 +53,15 @@ func (m *Monitor) selfStatusLocked() SelfStatus {
 		Violations:       m.violations.Load(),
 		EvidenceFailures: m.uncaught.Load(),
 		FoldedReadings:   m.engine.store.Folded(),
-		ResponsesDropped: m.incidents.dropped.Load(),
+		ResponsesDropped: m.incidents.Dropped(),
 	}
 	for _, s := range m.samplers {
 		status.SourceFailures += s.failures.Load()
 	}
-	for _, d := range m.desks {
-		status.ResponderFailures += d.failures.Load()
-		status.ResponsesDropped += d.box.dropped.Load()
-		if m.running && d.hung(m.age()) {
+	for _, w := range m.workers {
+		status.ResponderFailures += w.failures.Load()
+		status.ResponsesDropped += w.box.Dropped()
+		if m.running && w.hung(m.age()) {
 			status.RespondersHung++
 		}
 	}

@@ -70,7 +70,7 @@ func (s *Simulation) Step(now time.Duration, samples []signals.Sample) []Transit
 func (s *Simulation) Contracts() []ContractStatus {
 	var all []ContractStatus
 	for _, c := range s.engine.contracts {
-		all = append(all, contractStatus(c))
+		all = append(all, contractStatus(c, func(read func()) { read() }))
 	}
 	return all
 }

@@ -1,7 +1,6 @@
 package stability
 
 import (
-	"encoding/json"
 	"math"
 	"slices"
 	"sort"
@@ -17,7 +16,6 @@ const staleTicks = 10
 // Status returns what the monitor knows now, as a copy.
 func (m *Monitor) Status() Status {
 	m.mu.Lock()
-	defer m.mu.Unlock()
 	s := Status{Service: m.cfg.Service, TimeScale: m.scale, SampleInterval: m.cfg.SampleInterval, Self: m.selfStatusLocked(), Contracts: []ContractStatus{}}
 	if m.running {
 		s.Started, s.Age = m.started, m.age()
@@ -26,9 +24,11 @@ func (m *Monitor) Status() Status {
 	// A monitor that was never started, was stopped or hangs cannot vouch for anything.
 	limit := max(staleTicks*timescale.Scale(m.cfg.SampleInterval, m.scale), 4*patience)
 	s.Stale = !m.alive() || s.LastTick > limit
-	for _, c := range m.engine.contracts {
-		cs := contractStatus(c)
-		s.WarmingUp = s.WarmingUp || !c.warm
+	contracts := slices.Clone(m.engine.contracts)
+	m.mu.Unlock()
+	for _, c := range contracts {
+		cs := m.contractStatus(c)
+		s.WarmingUp = s.WarmingUp || slices.ContainsFunc(cs.Checks, func(k CheckStatus) bool { return k.Reason == warmingUp })
 		s.Contracts = append(s.Contracts, cs)
 	}
 	return s
@@ -37,12 +37,17 @@ func (m *Monitor) Status() Status {
 // Contract returns the status of one contract, and whether there is one of that name.
 func (m *Monitor) Contract(name string) (ContractStatus, bool) {
 	m.mu.Lock()
-	defer m.mu.Unlock()
 	c, ok := m.contracts[name]
+	m.mu.Unlock()
 	if !ok {
 		return ContractStatus{}, false
 	}
-	return contractStatus(c), true
+	return m.contractStatus(c), true
+}
+
+// contractStatus takes the lock for one check after the other: a contract may have many, and each many instances.
+func (m *Monitor) contractStatus(c *contract) ContractStatus {
+	return contractStatus(c, m.locked)
 }
 
 // violated reports whether what a violation tells of is so now.
@@ -63,13 +68,19 @@ func (m *Monitor) violated(v Violation) bool {
 	return false
 }
 
-func contractStatus(c *contract) ContractStatus {
+// contractStatus reads a contract's state by calls of locked.
+func contractStatus(c *contract, locked func(read func())) ContractStatus {
 	status := ContractStatus{Name: c.Name, Mode: c.Mode, Interval: c.Contract.interval(), State: Holding}
-	if n := len(c.evaluated); n > 0 {
-		status.Judged = c.evaluated[n-1]
-	}
-	for _, k := range c.checks {
-		ks := checkStatus(k)
+	var checks []*check
+	locked(func() {
+		if n := len(c.evaluated); n > 0 {
+			status.Judged = c.evaluated[n-1]
+		}
+		checks = slices.Clone(c.checks)
+	})
+	for _, k := range checks {
+		var ks CheckStatus
+		locked(func() { ks = checkStatus(k) })
 		if ks.State.rank() > status.State.rank() {
 			status.State = ks.State
 		}
@@ -78,6 +89,9 @@ func contractStatus(c *contract) ContractStatus {
 	return status
 }
 
+// warmingUp is the reason of a check that only learns its baselines.
+const warmingUp = "warming up"
+
 func checkStatus(k *check) CheckStatus {
 	status := CheckStatus{
 		Name: k.Name, Expr: k.Expr, Cause: k.Cause, For: k.For, Hash: k.hash, Proven: k.proven,
@@ -85,8 +99,8 @@ func checkStatus(k *check) CheckStatus {
 		Violations: k.violations,
 	}
 	switch {
-	case !k.contract.warm:
-		status.Reason = "warming up"
+	case !k.warm:
+		status.Reason = warmingUp
 	case len(k.instances.list) == 0:
 		status.Reason = "no instance of its signals has been read"
 	}
@@ -116,19 +130,24 @@ func finite(v float64) *float64 {
 
 // Signals returns the last reading of every signal instance, in the order in which the signals were declared.
 func (m *Monitor) Signals() []SignalValue {
+	var values []SignalValue
+	for id := range m.schema.Len() {
+		values = m.appendSignal(values, signals.ID(id))
+	}
+	return values
+}
+
+func (m *Monitor) appendSignal(values []SignalValue, id signals.ID) []SignalValue {
+	desc := m.schema.Desc(id)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := m.engine.now
 	if m.running {
 		now = m.age()
 	}
-	var values []SignalValue
-	for id := range m.schema.Len() {
-		desc := m.schema.Desc(signals.ID(id))
-		for _, series := range m.engine.store.Instances(signals.ID(id)) {
-			if at, v, ok := series.Last(); ok {
-				values = append(values, SignalValue{Name: desc.Name, Instance: series.Labels(), Value: v, Age: now - at, Desc: desc})
-			}
+	for _, series := range m.engine.store.Instances(id) {
+		if at, v, ok := series.Last(); ok {
+			values = append(values, SignalValue{Name: desc.Name, Instance: series.Labels(), Value: v, Age: now - at, Desc: desc})
 		}
 	}
 	return values
@@ -147,16 +166,6 @@ func (m *Monitor) Transitions(after uint64) []Transition {
 func (m *Monitor) Snapshot(after uint64) Snapshot {
 	signals := slices.DeleteFunc(m.Signals(), func(v SignalValue) bool { return finite(v.Value) == nil })
 	return Snapshot{Status: m.Status(), Transitions: m.Transitions(after), Signals: signals}
-}
-
-// SnapshotJSON returns the JSON of a Snapshot; it serves the fault agent, which lies below this package.
-func (m *Monitor) SnapshotJSON(after uint64) ([]byte, error) {
-	return json.Marshal(m.Snapshot(after))
-}
-
-// SchemaJSON returns the JSON of the declarations of all signals; it serves the fault agent, as SnapshotJSON does.
-func (m *Monitor) SchemaJSON() ([]byte, error) {
-	return json.Marshal(m.schema.All())
 }
 
 // number replaces what JSON cannot say: infinity by the greatest number, what is no number by 0.

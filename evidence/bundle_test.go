@@ -34,7 +34,7 @@ func TestReadDamaged(t *testing.T) {
 		"no manifest":     {func(_ *testing.T, p string) error { return os.Remove(p + "/manifest.json") }, "no such file"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := capture(t, open(t, Config{}), Request{Key: "a", Documents: map[string]any{"contract": "the contract"}})
+			b := capture(t, open(t, Config{}), Request{Key: "a", Documents: documents(map[string]any{"contract": "the contract"})})
 			if _, err := Read(b.Path); err != nil {
 				t.Fatal(err)
 			}
@@ -89,7 +89,7 @@ func TestListGoesOn(t *testing.T) {
 // FuzzRead gives the reader any manifest and any file. It must neither panic nor leave the bundle's directory, and what it
 // accepts must be what the manifest says.
 func FuzzRead(f *testing.F) {
-	b := capture(f, open(f, Config{}), Request{Key: "a", Level: 2, Violation: 1, Documents: map[string]any{"contract": 1}})
+	b := capture(f, open(f, Config{}), Request{Key: "a", Level: 2, Violation: 1, Documents: documents(map[string]any{"contract": 1})})
 	manifest, err := os.ReadFile(filepath.Join(b.Path, manifestName))
 	if err != nil {
 		f.Fatal(err)

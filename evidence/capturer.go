@@ -240,7 +240,7 @@ func (c *Capturer) fill(ctx context.Context, s *staging, r Request, m *Manifest)
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Documents)) {
 		d := &Draft{ctx: ctx, kind: name, staging: s}
-		d.finish(json.NewEncoder(d.Create(name+".json")).Encode(r.Documents[name]), m)
+		d.finish(json.NewEncoder(d.Create(name+".json")).Encode(r.Documents[name](c.documentBytes(s))), m)
 	}
 	for _, k := range c.kinds {
 		d := &Draft{ctx: ctx, kind: k.kind.Name(), staging: s,
@@ -254,6 +254,12 @@ func (c *Capturer) fill(ctx context.Context, s *staging, r Request, m *Manifest)
 		}
 	}
 	return cpu
+}
+
+// documentBytes is how large the next document may be: half of what the bundle may still take, and no more than a quarter of
+// the memory that is left, for it is held there twice before it is written.
+func (c *Capturer) documentBytes(s *staging) int64 {
+	return max(min(s.left/2, c.headroom()/4), 0)
 }
 
 // headroom returns the bytes that are left below LeanAbove.

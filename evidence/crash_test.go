@@ -38,7 +38,7 @@ func captureForever(dir string) {
 	}}
 	c, err := Open(Config{Dir: dir, MaxBundles: 3, Cooldown: -1, Spacing: -1, HighWaterReset: -1, Kinds: []Kind{kind}})
 	for i := 0; err == nil; i++ {
-		_, err = c.Capture(context.Background(), Request{Key: fmt.Sprint("key", i), Documents: map[string]any{"contract": i}})
+		_, err = c.Capture(context.Background(), Request{Key: fmt.Sprint("key", i), Documents: documents(map[string]any{"contract": i})})
 		step()
 	}
 	fmt.Fprintln(os.Stderr, err)

@@ -140,8 +140,12 @@ type Request struct {
 	Violation any
 	// Documents are written as JSON, each to its name with ".json" behind it: what `stability replay` needs. One that
 	// cannot be encoded or does not fit is left out, and the manifest says so; the profiles are worth having without.
-	Documents map[string]any
+	Documents map[string]Document
 }
+
+// Document returns what is to be written as JSON. It is asked only once the budgets have admitted the capture, and told
+// about how many bytes of JSON it may take: most requests are refused, and what they would have copied must cost nothing.
+type Document func(bytes int64) any
 
 // Why a capture was refused, see [Refusal]. Test with errors.Is.
 var (

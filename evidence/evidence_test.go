@@ -86,7 +86,7 @@ func TestCapture(t *testing.T) {
 		}},
 	}})
 	b := capture(t, c, Request{Key: `pay/pool{pool="a/../b"}`, Level: 1.5, Violation: map[string]int{"strike": 1},
-		Documents: map[string]any{"contract": "the contract", "baselines": []int{1, 2}}})
+		Documents: documents(map[string]any{"contract": "the contract", "baselines": []int{1, 2}})})
 
 	read, err := Read(b.Path)
 	if err != nil {
@@ -272,7 +272,7 @@ func TestHungDisk(t *testing.T) {
 		c := open(t, Config{Timeout: time.Minute})
 		disk := make(stuck)
 		begun := time.Now()
-		_, err := c.Capture(t.Context(), Request{Key: "a", Documents: map[string]any{"stuck": disk}})
+		_, err := c.Capture(t.Context(), Request{Key: "a", Documents: documents(map[string]any{"stuck": disk})})
 		if !errors.Is(err, errHung) || time.Since(begun) != 2*time.Minute {
 			t.Errorf("error %v after %v, want errHung after two minutes", err, time.Since(begun))
 		}
@@ -288,8 +288,8 @@ func TestHungDisk(t *testing.T) {
 // TestDocumentsThatFail: a document that is too large, leaves the bundle or has no JSON costs nobody else anything.
 func TestDocumentsThatFail(t *testing.T) {
 	c := open(t, Config{MaxBytes: minBytes, Kinds: []Kind{filler("good", 10)}})
-	b := capture(t, c, Request{Key: "a", Violation: math.NaN(), Documents: map[string]any{
-		"large": strings.Repeat("x", minBytes), "../outside": 1, "function": func() {}, "manifest": 1, "small": 1}})
+	b := capture(t, c, Request{Key: "a", Violation: math.NaN(), Documents: documents(map[string]any{
+		"large": strings.Repeat("x", minBytes), "../outside": 1, "function": func() {}, "manifest": 1, "small": 1})})
 	if _, err := Read(b.Path); err != nil {
 		t.Fatal(err)
 	}
@@ -349,7 +349,7 @@ func TestValidate(t *testing.T) {
 func TestHazard11EvidenceExposed(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new")
 	c := open(t, Config{Dir: dir, Kinds: []Kind{filler("k", 10)}})
-	capture(t, c, Request{Key: "a", Documents: map[string]any{"contract": 1}})
+	capture(t, c, Request{Key: "a", Documents: documents(map[string]any{"contract": 1})})
 	seen := 0
 	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
 		if err != nil {
@@ -375,4 +375,32 @@ func peakKind(t *testing.T, dir string, peak *int64) Kind {
 		*peak = max(*peak, onDisk(t, dir))
 		return nil
 	}}
+}
+
+func documents(contents map[string]any) map[string]Document {
+	all := make(map[string]Document)
+	for name, content := range contents {
+		all[name] = func(int64) any { return content }
+	}
+	return all
+}
+
+// TestRefusedCapturesCostNothing: a document is asked for only when the bundle has been admitted, and told what it may take.
+func TestRefusedCapturesCostNothing(t *testing.T) {
+	c := open(t, Config{MaxBytes: minBytes, Cooldown: time.Hour})
+	asked := 0
+	request := Request{Key: "a", Documents: map[string]Document{"recording": func(bytes int64) any {
+		asked++
+		if bytes <= 0 || bytes > minBytes/8 {
+			t.Errorf("the document may take %d bytes of a bundle of %d", bytes, minBytes/4)
+		}
+		return nil
+	}}}
+	capture(t, c, request)
+	if _, err := c.Capture(t.Context(), request); !errors.Is(err, ErrCooldown) {
+		t.Errorf("the second capture: %v", err)
+	}
+	if asked != 1 {
+		t.Errorf("asked %d times, want once", asked)
+	}
 }

@@ -23,7 +23,9 @@ func ExampleCapturer() {
 		return
 	}
 
-	request := evidence.Request{Key: "payment/goroutines", Level: 1.2, Documents: map[string]any{"numbers": []int{1, 2}}}
+	request := evidence.Request{Key: "payment/goroutines", Level: 1.2, Documents: map[string]evidence.Document{
+		"numbers": func(int64) any { return []int{1, 2} },
+	}}
 	if _, err := c.Capture(context.Background(), request); err != nil {
 		fmt.Println(err)
 	}

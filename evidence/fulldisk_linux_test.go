@@ -57,7 +57,7 @@ func TestFullDisk(t *testing.T) {
 			fill(t, filepath.Join(dir, "other"))
 			return nil
 		}}}})
-		_, err := c.Capture(t.Context(), Request{Key: "a", Documents: map[string]any{"contract": 1}})
+		_, err := c.Capture(t.Context(), Request{Key: "a", Documents: documents(map[string]any{"contract": 1})})
 		if !errors.Is(err, syscall.ENOSPC) {
 			t.Errorf("Capture: %v, want ENOSPC", err)
 		}
@@ -83,7 +83,7 @@ func TestFullDisk(t *testing.T) {
 				return err
 			}},
 		}})
-		b := capture(t, c, Request{Key: "a", Documents: map[string]any{"contract": 1}})
+		b := capture(t, c, Request{Key: "a", Documents: documents(map[string]any{"contract": 1})})
 		if _, err := Read(b.Path); err != nil {
 			t.Error(err)
 		}

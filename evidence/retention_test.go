@@ -102,7 +102,7 @@ func TestNeverDeletesWhatItDidNotWrite(t *testing.T) {
 	c := open(t, Config{MaxBundles: 1})
 	os.WriteFile(filepath.Join(c.Dir(), "notes.txt"), []byte("mine"), 0o600)
 	os.MkdirAll(filepath.Join(c.Dir(), "mine", "deep"), 0o700)
-	annotated := capture(t, c, Request{Key: "annotated", Documents: map[string]any{"contract": 1}})
+	annotated := capture(t, c, Request{Key: "annotated", Documents: documents(map[string]any{"contract": 1})})
 	os.WriteFile(filepath.Join(annotated.Path, "notes.txt"), []byte("mine"), 0o600)
 	renamed := capture(t, c, Request{Key: "renamed"})
 	kept := filepath.Join(c.Dir(), "keep-this-one")
@@ -127,7 +127,7 @@ func TestNeverDeletesWhatItDidNotWrite(t *testing.T) {
 func TestOpenCleansUp(t *testing.T) {
 	dir := t.TempDir()
 	c := open(t, Config{Dir: dir})
-	halfway := capture(t, c, Request{Key: "removal cut short", Documents: map[string]any{"contract": 1, "series": 2}})
+	halfway := capture(t, c, Request{Key: "removal cut short", Documents: documents(map[string]any{"contract": 1, "series": 2})})
 	os.Rename(filepath.Join(halfway.Path, manifestName), filepath.Join(halfway.Path, removedName))
 	os.Remove(filepath.Join(halfway.Path, "contract.json"))
 	last := capture(t, c, Request{Key: "all but the name removed"})

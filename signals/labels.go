@@ -72,6 +72,19 @@ func (l Labels) Get(key string) (string, bool) {
 	return "", false
 }
 
+// Related reports whether no key has one value in l and another in other: both may belong to one instance. It allocates.
+func (l Labels) Related(other Labels) bool {
+	if l == other || l.IsZero() || other.IsZero() {
+		return true
+	}
+	for _, p := range l.Pairs() {
+		if value, ok := other.Get(p[0]); ok && value != p[1] {
+			return false
+		}
+	}
+	return true
+}
+
 // MarshalText returns the labels' String.
 func (l Labels) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
 

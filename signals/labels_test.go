@@ -93,3 +93,19 @@ func FuzzLabels(f *testing.F) {
 		}
 	})
 }
+
+func TestRelated(t *testing.T) {
+	orders, users := NewLabels("pool", "orders"), NewLabels("pool", "users")
+	site := NewLabels("pool", "orders", "site", "a.go:1")
+	for _, test := range []struct {
+		a, b Labels
+		want bool
+	}{
+		{orders, orders, true}, {orders, users, false}, {orders, site, true}, {site, users, false},
+		{orders, Labels{}, true}, {Labels{}, users, true}, {NewLabels("peer", "risk"), orders, true},
+	} {
+		if got := test.a.Related(test.b); got != test.want || test.b.Related(test.a) != test.want {
+			t.Errorf("%v and %v are related: %t, want %t", test.a, test.b, got, test.want)
+		}
+	}
+}

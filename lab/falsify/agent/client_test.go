@@ -47,7 +47,7 @@ func TestMonitors(t *testing.T) {
 			http.Error(w, "not asked for", http.StatusNotFound)
 			return
 		}
-		snapshot, err := monitor.SnapshotJSON(7)
+		snapshot, err := json.Marshal(monitor.Snapshot(7))
 		if err != nil {
 			t.Error(err)
 		}

@@ -1,0 +1,140 @@
+package stability
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/falsifiable/stability/internal/attached"
+	"github.com/falsifiable/stability/signals"
+)
+
+// Schema returns the names that contracts of this monitor may use.
+func (m *Monitor) Schema() *signals.Schema { return m.schema }
+
+// ErrAttached is returned by [Monitor.Attach] for a source that a monitor reads already. Stop that monitor first, or make
+// another source.
+var ErrAttached = errors.New("a monitor of this process reads the source already")
+
+// Attach makes the monitor read a source from the next tick on, until the monitor is stopped. It fails with
+// ErrAttached when a monitor reads the source already, and when the source declares a signal that is already known
+// with another unit, kind or labels.
+func (m *Monitor) Attach(source signals.Source) error {
+	release, free := attached.Claim(source)
+	if !free {
+		return fmt.Errorf("stability: attaching a source of %s: %w", nameOf(source), ErrAttached)
+	}
+	ids := make(map[*signals.Signal]signals.ID)
+	for _, s := range source.Describe() {
+		id, err := m.schema.Add(s.Desc())
+		if err != nil {
+			release()
+			return fmt.Errorf("stability: attaching a source: %w", err)
+		}
+		ids[s] = id
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := m.newSampler(source, ids, release)
+	m.samplers = append(m.samplers, s)
+	if m.alive() {
+		s.start()
+	}
+	return nil
+}
+
+// nameOf names a source by its first signal, which is how people know it.
+func nameOf(source signals.Source) string {
+	for _, s := range source.Describe() {
+		return s.Name()
+	}
+	return fmt.Sprintf("%T", source)
+}
+
+// Contracts returns the registered contracts, in order.
+func (m *Monitor) Contracts() []*Contract {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var all []*Contract
+	for _, c := range m.engine.contracts {
+		all = append(all, c.Contract)
+	}
+	return all
+}
+
+// Register puts a contract under watch. A contract with an error is refused whole, and nothing else changes. Warnings
+// about one that is accepted, such as a check that can never fire, go to the log, and are in its CheckStatus.
+func (m *Monitor) Register(c *Contract) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if c != nil && m.contracts[c.Name] != nil {
+		return fmt.Errorf("stability: registering contract %q: one of that name is registered", c.Name)
+	}
+	made, err := compile(c, m.engine.store, m.scale)
+	if err != nil {
+		return err
+	}
+	m.engine.add(made)
+	m.enlist(made)
+	return nil
+}
+
+// Replace puts a contract in the place of the one of its name, while both are under watch. A check of the same name and
+// meaning goes on as it was, with its state, strikes and baselines; a new or changed one warms up. A contract with an
+// error is refused, and the old one stays in force. One of a new name is registered.
+func (m *Monitor) Replace(c *Contract) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	made, err := compile(c, m.engine.store, m.scale)
+	if err != nil {
+		return err
+	}
+	old := m.contracts[c.Name]
+	if old == nil {
+		m.engine.add(made)
+	} else {
+		for _, e := range m.engine.replace(old, made) {
+			m.handle(e, m.engine.now)
+		}
+		m.dismiss(old)
+	}
+	m.enlist(made)
+	return nil
+}
+
+// enlist makes a compiled contract known, and its OnViolation a responder. The caller holds mu.
+func (m *Monitor) enlist(made *contract) {
+	m.contracts[made.Name] = made
+	if made.OnViolation != nil {
+		w := m.newWorker(Response{Responder: onViolation(made.OnViolation)}, made.Contract)
+		m.workers = append(m.workers, w)
+		if m.alive() {
+			w.start(m.ctx)
+		}
+	}
+	if m.running {
+		m.warn(made)
+	}
+}
+
+// dismiss ends the worker of a contract's OnViolation. The caller holds mu.
+func (m *Monitor) dismiss(c *contract) {
+	kept := make([]*worker, 0, len(m.workers)) // a copy: the incidents' goroutine may be reading the old one
+	for _, w := range m.workers {
+		if w.only == c.Contract {
+			w.end()
+		} else {
+			kept = append(kept, w)
+		}
+	}
+	m.workers = kept
+}
+
+// warn logs what is doubtful about a contract. Until the monitor starts it waits: its logger may not be the final one. The
+// caller holds mu.
+func (m *Monitor) warn(c *contract) {
+	for _, k := range c.checks {
+		for _, w := range k.warnings {
+			m.log.Warn("stability: a doubtful check", "contract", c.Name, "check", k.Name, "expr", k.Expr, "warning", w)
+		}
+	}
+}

@@ -1,0 +1,232 @@
+package stability
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/falsifiable/stability/evidence"
+	"github.com/falsifiable/stability/signals"
+)
+
+// A contract may change while it is watched: what means the same goes on, strikes and all; what is new warms up; what is
+// wrong is refused, and the old contract stays in force.
+func TestReplace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		told := new(recorder)
+		m := NewMonitor(Config{Logger: quiet(), Responses: []Response{{Responder: told}}})
+		d := &dial{name: "level"}
+		d.value.Store(11)
+		stays, goes := Check{Name: "stays", Expr: "level > 10"}, Check{Name: "goes", Expr: "level > 9"}
+		start(t, m, d, &Contract{Name: "c", Interval: 10 * time.Second, Checks: []Check{stays, goes}})
+		pass(61 * time.Second)
+		if n := len(told.strikes()); n != 2 {
+			t.Fatalf("%d strikes before the change, want one of each check", n)
+		}
+		if err := m.Replace(&Contract{Name: "c", Interval: 10 * time.Second, Checks: []Check{{Name: "wrong", Expr: "levl > 1"}}}); err == nil {
+			t.Error("a contract that does not compile is accepted")
+		}
+		fresh := Check{Name: "fresh", Expr: "level > 2 * baseline(level)"}
+		if err := m.Replace(&Contract{Name: "c", Interval: 10 * time.Second, Checks: []Check{fresh, stays}, Mode: Enforce}); err != nil {
+			t.Fatal(err)
+		}
+		status, _ := m.Contract("c")
+		if status.Mode != Enforce || len(status.Checks) != 2 {
+			t.Fatalf("the contract is %+v", status)
+		}
+		if k := status.Checks[0]; k.State != Unknown || k.Reason != warmingUp {
+			t.Errorf("a new check is %v (%s), want it to warm up", k.State, k.Reason)
+		}
+		if k := status.Checks[1]; k.State != Violated || k.Instances[0].Strike != 1 {
+			t.Errorf("a check that means the same is %+v, want it to go on", k)
+		}
+		last := m.Transitions(0)[len(m.Transitions(0))-1]
+		if last.Check != "goes" || last.From != Violated || last.To != Unknown {
+			t.Errorf("the last transition is %+v, want that of the check that is gone", last)
+		}
+		pass(30 * time.Second)
+		if n := len(told.strikes()); n != 4 {
+			t.Errorf("%d strikes after the change, want two more of the check that stayed", n)
+		}
+		pass(time.Minute)
+		if status, _ := m.Contract("c"); status.Checks[0].State != Holding {
+			t.Errorf("after its warm-up the new check is %v", status.Checks[0].State)
+		}
+		if err := m.Replace(&Contract{Name: "another", Checks: []Check{stays}}); err != nil || len(m.Contracts()) != 2 {
+			t.Errorf("replacing a contract that is not there: %v, %d contracts", err, len(m.Contracts()))
+		}
+	})
+}
+
+// The function of the contract that was replaced is told no more.
+func TestReplaceOnViolation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var told []string
+		contract := func(name string) *Contract {
+			return &Contract{
+				Name: "c", Interval: 10 * time.Second, Checks: []Check{{Name: "level", Expr: "level > 10"}},
+				OnViolation: func(context.Context, Violation) { told = append(told, name) },
+			}
+		}
+		m := NewMonitor(Config{Logger: quiet(), Warmup: -1})
+		d := &dial{name: "level"}
+		d.value.Store(11)
+		start(t, m, d, contract("old"))
+		pass(5 * time.Second)
+		if err := m.Replace(contract("new")); err != nil {
+			t.Fatal(err)
+		}
+		pass(time.Minute)
+		if got := strings.Join(told, " "); got != "old new new" {
+			t.Errorf("told: %s; want old new new", got)
+		}
+	})
+}
+
+// All instances of several checks break in one tick: everybody is told of every one.
+func TestABurstIsToldWhole(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		routes := make(map[string]int)
+		m := NewMonitor(Config{Logger: quiet(), Warmup: -1})
+		source := signals.GaugeVecFunc("stuck", signals.Count, []string{"route"}, func(set signals.Set) {
+			for i := range 100 {
+				set(20, fmt.Sprint("/", i))
+			}
+		})
+		if err := m.Attach(source); err != nil {
+			t.Fatal(err)
+		}
+		c := &Contract{Name: "c", Interval: 10 * time.Second, OnViolation: func(_ context.Context, v Violation) { routes[v.Labels.String()]++ }}
+		for i := range 5 {
+			c.Checks = append(c.Checks, Check{Name: fmt.Sprint("stuck", i), Expr: "stuck > 10"})
+		}
+		start(t, m, &dial{name: "level"}, c)
+		pass(35 * time.Second)
+		for route, n := range routes {
+			if n != 15 {
+				t.Errorf("told %d times of %s, want 15", n, route)
+			}
+		}
+		if len(routes) != 100 || m.Status().Self.ResponsesDropped != 0 {
+			t.Errorf("told of %d routes; %+v", len(routes), m.Status().Self)
+		}
+	})
+}
+
+// A logger that blocks, as standard output does when nobody reads the pipe, silences nobody.
+func TestABlockedLoggerSilencesNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		told := new(recorder)
+		m := NewMonitor(Config{
+			Warmup: -1, Logger: slog.New(blocked{slog.DiscardHandler, release}),
+			Responses: []Response{{Responder: told}, {Responder: &recorder{do: func(context.Context) error { return errors.New("down") }}}},
+		})
+		d := &dial{name: "level"}
+		start(t, m, d, &Contract{Name: "c", Interval: 10 * time.Second, Checks: []Check{{Name: "level", Expr: "level > 10", KeepFiringFor: time.Second}}})
+		for range 5 {
+			d.value.Store(11)
+			pass(30 * time.Second)
+			d.value.Store(1)
+			pass(30 * time.Second)
+		}
+		if n := len(told.strikes()); n != 15 {
+			t.Errorf("told %d times, want 15", n)
+		}
+		close(release)
+	})
+}
+
+// blocked is a handler that does not return until it is released.
+type blocked struct {
+	slog.Handler
+	release chan struct{}
+}
+
+func (b blocked) Enabled(context.Context, slog.Level) bool { return true }
+
+func (b blocked) Handle(context.Context, slog.Record) error {
+	<-b.release
+	return nil
+}
+
+// A disk that hangs delays the first notification by seconds, not by the minute that a capture may take.
+func TestAHungDiskDelaysNobodyForLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		saver, err := evidence.Open(evidence.Config{Dir: t.TempDir(), Logger: quiet(), Kinds: []evidence.Kind{hangs(release)}, Timeout: time.Minute})
+		if err != nil {
+			t.Fatal(err)
+		}
+		told := new(recorder)
+		m := NewMonitor(Config{Warmup: -1, Logger: quiet(), Evidence: saver, Responses: []Response{{Responder: told}}})
+		d := &dial{name: "level"}
+		d.value.Store(11)
+		start(t, m, d, &Contract{Name: "c", Interval: 10 * time.Second, Checks: []Check{{Name: "level", Expr: "level > 10"}}})
+		pass(evidencePatience + 2*time.Second)
+		if n := len(told.strikes()); n != 1 {
+			t.Errorf("told %d times while the disk hangs, want once", n)
+		}
+		close(release)
+		pass(30 * time.Second)
+		if seen := told.seen; len(seen) != 3 || seen[0].Evidence != "" || seen[2].Evidence == "" {
+			t.Errorf("told %+v, want the third strike to have the link", seen)
+		}
+	})
+}
+
+// hangs is a kind of evidence that waits to be released.
+type hangs chan struct{}
+
+func (hangs) Name() string { return "hangs" }
+
+func (h hangs) Collect(context.Context, *evidence.Draft) error {
+	<-h
+	return nil
+}
+
+// BenchmarkStatusWhileJudging is how long a probe waits for the status of a thousand contracts on a hundred instances each
+// while all of them are due.
+func BenchmarkStatusWhileJudging(b *testing.B) {
+	m := NewMonitor(Config{Warmup: -1, Logger: quiet()})
+	for i := range 1000 {
+		if err := m.Register(&Contract{Name: fmt.Sprint("c", i), Interval: time.Millisecond, Checks: []Check{{Name: "stuck", Expr: "http.server.route.active_requests > 10"}}}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	id, _, _ := m.schema.Lookup("http.server.route.active_requests")
+	var r round
+	for i := range 99 {
+		r.samples = append(r.samples, signals.Sample{ID: id, Labels: signals.NewLabels("route", fmt.Sprint("/", i)), Value: 1})
+	}
+	over, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for now := time.Second; ; now += time.Second {
+			select {
+			case <-over:
+				return
+			default:
+				for i := range r.samples {
+					r.samples[i].At = now
+				}
+				m.judge(now, &r)
+			}
+		}
+	}()
+	var longest time.Duration
+	for b.Loop() {
+		begun := time.Now()
+		m.locked(func() {})
+		longest = max(longest, time.Since(begun))
+		m.Status()
+	}
+	close(over)
+	<-ended
+	b.ReportMetric(float64(longest.Microseconds()), "longest-lock-µs")
+}
