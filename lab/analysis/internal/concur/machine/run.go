@@ -20,6 +20,8 @@ type Timer struct {
 	Fire  func()
 	// Keeps calls t with what its firing reaches.
 	Keeps func(t heap.Tracer)
+	// Drain takes back what it has fired and nobody has received yet; it tells whether there was something. Nil for nothing.
+	Drain func() bool
 	// Cell is the time.Timer or time.Ticker; who has it may start the timer again.
 	Cell *Value
 
@@ -184,6 +186,17 @@ func (m *Machine) help() func() {
 	}
 	m.Supposed = true
 	return acts[m.Choose(len(acts))]
+}
+
+// Halt stops the timer, or starts it anew, and tells whether it was active: a value that nobody has received yet counts as not
+// sent, and is taken back, as from Go 1.23 on.
+func (t *Timer) Halt(active bool) (was bool) {
+	was = t.Active
+	if t.Drain != nil && t.Drain() {
+		was = true
+	}
+	t.Active = active
+	return was
 }
 
 // Waits tells whether g can only go on if something else happens.

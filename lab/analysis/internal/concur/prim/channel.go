@@ -3,6 +3,7 @@ package prim
 import (
 	"go/token"
 	"go/types"
+	"slices"
 
 	"golang.org/x/tools/go/ssa"
 
@@ -187,15 +188,19 @@ func (e *end) deliver(m *machine.Machine, g *machine.G) {
 
 // put delivers v on ch, which is ready for it.
 func (c *Chan) put(m *machine.Machine, g *machine.G, v Value) {
-	if ps := partners(m, g, c, false); len(ps) > 0 {
+	ps := partners(m, g, c, false)
+	switch {
+	case len(c.buf) == 0 && len(ps) > 0:
 		meet(m, ps[m.Choose(len(ps))], c, false, v)
-		return
-	}
-	if len(c.buf) < c.capacity {
+	case len(c.buf) < c.capacity:
 		c.buf = append(c.buf, v)
-		return
+	case len(c.buf) > 0 && len(ps) > 0: // somebody is about to make room
+		first := c.buf[0]
+		c.buf = append(slices.Clone(c.buf[1:]), v)
+		meet(m, ps[m.Choose(len(ps))], c, false, first)
+	default:
+		m.Escape(v) // taken by the outside
 	}
-	m.Escape(v) // taken by the outside
 }
 
 // take receives from e's channel, which is ready for it; ok is false if it was closed.
@@ -203,7 +208,7 @@ func (e *end) take(m *machine.Machine, g *machine.G) (v Value, ok bool) {
 	ch := e.ch
 	if len(ch.buf) > 0 {
 		v := ch.buf[0]
-		ch.buf = append([]Value(nil), ch.buf[1:]...)
+		ch.buf = slices.Clone(ch.buf[1:])
 		if ps := partners(m, g, ch, true); len(ps) > 0 {
 			ch.buf = append(ch.buf, meet(m, ps[m.Choose(len(ps))], ch, true, nil))
 		}

@@ -4,7 +4,10 @@ import (
 	"go/token"
 	"go/types"
 
+	"golang.org/x/tools/go/ssa"
+
 	"github.com/falsifiable/stability/lab/analysis/internal/concur/heap"
+	"github.com/falsifiable/stability/lab/analysis/internal/concur/ir"
 	"github.com/falsifiable/stability/lab/analysis/internal/concur/machine"
 )
 
@@ -12,7 +15,7 @@ var _ = define(primitive{
 	contents: map[string]content{"sync.Mutex": func(_ *heap.Space, _ types.Type, open bool) heap.Content { return &Mutex{open: open} }},
 	funcs: map[string]function{
 		"(*sync.Mutex).Lock":    {Waits | Locks, lockMutex},
-		"(*sync.Mutex).TryLock": {0, tryLockMutex},
+		"(*sync.Mutex).TryLock": {Tries, tryLockMutex},
 		"(*sync.Mutex).Unlock":  {0, unlockMutex},
 	},
 })
@@ -68,14 +71,41 @@ func unlockMutex(c *machine.Call) {
 	}
 }
 
-// unlock unlocks x at once: others can only have it when their turn comes.
-func unlock(c *machine.Call, x locker) {
-	if !x.release(c.G) {
-		c.M.Crashed(c.G, unlockOfUnlocked, c.Pos, token.NoPos)
-		return
+func unlock(c *machine.Call, x locker) { released(c, x, "Unlock %", unlockOfUnlocked) }
+
+// released releases x. Nobody can tell whether others went on before that, other than by TryLock: so it is a step that others
+// see only in a package that calls TryLock. Each step multiplies the runs.
+func released(c *machine.Call, x locker, text string, misuse *machine.CrashKind) {
+	m, g, pos, operand := c.M, c.G, c.Pos, c.Operand()
+	release := func() Value {
+		if x.release(g) {
+			m.Note(g, pos, text, operand)
+		} else {
+			m.Crashed(g, misuse, pos, token.NoPos)
+		}
+		return nil
 	}
-	c.M.Note(c.G, c.Pos, "Unlock %", c.Operand())
-	c.Result(nil)
+	if survey(m).tries {
+		c.Step(release)
+	} else if release(); m.Over() == machine.Running {
+		c.Result(nil)
+	}
+}
+
+// triesLocks tells whether a function of fns calls TryLock or the like.
+func triesLocks(fns []*ssa.Function) bool {
+	for _, f := range fns {
+		for _, b := range f.Blocks {
+			for _, in := range b.Instrs {
+				for _, op := range in.Operands(nil) {
+					if callee, ok := (*op).(*ssa.Function); ok && EffectOf(ir.FullName(callee))&Tries != 0 {
+						return true
+					}
+				}
+			}
+		}
+	}
+	return false
 }
 
 func tryLockMutex(c *machine.Call) {

@@ -28,6 +28,7 @@ const (
 	Starts                    // a goroutine
 	Makes                     // something that goroutines can wait for
 	Locks                     // takes something that others wait for
+	Tries                     // takes it only if nobody has it
 )
 
 // function is a function of a primitive.
@@ -94,11 +95,12 @@ func Contents(s *heap.Space) func(t types.Type, open bool) heap.Content {
 type Survey struct {
 	condsSignaled bool                     // see mayBeSignaled
 	writers       map[types.Object]*writer // by the RWMutex, a global variable or a field
+	tries         bool                     // somebody looks whether a lock is held; see triesLocks
 }
 
 // SurveyOf looks at the functions of pkg.
 func SurveyOf(pkg *types.Package, fns []*ssa.Function) *Survey {
-	return &Survey{condsSignaled: mayBeSignaled(pkg, fns), writers: writersOf(fns)}
+	return &Survey{condsSignaled: mayBeSignaled(pkg, fns), writers: writersOf(fns), tries: triesLocks(fns)}
 }
 
 func survey(m *machine.Machine) *Survey { return m.Survey.(*Survey) }

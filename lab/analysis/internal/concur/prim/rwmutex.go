@@ -18,10 +18,10 @@ var _ = define(primitive{
 	}},
 	funcs: map[string]function{
 		"(*sync.RWMutex).Lock":     {Waits | Locks, lockRW},
-		"(*sync.RWMutex).TryLock":  {0, tryLockRW},
+		"(*sync.RWMutex).TryLock":  {Tries, tryLockRW},
 		"(*sync.RWMutex).Unlock":   {0, unlockRW},
 		"(*sync.RWMutex).RLock":    {Waits | Locks, rlockRW},
-		"(*sync.RWMutex).TryRLock": {0, tryRLockRW},
+		"(*sync.RWMutex).TryRLock": {Tries, tryRLockRW},
 		"(*sync.RWMutex).RUnlock":  {0, runlockRW},
 		"(*sync.RWMutex).RLocker":  {0, rlockerRW},
 	},
@@ -140,12 +140,7 @@ func runlockRW(c *machine.Call) {
 }
 
 func (x *RWMutex) runlock(c *machine.Call) {
-	if !x.releaseRead(c.G) {
-		c.M.Crashed(c.G, runlockOfUnlocked, c.Pos, token.NoPos)
-		return
-	}
-	c.M.Note(c.G, c.Pos, "RUnlock %", c.Operand())
-	c.Result(nil)
+	released(c, &rlocker{x}, "RUnlock %", runlockOfUnlocked)
 }
 
 func rlockerRW(c *machine.Call) {

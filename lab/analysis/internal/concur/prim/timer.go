@@ -29,7 +29,12 @@ func timerChan(m *machine.Machine, repeat bool, cell *Value) *Chan {
 	m.Timers = append(m.Timers, &machine.Timer{Name: "a timer fires", Active: true, Repeat: repeat, Cell: cell,
 		Keeps: func(t heap.Tracer) { t.Mark(ch) },
 		Ready: func() bool { return len(ch.buf) == 0 },
-		Fire:  func() { ch.put(m, nil, m.NewTerm(types.Typ[types.Int64])) }})
+		Drain: func() bool {
+			had := len(ch.buf) > 0
+			ch.buf = nil
+			return had
+		},
+		Fire: func() { ch.put(m, nil, m.NewTerm(types.Typ[types.Int64])) }})
 	return ch
 }
 
@@ -72,26 +77,13 @@ func timerAt(m *machine.Machine, p Value) *machine.Timer {
 	return nil
 }
 
-func stopTimer(c *machine.Call) {
-	t := timerAt(c.M, c.Args[0])
-	if t == nil {
-		c.Result(c.M.Fresh(c.ResultType(nil)))
-		return
-	}
-	c.Step(func() Value {
-		was := t.Active
-		t.Active = false
-		return was
-	})
-}
+func stopTimer(c *machine.Call)  { haltTimer(c, false) }
+func resetTimer(c *machine.Call) { haltTimer(c, true) }
 
-func resetTimer(c *machine.Call) {
-	t := timerAt(c.M, c.Args[0])
-	if t == nil {
+func haltTimer(c *machine.Call, active bool) {
+	if t := timerAt(c.M, c.Args[0]); t != nil {
+		c.Step(func() Value { return t.Halt(active) })
+	} else {
 		c.Result(c.M.Fresh(c.ResultType(nil)))
-		return
 	}
-	was := t.Active
-	t.Active = true
-	c.Result(was)
 }

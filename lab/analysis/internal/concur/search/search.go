@@ -112,9 +112,17 @@ func isProgram(pkg *ssa.Package, fn *ssa.Function) bool {
 	return false
 }
 
+// Visit calls visit with the runs that start with a call of fn, as they end, and with the goroutines that are stuck in them.
+// It makes as many as the limits allow, whatever they show.
+func (e *Explorer) Visit(fn *ssa.Function, visit func(m *machine.Machine, stuck []*machine.G)) {
+	e.space.ZeroGlobals = isProgram(e.code.Package, fn)
+	(&search{e: e, fn: fn, visit: visit}).systematic()
+}
+
 // search is the search of one root.
 type search struct {
 	e     *Explorer
+	visit func(*machine.Machine, []*machine.G) // see Visit; nil for a search of results
 	fn    *ssa.Function
 	m     *machine.Machine // the current run
 	runs  int
@@ -142,6 +150,10 @@ func (s *search) run(script machine.Script, departures int) machine.Script {
 	m := s.machine(script)
 	m.Start(s.fn)
 	s.runs++
+	if s.visit != nil {
+		s.visit(m, s.e.judge.Stuck(m))
+		return m.Script
+	}
 	looked := s.e.judge.Looked
 	r, at := s.result(m)
 	work := m.Steps + workPerPoint*m.Points + (s.e.judge.Looked-looked)/valuesPerWork
