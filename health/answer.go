@@ -80,13 +80,16 @@ type InstanceStatus struct {
 // ComponentStatus is the state of a component, as of Age ago; Age is absent before the first check has ended. Ready tells
 // whether the service may be ready as far as this component goes.
 type ComponentStatus struct {
-	Name  string   `json:"name"`
-	Role  Role     `json:"role"`
-	State State    `json:"state"`
-	Ready bool     `json:"ready"`
-	Error string   `json:"error,omitempty"`
-	Age   *float64 `json:"age_seconds,omitempty"`
-	Took  float64  `json:"took_seconds,omitempty"`
+	Name    string   `json:"name"`
+	Role    Role     `json:"role"`
+	Stage   int      `json:"stage,omitempty"`
+	State   State    `json:"state"`
+	Ready   bool     `json:"ready"`
+	Error   string   `json:"error,omitempty"`
+	Age     *float64 `json:"age_seconds,omitempty"`
+	Took    float64  `json:"took_seconds,omitempty"`
+	Overdue bool     `json:"overdue,omitempty"` // older than its MaxAge: the check hangs, or nobody runs it
+	Excused bool     `json:"excused,omitempty"` // it fails because something that all instances share does
 }
 
 const maxInstances = 20 // in an answer: a thousand routes in trouble make no better report than twenty
@@ -164,18 +167,20 @@ func (a *Answer) addContract(c stability.ContractStatus, now time.Duration) {
 	a.Contracts = append(a.Contracts, status)
 }
 
-// addComponents reports the components. On /healthz only a local one can fail the service; see [Role].
+// addComponents reports the components. On /healthz only a local or a vital one can fail the service; see [Role].
 func (a *Answer) addComponents(list []ComponentStatus) {
 	a.Components = list
 	for _, c := range list {
 		switch {
-		case c.State == Healthy:
-		case c.Role == Local && c.State == Failing:
+		case c.State == Unchecked:
+			a.warn("component %s has not been checked yet", c.Name)
+		case c.State == Healthy && c.Ready:
+		case c.Excused:
+			a.warn("component %s is failing with what it needs: %s", c.Name, c.Error)
+		case c.Role == Local && !c.Ready, c.Role == Vital && c.Overdue:
 			a.fail("component %s is failing: %s", c.Name, c.Error)
 		case c.State == Failing:
 			a.warn("%s component %s is failing: %s", c.Role, c.Name, c.Error)
-		default:
-			a.warn("component %s has not been checked yet", c.Name)
 		}
 	}
 }

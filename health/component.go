@@ -3,11 +3,9 @@ package health
 import (
 	"context"
 	"fmt"
-	"strings"
-	"sync"
+	"math/rand/v2"
+	"sync/atomic"
 	"time"
-
-	"github.com/falsifiable/stability/internal/redact"
 )
 
 // Role says what a component means for the service.
@@ -16,25 +14,26 @@ type Role uint8
 const (
 	// Needed: the service is not ready before the component has been healthy once. A later failure is reported and
 	// does not take the service out, because what is shared fails for all instances at once, and a fleet that
-	// leaves together is the bigger outage (design §5, hazard 3; errata E34). It is the zero Role.
+	// leaves together is the bigger outage. It is the zero Role.
 	Needed Role = iota
-	// Local: the component belongs to this instance alone (a disk, a cache of its own). The service is ready only while it
-	// is healthy, because another instance may well be.
+	// Local: the component belongs to this instance alone (a disk, a cache or a pool of its own). The service is ready only
+	// while it is healthy, because another instance may well be.
 	Local
 	// Optional: the component is reported and decides nothing.
 	Optional
+	// Vital: the service is alive only while the check returns at all, with whatever result. It decides /livez and nothing
+	// else: a restart cures a hang, and hardly ever an error. See [Locks] and [Requests].
+	Vital
 )
 
-// String returns "needed", "local" or "optional".
+var roleNames = [...]string{"needed", "local", "optional", "vital"}
+
+// String returns "needed", "local", "optional" or "vital".
 func (r Role) String() string {
-	switch r {
-	case Local:
-		return "local"
-	case Optional:
-		return "optional"
-	default:
-		return "needed"
+	if int(r) < len(roleNames) {
+		return roleNames[r]
 	}
+	return fmt.Sprintf("Role(%d)", uint8(r))
 }
 
 // MarshalText returns the role's String.
@@ -42,14 +41,17 @@ func (r Role) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 
 // UnmarshalText accepts what MarshalText returns.
 func (r *Role) UnmarshalText(text []byte) error {
-	for role := Needed; role <= Optional; role++ {
-		if role.String() == string(text) {
-			*r = role
+	for i, name := range roleNames {
+		if name == string(text) {
+			*r = Role(i)
 			return nil
 		}
 	}
-	return fmt.Errorf("health: parsing role: %q is none of needed, local, optional", text)
+	return fmt.Errorf("health: parsing role: %q is none of needed, local, optional, vital", text)
 }
+
+// gates tells whether the role takes part in start and readiness.
+func (r Role) gates() bool { return r == Needed || r == Local }
 
 // Component is something that the service depends on, and how to find out whether it is healthy.
 type Component struct {
@@ -61,177 +63,138 @@ type Component struct {
 	Check func(ctx context.Context) error
 	// Role defaults to Needed.
 	Role Role
-	// Interval between the end of one check and the start of the next. Defaults to 10 s; until the first success it is
-	// at most 1 s, so that a start is not slower than it must be.
+	// Stage orders the start: a component is first checked when all needed and local ones of lower stages have been healthy
+	// once, such as listeners before caches before connection pools. Defaults to 0, the first stage.
+	Stage int
+	// Excuse names a Needed component whose failure explains that of this Local one, such as the database for a pool
+	// of its connections: while it fails, all instances fail, and none leaves. Its Check must not go through
+	// what this one checks, or each excuses the other. Defaults to none.
+	Excuse string
+	// Interval between the end of one check and the start of the next. Defaults to 10 s, for Local and Vital ones to 1 s.
+	// Until the first success, and after a first failure, the next check follows within a second.
 	Interval time.Duration
-	// Timeout ends the context of a check. One that does not return for as long again counts as failed, and no
-	// other is started beside it. Defaults to 2 s.
+	// Timeout ends the context of a check. Defaults to 2 s, for Local ones to 1 s, for Vital ones to 15 s.
 	Timeout time.Duration
+	// MaxAge is how old a result may become. Past it the component is failing, whatever the last result was, for its check
+	// hangs or is not run; no other is started beside a hanging one. At least Interval + Timeout. Defaults to Interval
+	// + 2 × Timeout.
+	MaxAge time.Duration
+}
+
+func (c Component) withDefaults() Component {
+	interval, timeout := 10*time.Second, 2*time.Second
+	switch c.Role {
+	case Local: // it is out within Interval + 2 × Timeout and a second to confirm: less than 5 s
+		interval, timeout = time.Second, time.Second
+	case Vital:
+		interval, timeout = time.Second, 15*time.Second
+	}
+	if c.Interval == 0 {
+		c.Interval = interval
+	}
+	if c.Timeout == 0 {
+		c.Timeout = timeout
+	}
+	if c.MaxAge == 0 {
+		c.MaxAge = c.Interval + 2*c.Timeout
+	}
+	return c
 }
 
 // Components are being checked in the background: a probe is answered from what is known, with its age, and costs the
 // components nothing. Safe for concurrent use. Make them with [Watch].
 type Components struct {
-	list []*watched
+	list     []*watched
+	epoch    time.Time
+	started  atomic.Int64 // when all had been healthy once, in nanoseconds since epoch; 0 for not yet
+	draining atomic.Bool
+	early    atomic.Int64 // requests before that
+	shed     atomic.Int64 // requests that the ramp refused
 }
 
 // Watch begins to check the components until ctx ends. It returns an error, and begins nothing, when one has no name,
-// no Check or the name of another.
+// no Check or the name of another, or an Excuse that is not a Needed component.
 func Watch(ctx context.Context, components ...Component) (*Components, error) {
-	seen := make(map[string]bool)
+	return watchWith(ctx, rand.Float64, components)
+}
+
+// watchWith is Watch with a source of jitter, from [0, 1).
+func watchWith(ctx context.Context, jitter func() float64, components []Component) (*Components, error) {
+	all := &Components{epoch: time.Now()}
 	for i, c := range components {
-		switch {
-		case c.Name == "":
-			return nil, fmt.Errorf("health: watching components: number %d has no name", i+1)
-		case c.Check == nil:
-			return nil, fmt.Errorf("health: watching components: %s has no Check", c.Name)
-		case seen[c.Name]:
+		c = c.withDefaults()
+		if err := c.validate(); err != nil {
+			return nil, fmt.Errorf("health: watching components: number %d: %w", i+1, err)
+		}
+		if all.find(c.Name) != nil {
 			return nil, fmt.Errorf("health: watching components: %s is there twice", c.Name)
-		case c.Interval < 0 || c.Timeout < 0:
-			return nil, fmt.Errorf("health: watching components: %s: Interval and Timeout must not be negative", c.Name)
 		}
-		seen[c.Name] = true
+		all.list = append(all.list, &watched{
+			Component: c, all: all, jitter: jitter, since: all.epoch, kick: make(chan struct{}, 1), passed: make(chan struct{}),
+		})
 	}
-	all := new(Components)
-	for _, c := range components {
-		if c.Interval == 0 {
-			c.Interval = 10 * time.Second
+	for _, w := range all.list {
+		if err := w.link(); err != nil {
+			return nil, fmt.Errorf("health: watching components: %s: %w", w.Name, err)
 		}
-		if c.Timeout == 0 {
-			c.Timeout = 2 * time.Second
-		}
-		w := &watched{Component: c, since: time.Now()}
-		all.list = append(all.list, w)
+	}
+	all.noteStart() // with nothing to wait for
+	for _, w := range all.list {
 		go w.run(ctx)
 	}
 	return all, nil
 }
 
-// watched is a component and what is known of it.
-type watched struct {
-	Component
-
-	mu      sync.Mutex
-	running bool
-	since   time.Time // when the check began that runs now, or when waiting for the next began
-	checked bool      // at least once to the end
-	at      time.Time // when the last check ended
-	took    time.Duration
-	failure string // why the last check failed, "" if it did not
-	once    bool   // has been healthy
-	stopped bool
-}
-
-func (w *watched) run(ctx context.Context) {
-	for {
-		w.begin()
-		start := time.Now()
-		failure := w.call(ctx)
-		if ctx.Err() != nil {
-			break // the result is that of the end, not of the component
-		}
-		w.end(time.Since(start), failure)
-		select {
-		case <-time.After(w.pause()):
-		case <-ctx.Done():
-		}
-		if ctx.Err() != nil {
-			break
-		}
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.running, w.stopped = false, true
-}
-
-// call runs the check and returns why it failed, fit to be shown. It waits for the check however long that takes. The check
-// has a goroutine of its own, because one that ends its goroutine must not end the checking; and the error's text is asked
-// for there, because that is host code too.
-func (w *watched) call(ctx context.Context) (failure string) {
-	ctx, cancel := context.WithTimeout(ctx, w.Timeout)
-	defer cancel()
-	done := make(chan string, 1)
-	go func() {
-		failure := "the check ended its goroutine" // runtime.Goexit
-		defer func() { done <- short(redact.String(failure)) }()
-		defer func() {
-			if r := recover(); r != nil {
-				failure = "the check panicked"
-				failure += ": " + fmt.Sprint(r)
-			}
-		}()
-		err := w.Check(ctx)
-		failure = ""
-		if err != nil {
-			failure = "the check failed and its error has no text"
-			if text := err.Error(); text != "" {
-				failure = text
-			}
-		}
-	}()
-	return <-done
-}
-
-func (w *watched) begin() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.running, w.since = true, time.Now()
-}
-
-func (w *watched) end(took time.Duration, failure string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.running, w.since = false, time.Now()
-	w.checked, w.at, w.took, w.failure = true, w.since, took, failure
-	w.once = w.once || failure == ""
-}
-
-func (w *watched) pause() time.Duration {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if !w.once {
-		return min(w.Interval, time.Second)
-	}
-	return w.Interval
-}
-
-func (w *watched) healthyOnce() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.once
-}
-
-// status is what can be said of the component now.
-func (w *watched) status() ComponentStatus {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	s := ComponentStatus{Name: w.Name, Role: w.Role, State: Unchecked, Ready: w.once}
-	if w.checked {
-		s.State = Healthy
-		age := seconds(time.Since(w.at))
-		s.Age, s.Took = &age, seconds(w.took)
-	}
-	if w.failure != "" {
-		s.State, s.Error = Failing, w.failure
-	}
+func (c Component) validate() error {
 	switch {
-	case w.running && time.Since(w.since) > 2*w.Timeout:
-		s.State = Failing
-		s.Error = fmt.Sprintf("the check began %v ago and does not return", time.Since(w.since).Round(time.Second))
-	case w.stopped:
-		s.State, s.Error = Failing, "it is no longer checked"
+	case c.Name == "":
+		return fmt.Errorf("it has no name")
+	case c.Check == nil:
+		return fmt.Errorf("%s has no Check", c.Name)
+	case int(c.Role) >= len(roleNames):
+		return fmt.Errorf("%s: there is no %v", c.Name, c.Role)
+	case c.Interval < 0 || c.Timeout < 0 || c.MaxAge < 0:
+		return fmt.Errorf("%s: Interval, Timeout and MaxAge must not be negative", c.Name)
+	case c.MaxAge < c.Interval+c.Timeout:
+		return fmt.Errorf("%s: a MaxAge of %v is less than Interval + Timeout, %v: a healthy component would be failing between two checks", c.Name, c.MaxAge, c.Interval+c.Timeout)
 	}
-	if w.Role == Local {
-		s.Ready = s.State == Healthy
-	}
-	return s
+	return nil
 }
 
-// short bounds what a component's error, which may hold a whole page, takes in an answer.
-func short(s string) string {
-	const limit = 300
-	if len(s) <= limit {
-		return s
+func (c *Components) find(name string) *watched {
+	for _, w := range c.list {
+		if w.Name == name {
+			return w
+		}
 	}
-	return strings.ToValidUTF8(s[:limit], "") + "…"
+	return nil
+}
+
+// Started tells whether every needed and local component has been healthy once.
+func (c *Components) Started() bool { return c.started.Load() != 0 }
+
+// Ready tells whether this instance should get requests now, as /readyz does.
+func (c *Components) Ready() bool {
+	if c.draining.Load() || !c.Started() {
+		return false
+	}
+	for _, w := range c.list {
+		if w.Role == Local && !w.status().Ready {
+			return false
+		}
+	}
+	return true
+}
+
+// Drain makes the instance unready for good, as the first step of its end; see [Shutdown].
+func (c *Components) Drain() { c.draining.Store(true) }
+
+// noteStart looks whether the start is complete.
+func (c *Components) noteStart() {
+	for _, w := range c.list {
+		if w.Role.gates() && !w.healthyOnce() {
+			return
+		}
+	}
+	c.started.CompareAndSwap(0, max(1, int64(time.Since(c.epoch))))
 }

@@ -76,7 +76,7 @@ func TestRolesDecide(t *testing.T) {
 				expect := func(when, target string, want int) {
 					t.Helper()
 					code, g := askGate(t, h, target)
-					if code != want || (code == 503) != slices.Equal(g.Waiting, []string{"database"}) || (code == 200) != (g.Status == OK) {
+					if code != want || (code == 503) != slices.Equal(g.Waiting, []string{"database"}) || (code == 200) != (g.Status != Fail) {
 						t.Errorf("%s: %s is %d %+v, want %d", when, target, code, g, want)
 					}
 				}
@@ -102,7 +102,7 @@ func TestHealthzReportsComponents(t *testing.T) {
 		disk, cache := newPart(), newPart()
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		components, err := Watch(ctx, Component{Name: "disk", Role: Local, Check: disk.check}, Component{Name: "cache", Check: cache.check})
+		components, err := Watch(ctx, Component{Name: "disk", Role: Local, Check: disk.check, Interval: 10 * time.Second}, Component{Name: "cache", Check: cache.check})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -154,7 +154,11 @@ func TestHazard04HungCheckIsNotTheLastGoodNews(t *testing.T) {
 		}
 		p.hang.Store(false)
 		p.done <- struct{}{}
-		pass(time.Second)
+		pass(9 * time.Second)
+		if code, g := askGate(t, h, "/readyz"); code != 503 || g.Components[0].State != Healthy {
+			t.Errorf("right after the check came back /readyz is %d %+v, want it to stay out for a while", code, g)
+		}
+		pass(2 * time.Second)
 		if code, g := askGate(t, h, "/readyz"); code != 200 {
 			t.Errorf("after the check came back /readyz is %d %+v", code, g)
 		}
@@ -210,7 +214,7 @@ func TestChecksEndWithTheContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPart()
 		ctx, cancel := context.WithCancel(t.Context())
-		components, err := Watch(ctx, Component{Name: "database", Role: Local, Check: p.check})
+		components, err := Watch(ctx, Component{Name: "database", Role: Local, Check: p.check, Interval: 10 * time.Second})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -230,11 +234,15 @@ func TestChecksEndWithTheContext(t *testing.T) {
 func TestWatchRefuses(t *testing.T) {
 	ok := func(context.Context) error { return nil }
 	for want, components := range map[string][]Component{
-		"number 2 has no name":   {{Name: "a", Check: ok}, {Check: ok}},
-		"a has no Check":         {{Name: "a"}},
-		"a is there twice":       {{Name: "a", Check: ok}, {Name: "a", Check: ok}},
-		"must not be negative":   {{Name: "a", Check: ok, Timeout: -1}},
-		"a: Interval and Timeou": {{Name: "a", Check: ok, Interval: -1}},
+		"number 2: it has no name": {{Name: "a", Check: ok}, {Check: ok}},
+		"a has no Check":           {{Name: "a"}},
+		"a is there twice":         {{Name: "a", Check: ok}, {Name: "a", Check: ok}},
+		"must not be negative":     {{Name: "a", Check: ok, Timeout: -1}},
+		"a: Interval, Timeout and": {{Name: "a", Check: ok, Interval: -1}},
+		"is less than Interval":    {{Name: "a", Check: ok, MaxAge: time.Second}},
+		"there is no Role(9)":      {{Name: "a", Check: ok, Role: 9}},
+		"only a Local component":   {{Name: "a", Check: ok, Excuse: "a"}},
+		`Excuse "b" is not a Need`: {{Name: "a", Check: ok, Role: Local, Excuse: "b"}, {Name: "b", Check: ok, Role: Optional}},
 	} {
 		if _, err := Watch(t.Context(), components...); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("Watch: %v, want %q", err, want)

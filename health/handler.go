@@ -1,23 +1,34 @@
-// Package health answers probes: is the process alive, has it started, is it ready, and does it keep its contracts?
+// Package health tells whether the process is alive, has started, is ready, and keeps its contracts; it gates the start and
+// orders the end.
+//
+// Before serving, [ProbeDependencies] tries everything that must be there, at once and under one deadline. While serving,
+// [Watch] checks the components in the background, stage by stage, and [Handler] answers probes from what is known:
 //
 //	/healthz                the whole, as JSON: contracts, checks, components, each with the age of its result
-//	/healthz?contract=NAME  503 while that contract is violated in Enforce mode (whitepaper §5); may be repeated
-//	/startupz               503 until every component has been healthy once
-//	/readyz                 503 until then, and later while a component of this instance alone is failing
-//	/livez                  200 as long as the process can answer
+//	/healthz?contract=NAME  503 while that contract is violated in Enforce mode; may be repeated
+//	/startupz               503 until every needed and local component has been healthy once
+//	/readyz                 503 until then, later while a local component is failing, and at the end
+//	/livez                  503 while a vital component's check hangs
 //
-// Nothing is checked while a probe waits: the monitor and [Watch] work in the background, and a probe gets what is known and
-// how old it is. Old means failing: a monitor that has died fails /healthz rather than repeat its last good news.
+// As with kube-apiserver, /readyz/NAME and so on ask for one component, ?verbose answers in lines of text, and
+// ?exclude=NAME, which may be repeated, leaves a component out.
+//
+// Nothing is checked while a probe waits. Old means failing: a hung check fails rather than repeat its last good
+// news, and a monitor that has died fails /healthz.
+//
+// Readiness follows what this instance could do better than its peers. What all instances share must be there before the first
+// request; when it fails later, all of them would leave together, so they stay and say that they are degraded. What
+// fails in this instance alone takes it out, within 5 s by default, and for 10 s at least.
 //
 // Contracts do not touch /livez or /readyz: a restart mends no contract, and what every instance violates at once would
-// take all of them out (errata E35, E51). To let a contract decide, point a readiness probe at /healthz?contract=NAME.
+// take all of them out. To let a contract decide, point a readiness probe at /healthz?contract=NAME.
 package health
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 
 	"github.com/falsifiable/stability"
 )
@@ -28,45 +39,62 @@ type Options struct {
 	Components *Components
 }
 
-// Handler returns the handler of /healthz, /startupz, /readyz and /livez. Mount it at those paths.
-// Safe for concurrent use.
+// Handler returns the handler of /healthz, /startupz, /readyz and /livez and the paths below them. Mount it at those paths;
+// see [Paths]. Safe for concurrent use.
 func Handler(m *stability.Monitor, opts Options) http.Handler {
-	h := &handler{monitor: m}
-	if opts.Components != nil {
-		h.components = opts.Components.list
+	h := &handler{monitor: m, components: opts.Components}
+	if h.components == nil {
+		h.components = new(Components)
+		h.components.noteStart()
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", h.healthz)
-	mux.HandleFunc("GET /startupz", h.startupz)
-	mux.HandleFunc("GET /readyz", h.readyz)
-	mux.HandleFunc("GET /livez", h.livez)
+	for path, probe := range map[string]probe{"/healthz": everything, "/startupz": startup, "/readyz": readiness, "/livez": liveness} {
+		if path != "/healthz" {
+			mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) { h.probe(w, r, probe) })
+		}
+		mux.HandleFunc("GET "+path+"/{name...}", func(w http.ResponseWriter, r *http.Request) { h.one(w, r, probe) })
+	}
 	return mux
+}
+
+// Paths returns the patterns at which to mount a [Handler] on a [http.ServeMux].
+func Paths() []string {
+	return []string{"/healthz", "/healthz/", "/startupz", "/startupz/", "/readyz", "/readyz/", "/livez", "/livez/"}
 }
 
 type handler struct {
 	monitor    *stability.Monitor
-	components []*watched
+	components *Components
 }
 
 // problem is the body of an answer to a question that has none.
 type problem struct {
 	Error     string   `json:"error"`
-	Contracts []string `json:"contracts,omitempty"` // the known names
+	Contracts []string `json:"contracts,omitempty"`  // the known names
+	Known     []string `json:"components,omitempty"` // the known names
 }
 
 func (h *handler) healthz(w http.ResponseWriter, r *http.Request) {
-	names, err := contractNames(r.URL.RawQuery)
+	q, err := parseQuery(r.URL.RawQuery)
+	if err == nil && len(q.contracts) > 0 && (q.verbose || len(q.exclude) > 0) {
+		err = errors.New("contract cannot be asked for together with verbose or exclude")
+	}
 	if err != nil {
 		write(w, http.StatusBadRequest, problem{Error: err.Error()})
 		return
 	}
+	if q.verbose {
+		h.lines(w, everything, q)
+		return
+	}
 	status := h.monitor.Status()
-	if len(names) > 0 {
-		h.contracts(w, status, names)
+	if len(q.contracts) > 0 {
+		h.contracts(w, status, q.contracts)
 		return
 	}
 	a := answer(status, nil)
-	a.addComponents(h.statuses())
+	a.addComponents(h.components.statuses(q))
 	write(w, code(a.Status), a)
 }
 
@@ -79,33 +107,13 @@ func (h *handler) contracts(w http.ResponseWriter, status stability.Status, name
 	}
 	for _, name := range names {
 		if !isKnown[name] {
-			write(w, http.StatusNotFound, problem{fmt.Sprintf("there is no contract %q", name), known})
+			write(w, http.StatusNotFound, problem{Error: fmt.Sprintf("there is no contract %q", name), Contracts: known})
 			return
 		}
 		only[name] = true
 	}
 	a := answer(status, only)
 	write(w, code(a.Status), a)
-}
-
-// contractNames parses the query. A parameter that is misspelled must not turn the question about one contract into
-// the question about the whole.
-func contractNames(query string) ([]string, error) {
-	values, err := url.ParseQuery(query)
-	if err != nil {
-		return nil, fmt.Errorf("the query cannot be read: %w", err)
-	}
-	for key, names := range values {
-		if key != "contract" {
-			return nil, fmt.Errorf("the parameter %q is unknown; there is only contract", key)
-		}
-		for _, name := range names {
-			if name == "" {
-				return nil, fmt.Errorf("the parameter contract is empty")
-			}
-		}
-	}
-	return values["contract"], nil
 }
 
 func code(v Verdict) int {
@@ -115,51 +123,17 @@ func code(v Verdict) int {
 	return http.StatusOK
 }
 
-// Gate is the body of /startupz and /readyz.
-type Gate struct {
-	Status     Verdict           `json:"status"`
-	Waiting    []string          `json:"waiting,omitempty"` // the components for which it is not ready
-	Components []ComponentStatus `json:"components,omitempty"`
-}
-
-func (h *handler) startupz(w http.ResponseWriter, r *http.Request) {
-	h.gate(w, func(c *watched, _ ComponentStatus) bool { return c.healthyOnce() })
-}
-
-func (h *handler) readyz(w http.ResponseWriter, r *http.Request) {
-	h.gate(w, func(_ *watched, s ComponentStatus) bool { return s.Ready })
-}
-
-func (h *handler) gate(w http.ResponseWriter, open func(*watched, ComponentStatus) bool) {
-	g := Gate{Status: OK}
-	for _, c := range h.components {
-		s := c.status()
-		if c.Role != Optional && !open(c, s) {
-			g.Status = Fail
-			g.Waiting = append(g.Waiting, c.Name)
-		}
-		g.Components = append(g.Components, s)
-	}
-	write(w, code(g.Status), g)
-}
-
-func (h *handler) livez(w http.ResponseWriter, r *http.Request) {
-	write(w, http.StatusOK, Gate{Status: OK})
-}
-
-func (h *handler) statuses() (list []ComponentStatus) {
-	for _, c := range h.components {
-		list = append(list, c.status())
-	}
-	return list
-}
-
 func write(w http.ResponseWriter, status int, body any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
+	header(w, "application/json")
 	w.WriteHeader(status)
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false) // expressions hold < and >
 	e.SetIndent("", "  ")
 	_ = e.Encode(body) // whoever asked has gone
+}
+
+func header(w http.ResponseWriter, contentType string) {
+	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff") // an error's text may look like anything
 }

@@ -178,6 +178,11 @@ func TestQuestionsWithoutAnswer(t *testing.T) {
 			{"POST", "/healthz", 405, ""},
 			{"DELETE", "/readyz", 405, ""},
 			{"GET", "/health", 404, ""},
+			{"GET", "/readyz?contract=payment-sla", 400, "only /healthz"},
+			{"GET", "/healthz?contract=payment-sla&verbose", 400, "together"},
+			{"GET", "/readyz?exclude=", 400, "is empty"},
+			{"GET", "/readyz/nobody", 404, `there is no component \"nobody\"`},
+			{"GET", "/livez?x", 400, `the parameter \"x\" is unknown`},
 		} {
 			code, body := ask(h, test.method, test.target)
 			if code != test.code || !strings.Contains(body, test.body) {

@@ -57,14 +57,14 @@ func makeExamples(t *testing.T, answers map[string]string) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var mended atomic.Bool
-	components, err := Watch(ctx,
-		Component{Name: "database", Check: func(context.Context) error {
+	components, err := watchWith(ctx, func() float64 { return 1 }, []Component{
+		{Name: "database", Check: func(context.Context) error {
 			if !mended.Load() {
 				return errors.New("dial tcp 10.0.0.7:5432: connection refused")
 			}
 			return nil
 		}},
-		Component{Name: "recommendations", Role: Optional, Check: func(context.Context) error { return nil }})
+		{Name: "recommendations", Role: Optional, Check: func(context.Context) error { return nil }}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,6 +79,7 @@ func makeExamples(t *testing.T, answers map[string]string) {
 	show("readyz", "/readyz")
 	show("warming", "/healthz?contract=payment-sla")
 	show("unknown", "/healthz?contract=payment")
+	show("verbose", "/readyz?verbose")
 	mended.Store(true)
 	pass(20 * time.Second)
 	show("ok", "/healthz")

@@ -14,11 +14,14 @@ import (
 
 // Health answers grpc.health.v1 from a monitor, as package health answers /healthz over HTTP. The name of a contract is a
 // service: NOT_SERVING while the contract is violated in Enforce mode, or is in Enforce mode and the monitor has stopped
-// ticking. An unknown state is no violation. The service "" is the process: SERVING as long as it can answer. Contracts
-// leave it alone, because what all instances violate at once would take all of them out (errata E35, E51); to let one
+// ticking. An unknown state is no violation. The service "" is the process: SERVING as long as it can answer and is ready.
+// Contracts leave it alone, because what all instances violate at once would take all of them out; to let one
 // decide, ask for it by name. Safe for concurrent use. Make it with [NewHealth].
 type Health struct {
 	grpc_health_v1.UnimplementedHealthServer
+	// Ready, if set before the server serves, tells whether the process should get requests, such as the Ready of package
+	// health's Components. Defaults to always.
+	Ready   func() bool
 	monitor *stability.Monitor
 	stops   stops
 }
@@ -77,6 +80,9 @@ func (h *Health) Watch(r *grpc_health_v1.HealthCheckRequest, stream grpc.ServerS
 
 func (h *Health) serving(service string) grpc_health_v1.HealthCheckResponse_ServingStatus {
 	if service == "" {
+		if h.Ready != nil && !h.Ready() {
+			return grpc_health_v1.HealthCheckResponse_NOT_SERVING
+		}
 		return grpc_health_v1.HealthCheckResponse_SERVING
 	}
 	c, known := h.monitor.Contract(service)
