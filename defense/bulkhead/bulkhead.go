@@ -7,7 +7,8 @@
 //	if errors.Is(err, bulkhead.ErrFull) { … } // nothing was sent
 //
 // The queue is first come, first served: nobody overtakes a waiting caller. With [Config.Adaptive] the number of places
-// follows the dependency's latency.
+// follows what the dependency can use: when it slows down, fewer calls are tried, and if it then does as much as before, it
+// was congested and the cut stays; if it does less, it was merely slow and the cut is taken back.
 package bulkhead
 
 import (
@@ -19,6 +20,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/falsifiable/stability/internal/adaptive"
 )
 
 // ErrFull is what every rejection is: all places are taken, and so is the queue, or the wait was too long. Nothing
@@ -41,7 +44,7 @@ type Bulkhead struct {
 	state    atomic.Uint64 // waiting<<32 | in use
 	limit    atomic.Int64  // places
 	settings atomic.Pointer[Config]
-	adaptive *adaptive // nil unless it is
+	adaptive *adaptive.Limiter // nil unless it is
 	full     *FullError
 	epoch    time.Time
 
@@ -69,7 +72,7 @@ func New(config Config) (*Bulkhead, error) {
 	b.settings.Store(&c)
 	b.limit.Store(int64(c.Limit))
 	if c.Adaptive {
-		b.adaptive = newAdaptive(c)
+		b.adaptive = adaptive.New(c.MinLimit, c.Limit)
 		b.limit.Store(int64(c.MinLimit))
 	}
 	return b, nil
@@ -79,7 +82,7 @@ func New(config Config) (*Bulkhead, error) {
 // Permit belongs to no bulkhead.
 type Permit struct {
 	bulkhead *Bulkhead
-	start    time.Duration // since the bulkhead's epoch, if it is adaptive
+	start    time.Duration // since the bulkhead's epoch, if the call is timed; else 0
 }
 
 // TryAcquire takes a place if one is free and nobody is waiting for it.
@@ -103,12 +106,12 @@ func (b *Bulkhead) take() bool {
 	}
 }
 
-// now reads the clock if calls are timed.
+// now reads the clock if the call is to be timed.
 func (b *Bulkhead) now() time.Duration {
-	if b.adaptive == nil {
+	if b.adaptive == nil || !b.adaptive.Measure() {
 		return 0
 	}
-	return time.Since(b.epoch)
+	return max(time.Since(b.epoch), 1)
 }
 
 // Acquire takes a place and waits for one if it must, up to [Config.MaxWait] or until ctx ends. The error is a
@@ -221,9 +224,21 @@ func (p Permit) release(failed bool) {
 	if s>>32 != 0 || uint32(s) == math.MaxUint32 {
 		b.hand(s)
 	}
-	if b.adaptive != nil {
+	if p.start != 0 {
 		b.observe(p, int(uint32(s))+1, failed)
 	}
+}
+
+// observe takes the latency of a call that has ended, and now and then moves the limit.
+func (b *Bulkhead) observe(p Permit, used int, failed bool) {
+	now := time.Since(b.epoch)
+	if !b.adaptive.Observe(now, now-p.start, used, failed) {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.limit.Store(int64(b.adaptive.Limit()))
+	b.admit()
 }
 
 // oneLess takes one from the places in use.
@@ -281,7 +296,7 @@ func (b *Bulkhead) Reconfigure(config Config) error {
 	b.settings.Store(&c)
 	limit := c.Limit
 	if b.adaptive != nil {
-		limit = b.adaptive.model.bound(c.MinLimit, c.Limit)
+		limit = b.adaptive.Bound(c.MinLimit, c.Limit)
 	}
 	b.limit.Store(int64(limit))
 	b.admit()
