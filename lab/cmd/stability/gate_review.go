@@ -9,6 +9,7 @@ import (
 	"github.com/falsifiable/stability/lab/gate"
 	"github.com/falsifiable/stability/lab/gate/contracts"
 	"github.com/falsifiable/stability/lab/gate/review"
+	"github.com/falsifiable/stability/lab/gate/toolchain"
 )
 
 func setupReview(flags *flag.FlagSet, f *gateFlags) func(context.Context, []string, io.Writer) (*gate.Report, error) {
@@ -30,6 +31,16 @@ func setupReview(flags *flag.FlagSet, f *gateFlags) func(context.Context, []stri
 			return outcome.Report, nil
 		}
 		return outcome.Report, outcome.WriteTable(stdout)
+	}
+}
+
+func setupToolchain(flags *flag.FlagSet, f *gateFlags) func(context.Context, []string, io.Writer) (*gate.Report, error) {
+	var cfg toolchain.Config
+	flags.StringVar(&cfg.From, "from", "", "the Go `version` before, such as 1.24; defaults to the go line at the base")
+	flags.StringVar(&cfg.To, "to", "", "the Go `version` after; defaults to the go line as it is")
+	return func(ctx context.Context, _ []string, _ io.Writer) (*gate.Report, error) {
+		cfg.Dir, cfg.Base = f.dir, f.base
+		return toolchain.Run(ctx, cfg)
 	}
 }
 
