@@ -20,7 +20,7 @@ import (
 func few(controls int) tier {
 	return tier{
 		scale: 1.0 / 120, controls: controls, rate: 0.5, test: stats.SPRT{Low: 0.2, High: 0.9, Error: 0.1}, trials: 3,
-		observe: 90 * time.Second, lanes: 3, patience: 20 * time.Second,
+		observe: 90 * time.Second, lanes: 3, patience: 40 * time.Second,
 	}
 }
 

@@ -49,7 +49,7 @@ func Find(c Check, w World, options []Option) (Trial, error) {
 		return cmp.Or(cmp.Compare(a.price, b.price), cmp.Compare(a.fires, b.fires))
 	})
 	if best.spoken == nil {
-		best = s.smaller(best)
+		best = s.faster(s.smaller(best))
 	}
 	return s.trial(best), nil
 }
@@ -291,6 +291,38 @@ func (s *solver) remember(orders []order) {
 	if s.best == nil || held > s.nearest {
 		s.best, s.nearest = steps, held
 	}
+}
+
+// fastBytes is a rate at which any machine can allocate and fill memory.
+const fastBytes = 256 << 20
+
+// faster raises rates where that makes the check fire sooner, until it does soon.
+func (s *solver) faster(c candidate) candidate {
+	for i, o := range c.orders {
+		for _, p := range o.Fault.Params {
+			for c.fires > s.soon() && (p.Unit == fault.PerSecond || p.Unit == fault.BytesPerSecond) {
+				more := maps.Clone(c.orders[i].Settings)
+				if more == nil {
+					more = make(fault.Settings)
+				}
+				if !turn(p, more, 2) {
+					break
+				}
+				if rate, err := fault.ParseQuantity(more[p.Name], p.Unit); err != nil || p.Unit == fault.BytesPerSecond && rate > fastBytes {
+					break
+				}
+				orders := slices.Clone(c.orders)
+				orders[i].Settings = more
+				tried, ok := s.try(s.laboratory, orders, s.world.Limit)
+				if !ok || tried.fires >= c.fires {
+					break
+				}
+				tried.price, tried.spoken = c.price, c.spoken
+				c = tried
+			}
+		}
+	}
+	return c
 }
 
 // smaller takes less memory where less does as well.
