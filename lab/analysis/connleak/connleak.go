@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"go/token"
 	"go/types"
+	"slices"
 	"strings"
 
 	"golang.org/x/tools/go/analysis"
@@ -25,31 +26,6 @@ var Analyzer = &analysis.Analyzer{
 	Run:      run,
 }
 
-// closers names, for each type that holds a connection, the methods that give it back.
-var closers = map[string][]string{
-	"database/sql.Rows": {"Close"},
-	"database/sql.Tx":   {"Commit", "Rollback"},
-	"database/sql.Conn": {"Close"},
-	"database/sql.Stmt": {"Close"},
-	"net/http.Response": {"Close"}, // of its Body
-}
-
-func kind(t types.Type) string {
-	p, ok := t.Underlying().(*types.Pointer)
-	if !ok {
-		return ""
-	}
-	n, ok := types.Unalias(p.Elem()).(*types.Named)
-	if !ok || n.Obj().Pkg() == nil {
-		return ""
-	}
-	name := n.Obj().Pkg().Path() + "." + n.Obj().Name()
-	if closers[name] == nil {
-		return ""
-	}
-	return name
-}
-
 func run(pass *analysis.Pass) (any, error) {
 	prog := ssabuild.Of(pass)
 	var visit func(*ssa.Function)
@@ -62,6 +38,7 @@ func run(pass *analysis.Pass) (any, error) {
 				if call, ok := in.(*ssa.Call); ok {
 					taken(pass, f, b, i, call)
 					perRequest(pass, f, call)
+					emptiesPool(pass, f, call)
 				}
 				if d, ok := in.(*ssa.Defer); ok {
 					inLoop(pass, b, d)
@@ -83,6 +60,10 @@ func run(pass *analysis.Pass) (any, error) {
 func taken(pass *analysis.Pass, f *ssa.Function, b *ssa.BasicBlock, at int, call *ssa.Call) {
 	var val, errVal ssa.Value
 	k := ""
+	if beginsGorm(call) {
+		follow(pass, f, b, at, call, call, call, gormTx)
+		return
+	}
 	if t, ok := call.Type().(*types.Tuple); ok {
 		for _, r := range *call.Referrers() {
 			if e, ok := r.(*ssa.Extract); ok {
@@ -96,7 +77,7 @@ func taken(pass *analysis.Pass, f *ssa.Function, b *ssa.BasicBlock, at int, call
 		if k == "" {
 			for i := range t.Len() { // dropped: resp, err := ...; _ = resp
 				if name := kind(t.At(i).Type()); name != "" && opens(call, name) {
-					pass.Reportf(call.Pos(), "the %s is dropped without being closed", name)
+					pass.Reportf(call.Pos(), "the %s is dropped without being closed", nameOf(t.At(i).Type()))
 				}
 			}
 			return
@@ -105,21 +86,32 @@ func taken(pass *analysis.Pass, f *ssa.Function, b *ssa.BasicBlock, at int, call
 	if k == "" || !opens(call, k) {
 		return
 	}
+	follow(pass, f, b, at, call, val, errVal, k)
+}
+
+// follow reports the connection val, of kind k, that call has taken, unless it is given back on each way on which errVal is nil.
+func follow(pass *analysis.Pass, f *ssa.Function, b *ssa.BasicBlock, at int, call *ssa.Call, val, errVal ssa.Value, k string) {
 	o := &owner{kind: k, closed: make(map[ssa.Instruction]bool), seen: make(map[ssa.Value]bool)}
 	o.follow(val, 0)
 	if o.escapes {
 		return
 	}
-	verb := "closed"
-	if k == "database/sql.Tx" {
-		verb = "committed or rolled back"
+	verb, mend := "closed", "defer its Close right after the error is checked"
+	switch {
+	case slices.Contains(closers[k], "Rollback"):
+		verb, mend = "committed or rolled back", "defer its Rollback, which does nothing after Commit"
+	case slices.Contains(closers[k], "Release"):
+		verb, mend = "released", "defer its Release"
+	case k == response:
+		mend = "defer its Body.Close right after the error is checked"
 	}
+	name := nameOf(val.Type())
 	if len(o.closed) == 0 {
-		pass.Reportf(call.Pos(), "the %s is never %s", k, verb)
+		pass.Reportf(call.Pos(), "the %s is never %s: it keeps its connection; %s", name, verb, mend)
 		return
 	}
 	if ret := leak(b, at, errVal, o.closed, val); ret != nil {
-		pass.Report(analysis.Diagnostic{Pos: call.Pos(), Message: "the " + k + " is not " + verb + " on every path",
+		pass.Report(analysis.Diagnostic{Pos: call.Pos(), Message: "the " + name + " is not " + verb + " on every path: it keeps its connection; " + mend,
 			Related: []analysis.RelatedInformation{{Pos: retPos(f, ret), Message: "a path that leaves it open ends here"}}})
 	}
 }
@@ -157,7 +149,7 @@ func (o *owner) follow(v ssa.Value, depth int) {
 		case *ssa.MakeInterface, *ssa.ChangeInterface, *ssa.ChangeType, *ssa.TypeAssert, *ssa.Extract:
 			o.follow(r.(ssa.Value), depth)
 		case *ssa.FieldAddr:
-			if isBody(r) {
+			if isBody(r) || isInner(r) {
 				for _, l := range *r.Referrers() {
 					if u, ok := l.(*ssa.UnOp); ok && u.Op == token.MUL {
 						o.follow(u, depth)
@@ -176,6 +168,9 @@ func (o *owner) follow(v ssa.Value, depth int) {
 
 // stored handles a store of the connection: into a local variable it can be followed, elsewhere it escapes.
 func (o *owner) stored(s *ssa.Store, depth int) {
+	if i, ok := s.Addr.(*ssa.IndexAddr); ok && onlyRead(i) {
+		return
+	}
 	a, ok := s.Addr.(*ssa.Alloc)
 	if !ok || a.Heap {
 		o.escapes = true
@@ -188,14 +183,25 @@ func (o *owner) stored(s *ssa.Store, depth int) {
 	}
 }
 
-// isBody tells whether the field is the one that holds the connection: Response.Body.
-func isBody(f *ssa.FieldAddr) bool {
-	st, ok := f.X.Type().Underlying().(*types.Pointer)
-	if !ok || kind(f.X.Type()) != "net/http.Response" {
+// onlyRead tells whether i is an entry of the arguments of a call, such as fmt.Println, that only looks at them.
+func onlyRead(i *ssa.IndexAddr) bool {
+	array, ok := i.X.(*ssa.Alloc)
+	if !ok {
 		return false
 	}
-	s, ok := st.Elem().Underlying().(*types.Struct)
-	return ok && s.Field(f.Field).Name() == "Body"
+	for _, r := range *array.Referrers() {
+		s, ok := r.(*ssa.Slice)
+		if !ok {
+			continue
+		}
+		for _, u := range *s.Referrers() {
+			c, ok := u.(ssa.CallInstruction)
+			if !ok || c.Common().StaticCallee() == nil || c.Common().StaticCallee().Pkg == nil || !reads(c.Common().StaticCallee().Pkg.Pkg.Path()) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // passed handles a call with the connection as receiver or argument.
@@ -232,6 +238,7 @@ func (o *owner) passed(in ssa.CallInstruction, v ssa.Value, depth int) {
 			if len(inner.closed) > 0 {
 				o.closed[in] = true
 			}
+		case f.Pkg != nil && reads(f.Pkg.Pkg.Path()):
 		case i < f.Signature.Params().Len() && !mayClose(f.Signature.Params().At(min(i, f.Signature.Params().Len()-1)).Type()):
 		default:
 			o.escapes = true

@@ -11,11 +11,16 @@
 // functions of other packages, and methods of interfaces, are judged by their names when they return a *sql.Tx,
 // *sql.Conn or *sql.Stmt.
 //
-// It also reports sql.Open, sql.OpenDB and grpc.NewClient in a function that serves one request, or in one of the package that
-// it calls, where each call makes a new pool, unless the pool is kept for the next request; a deferred Close inside a
-// loop, which gives nothing back before the function ends; and a query on the pool while a transaction of the same
-// pool is open, in the same function or in one that it calls and that knows of no transaction, which deadlocks when the
-// pool is full of those.
+// Types that embed or wrap one of these (sqlx), the rows, transactions and connections of pgx, transactions of gorm, and
+// others that have both Commit and Rollback, count too.
+//
+// It also reports a pool (sql.Open, grpc.NewClient, pgxpool.New, redis.NewClient and the like, or a factory of another package
+// whose name says that it makes one) in a function that serves one request, or in one of the package that it calls, where each
+// call makes a new pool, unless the pool is kept for the next request. Handlers of net/http, gin, echo, fiber and others, gRPC
+// methods and consumers of messages serve requests. It reports a deferred Close inside a loop, which gives nothing back before
+// the function ends; a query on the pool while a transaction or rows of the same pool are open, in the same function or in one
+// that it calls and that knows of no transaction, which deadlocks when a limited pool is full of those; and
+// CloseIdleConnections in a RoundTrip.
 //
 // A leaked sql.Rows is never reclaimed, not even by ConnMaxLifetime.
 package connleak

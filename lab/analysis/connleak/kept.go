@@ -47,7 +47,7 @@ func (k *keeping) by(in ssa.Instruction, v ssa.Value, depth int) bool {
 	case *ssa.Phi, *ssa.MakeInterface, *ssa.ChangeInterface, *ssa.ChangeType, *ssa.Slice:
 		return k.follow(in.(ssa.Value), depth)
 	case *ssa.FieldAddr:
-		return isBody(in) && k.follow(in, depth)
+		return (isBody(in) || isInner(in)) && k.follow(in, depth)
 	case *ssa.UnOp:
 		return in.Op == token.MUL && k.follow(in, depth)
 	case ssa.CallInstruction:
@@ -66,7 +66,9 @@ func (k *keeping) stored(s *ssa.Store, depth int) bool {
 			return k.follow(array, depth)
 		}
 	case *ssa.FieldAddr:
-		if _, ok := a.X.(*ssa.Alloc); ok && k.storesOnly {
+		if holder, ok := a.X.(*ssa.Alloc); ok && isInner(a) {
+			return k.follow(holder, depth)
+		} else if ok && k.storesOnly {
 			return false
 		}
 	}

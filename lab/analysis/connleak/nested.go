@@ -8,18 +8,23 @@ import (
 	"golang.org/x/tools/go/ssa"
 )
 
-// nested reports queries on a pool while a transaction of the same pool is open.
+// nested reports queries on a pool while a transaction or rows of the same pool are open.
 func nested(pass *analysis.Pass, f *ssa.Function) {
 	for _, b := range f.Blocks {
 		for i, in := range b.Instrs {
-			if begin, ok := in.(*ssa.Call); ok && isDB(begin, "Begin", "BeginTx") {
-				newTransaction(pass, begin).queries(b, i+1)
+			begin, ok := in.(*ssa.Call)
+			switch {
+			case !ok:
+			case isDB(begin, "Begin", "BeginTx", "Beginx", "BeginTxx"):
+				newTransaction(pass, begin, "database/sql.Tx").queries(b, i+1)
+			case isDB(begin, "Query", "QueryContext", "Queryx", "QueryxContext"):
+				newTransaction(pass, begin, "database/sql.Rows").queries(b, i+1)
 			}
 		}
 	}
 }
 
-// transaction is one that is open in a function.
+// transaction is one that is open in a function; or rows, which hold a connection as long.
 type transaction struct {
 	pass       *analysis.Pass
 	begin      *ssa.Call
@@ -29,9 +34,9 @@ type transaction struct {
 	seenBlocks map[*ssa.BasicBlock]bool
 }
 
-func newTransaction(pass *analysis.Pass, begin *ssa.Call) *transaction {
+func newTransaction(pass *analysis.Pass, begin *ssa.Call, kind string) *transaction {
 	t := &transaction{pass: pass, begin: begin, pool: path(begin.Call.Args[0], nil), seenBlocks: make(map[*ssa.BasicBlock]bool),
-		owner: &owner{kind: "database/sql.Tx", closed: make(map[ssa.Instruction]bool), seen: make(map[ssa.Value]bool)}}
+		owner: &owner{kind: kind, closed: make(map[ssa.Instruction]bool), seen: make(map[ssa.Value]bool)}}
 	for _, r := range *begin.Referrers() {
 		if e, ok := r.(*ssa.Extract); ok && e.Index == 0 {
 			t.tx = e
@@ -51,6 +56,8 @@ func (t *transaction) queries(b *ssa.BasicBlock, from int) {
 		case *ssa.If:
 			if i := emptyBranch(in, t.err, t.tx); i >= 0 { // it did not begin
 				succs = []*ssa.BasicBlock{b.Succs[1-i]}
+			} else if t.isNext(in.Cond) { // rows that have come to their end are closed
+				succs = b.Succs[:1]
 			}
 		case *ssa.Call:
 			if t.owner.closed[in] {
@@ -70,10 +77,25 @@ func (t *transaction) queries(b *ssa.BasicBlock, from int) {
 	}
 }
 
+// isNext tells whether cond is rows.Next().
+func (t *transaction) isNext(cond ssa.Value) bool {
+	c, ok := cond.(*ssa.Call)
+	if !ok || t.owner.kind != "database/sql.Rows" {
+		return false
+	}
+	f := c.Call.StaticCallee()
+	return f != nil && f.Name() == "Next" && t.owner.seen[c.Call.Args[0]]
+}
+
 func (t *transaction) report(at, query *ssa.Call) {
 	d := analysis.Diagnostic{Pos: at.Pos(),
 		Message: "this query takes a second connection while the transaction holds one: when the pool is used up by such transactions, all wait for ever; use the transaction",
 		Related: []analysis.RelatedInformation{{Pos: t.begin.Pos(), Message: "the transaction begins here"}}}
+	if t.owner.kind == "database/sql.Rows" {
+		d.Message = "this query takes a second connection while the rows hold one: when a limited pool is used up by such loops, all wait for each other; " +
+			"read the rows to their end first, or ask for all in one query"
+		d.Related[0].Message = "the rows are opened here"
+	}
 	if query != at {
 		d.Related = append(d.Related, analysis.RelatedInformation{Pos: query.Pos(), Message: "the query is here"})
 	}
@@ -83,7 +105,8 @@ func (t *transaction) report(at, query *ssa.Call) {
 // query returns the query on the pool that call is, or makes in a function of the package that knows of no transaction.
 // The parameters of the function in which call stands have the paths of env.
 func (t *transaction) query(call *ssa.Call, env map[*ssa.Parameter]string, depth int) *ssa.Call {
-	if isDB(call, "Query", "QueryRow", "Exec", "QueryContext", "QueryRowContext", "ExecContext", "Begin", "BeginTx", "Conn") {
+	if isDB(call, "Query", "QueryRow", "Exec", "QueryContext", "QueryRowContext", "ExecContext", "Begin", "BeginTx", "Conn",
+		"Queryx", "QueryxContext", "QueryRowx", "QueryRowxContext", "Get", "GetContext", "Select", "SelectContext", "NamedExec", "NamedExecContext", "Beginx", "BeginTxx") {
 		if path(call.Call.Args[0], env) == t.pool {
 			return call
 		}
@@ -136,7 +159,10 @@ func knowsTx(f *ssa.Function) bool {
 
 func isDB(call *ssa.Call, names ...string) bool {
 	f := call.Call.StaticCallee()
-	if f == nil || f.Signature.Recv() == nil || f.Signature.Recv().Type().String() != "*database/sql.DB" {
+	if f == nil || f.Signature.Recv() == nil {
+		return false
+	}
+	if t := f.Signature.Recv().Type().String(); t != "*database/sql.DB" && t != "*github.com/jmoiron/sqlx.DB" {
 		return false
 	}
 	for _, n := range names {

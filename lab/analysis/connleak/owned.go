@@ -58,6 +58,9 @@ func (s *source) method(name string) origin {
 		"net/http.Response.Do", "net/http.Response.RoundTrip":
 		return made
 	}
+	if strings.HasPrefix(s.kind, "github.com/jackc/pgx/") && (name == "Query" || name == "Begin" || name == "BeginTx") {
+		return made
+	}
 	return foreign
 }
 
@@ -76,11 +79,18 @@ func (s *source) outside(f *ssa.Function) origin {
 		return foreign // it reads from a connection that the caller has
 	case "(*database/sql.Tx).Prepare", "(*database/sql.Tx).PrepareContext", "(*database/sql.Tx).Stmt", "(*database/sql.Tx).StmtContext":
 		return foreign // the end of the transaction closes it
-	case "database/sql.Open", "database/sql.OpenDB", "google.golang.org/grpc.NewClient", "google.golang.org/grpc.Dial",
-		"google.golang.org/grpc.DialContext":
-		return made
 	}
-	if s.kind == pool || s.unknown() == foreign && f.Pkg != nil && f.Pkg.Pkg.Path() != "database/sql" && accessor(f.Name()) {
+	switch {
+	case s.kind == pool && makesPool(f):
+		return made
+	case s.kind == pool:
+		return foreign
+	case s.kind == tx && (strings.HasPrefix(f.Name(), "Begin") || f.Name() == "Tx" || f.Name() == "NewTx" || f.Name() == "StartTx"):
+		return made
+	case s.kind == tx:
+		return foreign
+	}
+	if s.unknown() == foreign && f.Pkg != nil && f.Pkg.Pkg.Path() != "database/sql" && accessor(f.Name()) {
 		return foreign
 	}
 	return made
@@ -147,6 +157,8 @@ func (s *source) value(v ssa.Value, ret *ssa.Return, call *ssa.Call) origin {
 		return s.argument(v, ret, call)
 	case *ssa.UnOp:
 		return s.variable(v, ret, call)
+	case *ssa.Alloc:
+		return s.wrapper(v, ret, call)
 	case *ssa.ChangeType:
 		return s.value(v.X, ret, call)
 	}
@@ -166,6 +178,26 @@ func (s *source) argument(p *ssa.Parameter, ret *ssa.Return, call *ssa.Call) ori
 		}
 	}
 	return foreign
+}
+
+// wrapper judges a new struct by what it wraps.
+func (s *source) wrapper(a *ssa.Alloc, ret *ssa.Return, call *ssa.Call) origin {
+	if kept(a, ret) {
+		return foreign
+	}
+	found := foreign
+	for _, r := range *a.Referrers() {
+		field, ok := r.(*ssa.FieldAddr)
+		if !ok || !isInner(field) {
+			continue
+		}
+		for _, u := range *field.Referrers() {
+			if st, ok := u.(*ssa.Store); ok && st.Addr == field {
+				found = s.value(st.Val, ret, call)
+			}
+		}
+	}
+	return found
 }
 
 // variable judges a local variable, such as a named result, by what is stored in it.

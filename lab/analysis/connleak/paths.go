@@ -2,15 +2,17 @@ package connleak
 
 import (
 	"go/token"
-	"strings"
 
 	"golang.org/x/tools/go/analysis"
 	"golang.org/x/tools/go/ssa"
+
+	"github.com/falsifiable/stability/lab/analysis/internal/ends"
 )
 
 // leak returns a return that can be reached from instruction at of block b without passing one of closed. Branches on
 // which errVal is not nil, or val is nil, are left out: there is nothing to close on them.
 func leak(b *ssa.BasicBlock, at int, errVal ssa.Value, closed map[ssa.Instruction]bool, val ssa.Value) *ssa.Return {
+	var known ends.Knowledge
 	seen := make(map[*ssa.BasicBlock]bool)
 	var walk func(b *ssa.BasicBlock, from int) *ssa.Return
 	walk = func(b *ssa.BasicBlock, from int) *ssa.Return {
@@ -38,7 +40,7 @@ func leak(b *ssa.BasicBlock, at int, errVal ssa.Value, closed map[ssa.Instructio
 				}
 				return nil
 			case *ssa.Call:
-				if f := in.Call.StaticCallee(); f != nil && ends(f) {
+				if known.Call(in) != ends.Nothing {
 					return nil
 				}
 			}
@@ -54,11 +56,6 @@ func leak(b *ssa.BasicBlock, at int, errVal ssa.Value, closed map[ssa.Instructio
 		return nil
 	}
 	return walk(b, at+1)
-}
-
-func ends(f *ssa.Function) bool {
-	name := f.RelString(nil)
-	return name == "os.Exit" || strings.HasPrefix(name, "log.Fatal") || strings.HasPrefix(name, "log.Panic")
 }
 
 // emptyBranch returns the index of the successor on which there is no connection, or -1.
@@ -103,6 +100,9 @@ func same(x, v ssa.Value) bool {
 		return true
 	}
 	if load, ok := x.(*ssa.UnOp); ok && load.Op == token.MUL {
+		if field, ok := load.X.(*ssa.FieldAddr); ok { // a transaction of gorm, which has its error in it
+			return field.X == v && fieldName(field) == "Error"
+		}
 		return same(lastStore(load), v)
 	}
 	phi, ok := x.(*ssa.Phi)

@@ -2,19 +2,22 @@ package connleak
 
 import (
 	"go/types"
+	"strings"
 
 	"golang.org/x/tools/go/analysis"
 	"golang.org/x/tools/go/ssa"
+
+	"github.com/falsifiable/stability/lab/analysis/internal/requests"
 )
 
-// pool is the kind of *sql.DB and *grpc.ClientConn.
+// pool is the kind of *sql.DB, *grpc.ClientConn and others that keep connections for many uses.
 const pool = "pool"
 
 // perRequest reports pools made while serving one request, by itself or by a function of the package. One that is stored
 // for later requests is made once.
 func perRequest(pass *analysis.Pass, f *ssa.Function, call *ssa.Call) {
 	c := call.Call.StaticCallee()
-	if c == nil || !isPool(call) || !serves(f) || storedLater(call) ||
+	if c == nil || !isPool(call) || !requests.Serves(f) || storedLater(call) ||
 		newSource(pool).call(call) != made {
 		return
 	}
@@ -25,14 +28,37 @@ func perRequest(pass *analysis.Pass, f *ssa.Function, call *ssa.Call) {
 	pass.Reportf(call.Pos(), "%s for each request: it makes a new pool of connections every time; make one at start", name)
 }
 
+// pools are the types of such pools.
+var pools = map[string]bool{
+	"*database/sql.DB": true, "*google.golang.org/grpc.ClientConn": true, "*github.com/jmoiron/sqlx.DB": true,
+	"*github.com/jackc/pgx/v4/pgxpool.Pool": true, "*github.com/jackc/pgx/v5/pgxpool.Pool": true,
+	"*github.com/redis/go-redis/v9.Client": true, "*github.com/go-redis/redis/v8.Client": true,
+	"*go.mongodb.org/mongo-driver/mongo.Client": true, "*go.mongodb.org/mongo-driver/v2/mongo.Client": true,
+	"*gorm.io/gorm.DB": true,
+}
+
 // isPool tells whether the first result of call is a pool.
 func isPool(call *ssa.Call) bool {
 	t := call.Type()
 	if tuple, ok := t.(*types.Tuple); ok && tuple.Len() > 0 {
 		t = tuple.At(0).Type()
 	}
-	name := types.TypeString(t, nil)
-	return name == "*database/sql.DB" || name == "*google.golang.org/grpc.ClientConn"
+	return pools[types.TypeString(t, nil)]
+}
+
+// makesPool tells by its name whether a function of another package makes what it returns: New, Open, Dial or Connect. A method
+// of the pool itself does not, as that of a gorm.DB returns it again.
+func makesPool(f *ssa.Function) bool {
+	if r := f.Signature.Recv(); r != nil && pools[types.TypeString(r.Type(), nil)] {
+		return false
+	}
+	name := strings.ToLower(strings.TrimPrefix(f.Name(), "Must"))
+	for _, verb := range []string{"new", "open", "dial", "connect", "make"} {
+		if strings.HasPrefix(name, verb) {
+			return true
+		}
+	}
+	return false
 }
 
 // storedLater tells whether the first result of call is stored where the next request finds it.
@@ -49,14 +75,16 @@ func storedLater(call *ssa.Call) bool {
 	return false
 }
 
-// serves tells whether f, or the function around it, is an HTTP handler.
-func serves(f *ssa.Function) bool {
-	for ; f != nil; f = f.Parent() {
-		for v := range f.Signature.Params().Variables() {
-			if n, ok := types.Unalias(v.Type()).(*types.Named); ok && n.Obj().Name() == "ResponseWriter" && n.Obj().Pkg().Path() == "net/http" {
-				return true
-			}
-		}
+// emptiesPool reports a RoundTrip that throws away the idle connections of the transport which it wraps: with each try, all
+// requests lose theirs, and each next one has to dial.
+func emptiesPool(pass *analysis.Pass, f *ssa.Function, call *ssa.Call) {
+	name := ""
+	if call.Call.IsInvoke() {
+		name = call.Call.Method.Name()
+	} else if c := call.Call.StaticCallee(); c != nil && c.Signature.Recv() != nil {
+		name = c.Name()
 	}
-	return false
+	if name == "CloseIdleConnections" && f.Name() == "RoundTrip" && f.Signature.Recv() != nil {
+		pass.Reportf(call.Pos(), "CloseIdleConnections in a RoundTrip: each such request throws away the idle connections of all others, which then have to dial; close the one response, or set IdleConnTimeout")
+	}
 }

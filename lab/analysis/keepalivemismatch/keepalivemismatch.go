@@ -28,6 +28,8 @@ var Analyzer = &analysis.Analyzer{
 // parameters is what a package says about keepalive: a fact for its importers.
 type parameters struct {
 	Clients, Policies []setting
+	// Enforced says that the package gives a server a policy, be its values known or not.
+	Enforced bool
 	// Compared are the paths of the packages whose parameters were held against these when this package was analyzed.
 	Compared []string
 }
@@ -61,17 +63,19 @@ func run(pass *analysis.Pass) (any, error) {
 		others.Clients = append(others.Clients, p.Clients...)
 		others.Policies = append(others.Policies, p.Policies...)
 		own.Compared = append(own.Compared, p.path)
+		others.Enforced = others.Enforced || p.Enforced
 	}
-	if len(own.Clients)+len(own.Policies) > 0 {
+	own.Enforced = own.Enforced || uses(pass, "google.golang.org/grpc.KeepaliveEnforcementPolicy")
+	if len(own.Clients)+len(own.Policies) > 0 || own.Enforced {
 		pass.ExportPackageFact(own)
 	}
-	servers := makesServers(pass)
+	servers := uses(pass, "google.golang.org/grpc.NewServer")
 	for _, c := range own.Clients {
 		if c.Time > 0 && c.Time < leastTime {
 			pass.Reportf(c.pos, "client keepalive Time %v is below 10s: grpc-go raises it to 10s", c.Time)
 		}
 		compare(pass, c, append(own.Policies, others.Policies...))
-		if servers && len(own.Policies)+len(others.Policies) == 0 && c.Time > 0 && c.Time < defaultMinTime {
+		if servers && !own.Enforced && !others.Enforced && c.Time > 0 && c.Time < defaultMinTime {
 			pass.Reportf(c.pos, "client keepalive Time %v is below the 5m0s that a server without EnforcementPolicy allows: it answers with GOAWAY too_many_pings", c.Time)
 		}
 	}
@@ -88,10 +92,10 @@ func run(pass *analysis.Pass) (any, error) {
 	return nil, nil
 }
 
-// makesServers tells whether the package calls grpc.NewServer.
-func makesServers(pass *analysis.Pass) bool {
+// uses tells whether the package, without its tests, uses the function.
+func uses(pass *analysis.Pass, name string) bool {
 	for id, o := range pass.TypesInfo.Uses {
-		if fn, ok := o.(*types.Func); ok && strings.HasSuffix(fn.FullName(), "google.golang.org/grpc.NewServer") && !test(pass, id.Pos()) {
+		if fn, ok := o.(*types.Func); ok && strings.HasSuffix(fn.FullName(), name) && !test(pass, id.Pos()) {
 			return true
 		}
 	}

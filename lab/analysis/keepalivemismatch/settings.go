@@ -38,6 +38,7 @@ func collect(pass *analysis.Pass) *parameters {
 	}
 	p := new(parameters)
 	for _, f := range c.all {
+		p.Enforced = p.Enforced || f.typ == policy
 		switch {
 		case f.unknown:
 		case f.typ == client:

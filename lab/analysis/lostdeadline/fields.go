@@ -19,6 +19,10 @@ type fields struct {
 	returned map[types.Object]bool
 	homes    map[*ast.CompositeLit]types.Object // the variable that a literal is kept in
 	maxBytes bool                               // http.MaxBytesHandler is used
+
+	unbounded map[types.Object]bool // clients that make a request without a context
+	escaped   map[types.Object]bool // clients by which others may make requests
+	requests  map[types.Object]int  // how many calls of Do
 }
 
 // assignment is one to x.name.
@@ -36,7 +40,8 @@ type given struct {
 
 func fieldsOf(pass *analysis.Pass) *fields {
 	f := &fields{info: pass.TypesInfo, set: make(map[types.Object][]assignment), given: make(map[types.Object][]given),
-		open: make(map[types.Object]bool), returned: make(map[types.Object]bool), homes: make(map[*ast.CompositeLit]types.Object)}
+		open: make(map[types.Object]bool), returned: make(map[types.Object]bool), homes: make(map[*ast.CompositeLit]types.Object),
+		unbounded: make(map[types.Object]bool), escaped: make(map[types.Object]bool), requests: make(map[types.Object]int)}
 	for _, file := range pass.Files {
 		if isTest(pass, file) {
 			continue
@@ -45,6 +50,11 @@ func fieldsOf(pass *analysis.Pass) *fields {
 			f.node(pass.Pkg, n)
 			return true
 		})
+		for _, d := range file.Decls {
+			if fd, ok := d.(*ast.FuncDecl); ok && fd.Body != nil {
+				f.use(fd.Body)
+			}
+		}
 	}
 	return f
 }

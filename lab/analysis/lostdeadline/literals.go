@@ -11,8 +11,14 @@ func (c *checker) literal(lit *ast.CompositeLit) {
 			c.pass.Reportf(lit.Pos(), "http.Server without ReadHeaderTimeout or ReadTimeout: a slow client holds its connection for good")
 		}
 	case named(t, "net/http", "Client"):
-		if c.ctx == "" && !c.pkg.bounded && !c.has(lit, "Timeout") {
-			c.pass.Reportf(lit.Pos(), "http.Client without Timeout, and no context here bounds its requests")
+		if c.ctx != "" || c.has(lit, "Timeout") {
+			return
+		}
+		switch b := c.pkg.fields.client(lit); {
+		case b == free:
+			c.pass.Reportf(lit.Pos(), "http.Client without Timeout, and a request that it makes has no context: a server that does not answer is waited for without end; set Timeout, or use NewRequestWithContext")
+		case b == unsure && !c.pkg.bounded:
+			c.pass.Reportf(lit.Pos(), "http.Client without Timeout, and no context here bounds its requests; set Timeout, or use NewRequestWithContext")
 		}
 	}
 }

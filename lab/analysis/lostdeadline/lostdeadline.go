@@ -5,12 +5,14 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"slices"
 	"strings"
 
 	"golang.org/x/tools/go/analysis"
 	"golang.org/x/tools/go/types/typeutil"
 
 	"github.com/falsifiable/stability/lab/analysis/internal/docs"
+	"github.com/falsifiable/stability/lab/analysis/internal/requests"
 )
 
 //go:embed doc.go
@@ -25,7 +27,7 @@ var Analyzer = &analysis.Analyzer{
 }
 
 func run(pass *analysis.Pass) (any, error) {
-	pkg := &pkg{fields: fieldsOf(pass), bodies: bodiesOf(pass), bounded: requestsBounded(pass)}
+	pkg := &pkg{fields: fieldsOf(pass), bodies: bodiesOf(pass), bounded: requestsBounded(pass), fallback: withFallback(pass)}
 	for _, f := range pass.Files {
 		if isTest(pass, f) || ast.IsGenerated(f) {
 			continue
@@ -48,7 +50,9 @@ func isTest(pass *analysis.Pass, f *ast.File) bool {
 type pkg struct {
 	fields  *fields
 	bodies  map[*types.Func]*ast.BlockStmt
-	bounded bool // each request of the package has a context
+	bounded bool // the package makes requests with a context
+
+	fallback bool // gin's engine is told to cancel its contexts with their requests
 }
 
 func bodiesOf(pass *analysis.Pass) map[*types.Func]*ast.BlockStmt {
@@ -67,45 +71,36 @@ func bodiesOf(pass *analysis.Pass) map[*types.Func]*ast.BlockStmt {
 
 // checker walks one function; ctx is the expression for the context in scope, "" if there is none.
 type checker struct {
-	pass  *analysis.Pass
-	pkg   *pkg
-	whole *ast.BlockStmt // of the declared function
-	ctx   string
-	body  *ast.BlockStmt // of the declared function or of a literal in it
+	ctxVar types.Object // the parameter in it
+	apart  int          // how many go and defer statements and literals are around
+	pass   *analysis.Pass
+	pkg    *pkg
+	whole  *ast.BlockStmt // of the declared function
+	ctx    string
+	body   *ast.BlockStmt // of the declared function or of a literal in it
 
 	watch  *watch            // made by the first loop that sleeps
 	paused map[ast.Node]bool // loops within one that looks at the context in each of its rounds
 }
 
-// requestsBounded tells whether the package makes requests with a context, and none by the methods of http.Client that
-// take none.
-func requestsBounded(pass *analysis.Pass) bool {
-	bounded := false
-	for _, o := range pass.TypesInfo.Uses {
-		f, ok := o.(*types.Func)
-		if !ok || f.Pkg() == nil || f.Pkg().Path() != "net/http" {
-			continue
-		}
-		switch f.FullName() {
-		case "net/http.NewRequestWithContext", "(*net/http.Request).WithContext":
-			bounded = true
-		case "(*net/http.Client).Get", "(*net/http.Client).Head", "(*net/http.Client).Post", "(*net/http.Client).PostForm":
-			return false
-		}
-	}
-	return bounded
-}
-
 func (c *checker) function(t *ast.FuncType, body *ast.BlockStmt, outer string) {
-	was, wasBody := c.ctx, c.body
+	was, wasBody, wasVar := c.ctx, c.body, c.ctxVar
 	c.ctx, c.body = outer, body
-	if own := c.contextOf(t); own != "" {
-		c.ctx = own
+	if own, v := c.contextOf(t); own != "" {
+		c.ctx, c.ctxVar = own, v
 	}
 	ast.Inspect(body, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.FuncLit:
+			c.apart++
 			c.function(n.Type, n.Body, c.ctx)
+			c.apart--
+			return false
+		case *ast.GoStmt:
+			c.beside(n.Call)
+			return false
+		case *ast.DeferStmt:
+			c.beside(n.Call)
 			return false
 		case *ast.CallExpr:
 			c.call(n)
@@ -124,11 +119,36 @@ func (c *checker) function(t *ast.FuncType, body *ast.BlockStmt, outer string) {
 		}
 		return true
 	})
-	c.ctx, c.body = was, wasBody
+	c.ctx, c.body, c.ctxVar = was, wasBody, wasVar
 }
 
-// contextOf returns the expression for the context among the parameters of t.
-func (c *checker) contextOf(t *ast.FuncType) string {
+// beside looks at a call that is deferred or started by a go statement.
+func (c *checker) beside(call *ast.CallExpr) {
+	c.apart++
+	defer func() { c.apart-- }()
+	if lit, ok := call.Fun.(*ast.FuncLit); ok {
+		c.function(lit.Type, lit.Body, c.ctx)
+	} else {
+		c.call(call)
+	}
+	for _, a := range call.Args {
+		ast.Inspect(a, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.FuncLit:
+				c.function(n.Type, n.Body, c.ctx)
+				return false
+			case *ast.CallExpr:
+				c.call(n)
+			case *ast.CompositeLit:
+				c.literal(n)
+			}
+			return true
+		})
+	}
+}
+
+// contextOf returns the expression for the context among the parameters of t, and the parameter.
+func (c *checker) contextOf(t *ast.FuncType) (string, types.Object) {
 	for _, f := range t.Params.List {
 		typ := c.pass.TypesInfo.TypeOf(f.Type)
 		if typ == nil || len(f.Names) == 0 || f.Names[0].Name == "_" {
@@ -136,12 +156,12 @@ func (c *checker) contextOf(t *ast.FuncType) string {
 		}
 		switch {
 		case named(typ, "context", "Context"):
-			return f.Names[0].Name
-		case named(deref(typ), "net/http", "Request"):
-			return f.Names[0].Name + ".Context()"
+			return f.Names[0].Name, c.pass.TypesInfo.Defs[f.Names[0]]
+		case requests.ContextOf(typ) != "":
+			return f.Names[0].Name + requests.ContextOf(typ), c.pass.TypesInfo.Defs[f.Names[0]]
 		}
 	}
-	return ""
+	return "", nil
 }
 
 func deref(t types.Type) types.Type {
@@ -211,10 +231,11 @@ func (c *checker) call(call *ast.CallExpr) {
 		c.readAll(call)
 		return
 	}
-	if to := withContext[name]; to != "" && c.ctx != "" && !(name == "net/http.NewRequest" && c.joined()) {
+	c.uncancelled(call, name)
+	if to := withContext[name]; to != "" && c.ctx != "" && !(name == "net/http.NewRequest" && c.joined(call)) {
 		d := analysis.Diagnostic{Pos: call.Pos(), End: call.End(),
 			Message: short(name) + " loses the context " + c.ctx + "; use " + to}
-		if id := funIdent(call); id != nil {
+		if id := funIdent(call); id != nil && c.sameCall(call, name) {
 			d.SuggestedFixes = []analysis.SuggestedFix{{Message: "Use " + to, TextEdits: []analysis.TextEdit{
 				{Pos: id.Pos(), End: id.End(), NewText: []byte(to)},
 				{Pos: call.Lparen + 1, End: call.Lparen + 1, NewText: []byte(c.ctx + comma(call))}}}}
@@ -223,29 +244,46 @@ func (c *checker) call(call *ast.CallExpr) {
 	}
 }
 
-// joined tells whether the function brings a request and the context together later: by WithContext, or in a call that
-// is given both.
-func (c *checker) joined() bool {
-	base, _, _ := strings.Cut(c.ctx, ".")
+// joined tells whether the function brings the request that call makes and the context together later: by WithContext, or in
+// a call that is given both.
+func (c *checker) joined(call *ast.CallExpr) bool {
+	made := c.assignedTo(call)
 	found := false
 	ast.Inspect(c.body, func(n ast.Node) bool {
-		call, ok := n.(*ast.CallExpr)
-		if !ok {
+		other, ok := n.(*ast.CallExpr)
+		if !ok || other == call {
 			return !found
 		}
-		if id := funIdent(call); id != nil && id.Name == "WithContext" {
-			found = true
+		if sel, ok := ast.Unparen(other.Fun).(*ast.SelectorExpr); ok && sel.Sel.Name == "WithContext" {
+			found = found || made == nil || c.isVar(sel.X, made)
 		}
 		ctx, req := false, false
-		for _, a := range call.Args {
-			id, ok := ast.Unparen(a).(*ast.Ident)
-			ctx = ctx || ok && id.Name == base
-			req = req || named(deref(c.pass.TypesInfo.TypeOf(a)), "net/http", "Request")
+		for _, a := range other.Args {
+			ctx = ctx || c.isVar(a, c.ctxVar)
+			req = req || made != nil && c.isVar(a, made)
 		}
 		found = found || ctx && req
 		return !found
 	})
 	return found
+}
+
+// assignedTo returns the variable that gets the first result of call.
+func (c *checker) assignedTo(call *ast.CallExpr) (v types.Object) {
+	ast.Inspect(c.body, func(n ast.Node) bool {
+		if a, ok := n.(*ast.AssignStmt); ok && len(a.Rhs) == 1 && ast.Unparen(a.Rhs[0]) == call {
+			if id, ok := a.Lhs[0].(*ast.Ident); ok {
+				v = c.pass.TypesInfo.ObjectOf(id)
+			}
+		}
+		return v == nil
+	})
+	return v
+}
+
+func (c *checker) isVar(e ast.Expr, v types.Object) bool {
+	id, ok := ast.Unparen(e).(*ast.Ident)
+	return ok && v != nil && c.pass.TypesInfo.ObjectOf(id) == v
 }
 
 func comma(call *ast.CallExpr) string {
@@ -297,12 +335,10 @@ func (c *checker) arguments(call *ast.CallExpr, name string) {
 		if i >= sig.Params().Len() || !named(sig.Params().At(i).Type(), "context", "Context") {
 			continue
 		}
-		if t := c.pass.TypesInfo.TypeOf(a); framework(t) {
-			text := types.ExprString(a)
-			c.pass.Report(analysis.Diagnostic{Pos: a.Pos(), End: a.End(),
-				Message: "this " + t.String() + " is not cancelled when its request is; pass " + text + ".Request.Context()",
-				SuggestedFixes: []analysis.SuggestedFix{{Message: "Pass the request's context", TextEdits: []analysis.TextEdit{
-					{Pos: a.End(), End: a.End(), NewText: []byte(".Request.Context()")}}}}})
+		if t := c.pass.TypesInfo.TypeOf(a); framework(t) && !c.pkg.fallback {
+			c.pass.Report(analysis.Diagnostic{Pos: a.Pos(), End: a.End(), Category: Framework,
+				Message: "this " + t.String() + " is not cancelled when its request is; pass " + types.ExprString(a) +
+					".Request.Context(), or set ContextWithFallback of the engine, which keeps the values of the former"})
 		}
 		c.background(call, name, a)
 	}
@@ -315,14 +351,19 @@ func (c *checker) background(call *ast.CallExpr, name string, a ast.Expr) {
 	}
 	switch fn := c.callee(inner); fn {
 	case "context.Background", "context.TODO":
-		if name == "context.WithTimeout" || name == "context.WithDeadline" || name == "context.WithTimeoutCause" ||
-			name == "context.WithDeadlineCause" {
+		if carriesValues(name) || slices.Contains([]string{"context.WithTimeout", "context.WithDeadline", "context.WithTimeoutCause",
+			"context.WithDeadlineCause"}, name) {
 			return
 		}
-		c.pass.Report(analysis.Diagnostic{Pos: a.Pos(), End: a.End(),
-			Message: fn + " drops the deadline and the cancellation of " + c.ctx,
-			SuggestedFixes: []analysis.SuggestedFix{{Message: "Pass " + c.ctx, TextEdits: []analysis.TextEdit{
-				{Pos: a.Pos(), End: a.End(), NewText: []byte(c.ctx)}}}}})
+		d := analysis.Diagnostic{Pos: a.Pos(), End: a.End(), Message: fn + " drops the deadline and the cancellation of " + c.ctx}
+		if c.apart > 0 || cleansUp(call) || c.waitsForEnd() {
+			d.Message += "; what is to outlive it needs a time of its own: context.WithTimeout(context.WithoutCancel(" + c.ctx + "), …)"
+		} else if c.inScope(a.Pos()) {
+			d.Message += "; pass it on"
+			d.SuggestedFixes = []analysis.SuggestedFix{{Message: "Pass " + c.ctx, TextEdits: []analysis.TextEdit{
+				{Pos: a.Pos(), End: a.End(), NewText: []byte(c.ctx)}}}}
+		}
+		c.pass.Report(d)
 	}
 }
 

@@ -9,6 +9,8 @@
 //   - a recover whose value is thrown away, also after a look whether it is nil, when all that follows is a return or a
 //     result set to zero: the panic leaves no trace;
 //   - a panic on an error in an init function or in a variable's initializer: the program dies before main can say why;
+//   - a panic on an error in a goroutine that nobody recovers: the error of a running service ends the process, and skips what
+//     main does to stop;
 //   - in packages with the comment //stability:policy recover, a go statement whose function does not recover: there
 //     an unrecovered panic in any goroutine ends the process.
 //

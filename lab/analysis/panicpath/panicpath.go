@@ -11,6 +11,7 @@ import (
 	"golang.org/x/tools/go/types/typeutil"
 
 	"github.com/falsifiable/stability/lab/analysis/internal/docs"
+	"github.com/falsifiable/stability/lab/analysis/internal/requests"
 )
 
 //go:embed doc.go
@@ -27,7 +28,7 @@ var Analyzer = &analysis.Analyzer{
 const policy = "//stability:policy recover"
 
 func run(pass *analysis.Pass) (any, error) {
-	c := &checker{pass: pass, bodies: make(map[types.Object]*ast.FuncDecl)}
+	c := &checker{pass: pass, bodies: make(map[types.Object]*ast.FuncDecl), told: make(map[token.Pos]bool)}
 	for _, f := range pass.Files {
 		for _, g := range f.Comments {
 			for _, l := range g.List {
@@ -58,6 +59,7 @@ type checker struct {
 	pass   *analysis.Pass
 	policy bool
 	bodies map[types.Object]*ast.FuncDecl
+	told   map[token.Pos]bool // panics that were reported
 }
 
 func (c *checker) name(call *ast.CallExpr) string {
@@ -81,8 +83,12 @@ func (c *checker) hasBetterWay(t *ast.FuncType) bool {
 		}
 	}
 	for _, p := range t.Params.List {
-		switch types.TypeString(c.pass.TypesInfo.TypeOf(p.Type), nil) {
-		case "context.Context", "net/http.ResponseWriter", "*net/http.Request":
+		t := c.pass.TypesInfo.TypeOf(p.Type)
+		switch types.TypeString(t, nil) {
+		case "context.Context", "*net/http.Request":
+			return true
+		}
+		if requests.Param(t) {
 			return true
 		}
 	}
@@ -107,6 +113,7 @@ func (c *checker) function(inInit, better bool, body *ast.BlockStmt) {
 			}
 		case *ast.GoStmt:
 			c.goes(n)
+			c.panicsOnError(n)
 		case *ast.IfStmt:
 			if inInit {
 				c.initPanic(n)
@@ -165,20 +172,48 @@ func (c *checker) goes(g *ast.GoStmt) {
 	if !c.policy {
 		return
 	}
-	var body *ast.BlockStmt
-	switch f := ast.Unparen(g.Call.Fun).(type) {
-	case *ast.FuncLit:
-		body = f.Body
-	default:
-		if fn := typeutil.StaticCallee(c.pass.TypesInfo, g.Call); fn != nil {
-			if fd := c.bodies[fn]; fd != nil {
-				body = fd.Body
-			}
-		}
-	}
-	if body == nil || !c.recovers(body) {
+	if body := c.bodyOf(g.Call); body == nil || !c.recovers(body) {
 		c.pass.Reportf(g.Pos(), "this package's policy is recover: the function of this goroutine does not, so its panic ends the process")
 	}
+}
+
+// bodyOf returns that of the function that call calls, if it is a literal or of this package.
+func (c *checker) bodyOf(call *ast.CallExpr) *ast.BlockStmt {
+	if lit, ok := ast.Unparen(call.Fun).(*ast.FuncLit); ok {
+		return lit.Body
+	}
+	if fn := typeutil.StaticCallee(c.pass.TypesInfo, call); fn != nil {
+		if fd := c.bodies[fn]; fd != nil {
+			return fd.Body
+		}
+	}
+	return nil
+}
+
+// panicsOnError reports a goroutine that panics on an error which it meets while the service runs, and which nobody recovers:
+// the process ends without a last word to anybody.
+func (c *checker) panicsOnError(g *ast.GoStmt) {
+	body := c.bodyOf(g.Call)
+	if body == nil || c.recovers(body) {
+		return
+	}
+	ast.Inspect(body, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncLit:
+			return false
+		case *ast.CallExpr:
+			if c.name(n) != "panic" || len(n.Args) != 1 || c.told[n.Pos()] {
+				return true
+			}
+			if id, ok := ast.Unparen(n.Args[0]).(*ast.Ident); ok && types.Identical(c.pass.TypesInfo.TypeOf(id), types.Universe.Lookup("error").Type()) {
+				c.told[n.Pos()] = true
+				c.pass.Report(analysis.Diagnostic{Pos: n.Pos(),
+					Message: "panic on an error in a goroutine that nobody recovers: it ends the process, and skips what main does to stop; hand the error to main, by a channel or an errgroup",
+					Related: []analysis.RelatedInformation{{Pos: g.Pos(), Message: "the goroutine is started here"}}})
+			}
+		}
+		return true
+	})
 }
 
 // recovers tells whether body defers something that recovers.

@@ -11,5 +11,7 @@
 // It also reports viper.WatchConfig in a package that reads the same viper with Get: viper writes its maps while
 // readers read them (viper#268, still so in 1.21).
 //
+// And it reports a koanf without a lock inside (up to 2.2) that a Watch callback loads anew while the package reads it.
+//
 // Mending: parse into a new value, validate it, store the pointer; copy a map before changing it (maps.Clone).
 package torncfg

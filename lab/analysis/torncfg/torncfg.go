@@ -27,7 +27,7 @@ var Analyzer = &analysis.Analyzer{
 
 func run(pass *analysis.Pass) (any, error) {
 	prog := ssabuild.Of(pass)
-	v := &viper{}
+	v, k := &viper{}, &koanf{}
 	var visit func(*ssa.Function)
 	visit = func(f *ssa.Function) {
 		if strings.HasSuffix(pass.Fset.Position(f.Pos()).Filename, "_test.go") {
@@ -35,6 +35,7 @@ func run(pass *analysis.Pass) (any, error) {
 		}
 		snapshots(pass, f)
 		v.function(f)
+		k.function(f)
 		for _, a := range f.AnonFuncs {
 			visit(a)
 		}
@@ -42,6 +43,7 @@ func run(pass *analysis.Pass) (any, error) {
 	for _, f := range prog.SrcFuncs {
 		visit(f)
 	}
+	k.report(pass)
 	if v.watch.IsValid() && v.get.IsValid() {
 		pass.Report(analysis.Diagnostic{Pos: v.watch,
 			Message: "viper.WatchConfig rewrites the maps that viper.Get reads, without a lock: read the configuration into a struct in OnConfigChange and store it in an atomic.Pointer",

@@ -6,4 +6,4 @@ import (
 	"golang.org/x/tools/go/analysis/analysistest"
 )
 
-func Test(t *testing.T) { analysistest.Run(t, analysistest.TestData(), Analyzer, "a", "calls") }
+func Test(t *testing.T) { analysistest.Run(t, analysistest.TestData(), Analyzer, "a", "calls", "reload") }

@@ -33,9 +33,25 @@ func Recovered(f *ssa.Function) bool {
 // Signature tells whether the parameters are those of a handler: a ResponseWriter, a framework's context, a gRPC stream, or
 // a message of a consumer.
 func Signature(s *types.Signature) bool {
-	return has(s, func(t types.Type) bool {
-		return is(t, "net/http", "ResponseWriter") || framework(t) != "" || stream(t) || message(t)
-	})
+	return has(s, Param)
+}
+
+// Param tells whether a parameter of type t makes its function one that serves requests.
+func Param(t types.Type) bool {
+	return is(t, "net/http", "ResponseWriter") || framework(t) != "" || stream(t) || message(t)
+}
+
+// ContextOf returns what is to be appended to a parameter of type t to get the context of its request; "" if it has none.
+func ContextOf(t types.Type) string {
+	switch {
+	case is(t, "net/http", "Request"), stream(t):
+		return ".Context()"
+	case framework(t) == "gin":
+		return ".Request.Context()"
+	case framework(t) == "echo":
+		return ".Request().Context()"
+	}
+	return ""
 }
 
 func has(s *types.Signature, ok func(types.Type) bool) bool {
