@@ -6,4 +6,6 @@ import (
 	"golang.org/x/tools/go/analysis/analysistest"
 )
 
-func Test(t *testing.T) { analysistest.Run(t, analysistest.TestData(), Analyzer, "a", "calls", "reload") }
+func Test(t *testing.T) {
+	analysistest.Run(t, analysistest.TestData(), Analyzer, "a", "calls", "reload")
+}
