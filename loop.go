@@ -56,6 +56,9 @@ func (m *Monitor) dismissSamplers() {
 	m.locked(func() {
 		for _, s := range m.samplers {
 			close(s.wake)
+			if s.state == idle { // else its goroutine does, when the source has returned
+				s.release()
+			}
 		}
 	})
 }

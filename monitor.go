@@ -145,6 +145,13 @@ func (m *Monitor) Start() error {
 	return nil
 }
 
+// Started reports whether the monitor has been started, be it running or stopped by now.
+func (m *Monitor) Started() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.running
+}
+
 // Stop ends the watch and waits for the sampling to end. Calls to responders that are under way see their context
 // end. Stop is idempotent; a stopped monitor cannot be started again, and its sources may be attached to another.
 func (m *Monitor) Stop() {

@@ -3,6 +3,7 @@ package stability
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/falsifiable/stability/internal/attached"
 	"github.com/falsifiable/stability/signals"
@@ -48,6 +49,34 @@ func nameOf(source signals.Source) string {
 		return s.Name()
 	}
 	return fmt.Sprintf("%T", source)
+}
+
+// Renew returns a monitor that has not been started, with the contracts and sources of this one: a stopped monitor cannot be
+// started again, and tests start their service many times. Sources that a monitor reads at the moment are left out.
+func (m *Monitor) Renew() (*Monitor, error) {
+	m.mu.Lock()
+	cfg, samplers := m.cfg, slices.Clone(m.samplers)
+	m.mu.Unlock()
+	renewed := NewMonitor(cfg)
+	for _, d := range m.schema.All() {
+		if _, err := renewed.schema.Add(d); err != nil {
+			return nil, fmt.Errorf("stability: renewing a monitor: %w", err)
+		}
+	}
+	for _, s := range samplers {
+		if _, ours := s.source.(self); ours {
+			continue
+		}
+		if err := renewed.Attach(s.source); err != nil && !errors.Is(err, ErrAttached) {
+			return nil, err
+		}
+	}
+	for _, c := range m.Contracts() {
+		if err := renewed.Register(c); err != nil {
+			return nil, err
+		}
+	}
+	return renewed, nil
 }
 
 // Contracts returns the registered contracts, in order.

@@ -230,3 +230,31 @@ func BenchmarkStatusWhileJudging(b *testing.B) {
 	<-ended
 	b.ReportMetric(float64(longest.Microseconds()), "longest-lock-µs")
 }
+
+// A service that its tests start twice in one process is watched twice.
+func TestRenew(t *testing.T) {
+	m := NewMonitor(Config{Logger: quiet()})
+	source := &dial{name: "queue.depth"}
+	if err := m.Attach(source); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Register(&Contract{Name: "c", Checks: []Check{{Name: "k", Expr: "queue.depth > 1"}}}); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if err := m.Start(); err != nil {
+			t.Fatal(err)
+		}
+		beside, err := m.Renew()
+		if err != nil || len(beside.Contracts()) != 1 || len(beside.samplers) != 1 {
+			t.Errorf("beside a running monitor: %v, want the contract, and the source left to it", err)
+		}
+		beside.Stop()
+		m.Stop()
+		renewed, err := m.Renew()
+		if err != nil || len(renewed.samplers) != 2 || renewed.Started() || !m.Started() {
+			t.Fatalf("after Stop: %v, %+v", err, renewed)
+		}
+		m = renewed
+	}
+}

@@ -5,28 +5,26 @@
 // It attaches the sources for the Go runtime, the process and the HTTP server, registers the stock contracts of the
 // catalogue in Observe mode (their thresholds are relative to the service's own baseline and limits), saves evidence
 // under a quota, logs, and serves metrics, health and the debug pages. Nothing acts until somebody sets Enforce on
-// a contract. Everything it wires can also be used alone.
+// a contract. Everything it wires can also be used alone, and it can be started more than once in a process.
 package auto
 
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/falsifiable/stability"
-	"github.com/falsifiable/stability/cause"
-	"github.com/falsifiable/stability/cause/catalogue"
 	"github.com/falsifiable/stability/evidence"
 	"github.com/falsifiable/stability/evidence/flight"
 	"github.com/falsifiable/stability/evidence/goroutines"
 	"github.com/falsifiable/stability/evidence/profile"
-	"github.com/falsifiable/stability/expr"
 	"github.com/falsifiable/stability/health"
 	"github.com/falsifiable/stability/response/logging"
 	"github.com/falsifiable/stability/signals"
@@ -38,11 +36,15 @@ import (
 
 // Watch is a running watch over this process. Safe for concurrent use.
 type Watch struct {
+	config   Config
 	monitor  *stability.Monitor
 	requests *httpserver.Tracker
+	stock    stock
 	recorder *flight.Recorder // nil unless Trace
 	probes   http.Handler
-	config   Config
+	server   *http.Server // nil unless Listen
+	address  net.Addr     // where it serves
+	cancel   context.CancelFunc
 }
 
 // Start begins to watch. The watch ends with ctx, or by Stop.
@@ -54,21 +56,21 @@ func Start(ctx context.Context, cfg Config) (*Watch, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg = cfg.withDefaults()
+	if cfg, err = cfg.withDefaults(); err != nil {
+		return nil, fmt.Errorf("auto: starting: %w", err)
+	}
+	ctx, cancel := context.WithCancel(ctx)
 	components, err := health.Watch(ctx, cfg.Components...)
 	if err != nil {
+		cancel()
 		return nil, fmt.Errorf("auto: starting: %w", err)
 	}
 	w := &Watch{
-		monitor: cfg.Monitor, requests: httpserver.New(httpserver.Config{}), config: cfg,
+		config: cfg, monitor: cfg.Monitor, requests: httpserver.New(httpserver.Config{Route: cfg.Route}), cancel: cancel,
 		probes: health.Handler(cfg.Monitor, health.Options{Components: components}),
 	}
-	if cfg.Off {
-		cfg.Logger.Warn("stability is off")
-		return w, nil
-	}
 	if err := w.begin(); err != nil {
-		w.stopRecorder()
+		w.Stop()
 		return nil, fmt.Errorf("auto: starting: %w", err)
 	}
 	context.AfterFunc(ctx, w.Stop)
@@ -76,22 +78,39 @@ func Start(ctx context.Context, cfg Config) (*Watch, error) {
 }
 
 func (w *Watch) begin() error {
+	if w.config.Listen != "" {
+		if err := w.listen(); err != nil {
+			return err
+		}
+	}
+	if w.config.Off {
+		w.config.Logger.Warn("stability is off")
+		return nil
+	}
 	if err := w.configure(); err != nil {
 		return err
 	}
 	return w.monitor.Start()
 }
 
-func (c Config) withDefaults() Config {
+func (c Config) withDefaults() (Config, error) {
 	c.Service = cmp.Or(c.Service, filepath.Base(os.Args[0]))
 	c.EvidenceDir = cmp.Or(c.EvidenceDir, filepath.Join(os.TempDir(), "stability-evidence-"+filepath.Base(c.Service)))
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
-	if c.Monitor == nil {
-		c.Monitor = stability.Default()
+	if c.Gatherer == nil {
+		c.Gatherer = prometheus.DefaultGatherer
 	}
-	return c
+	if c.Monitor != nil {
+		return c, nil
+	}
+	if c.Monitor = stability.Default(); !c.Monitor.Started() {
+		return c, nil
+	}
+	var err error
+	c.Monitor, err = c.Monitor.Renew()
+	return c, err
 }
 
 func (w *Watch) configure() error {
@@ -102,34 +121,15 @@ func (w *Watch) configure() error {
 	}); err != nil {
 		return err
 	}
-	var read []*signals.Signal
-	for _, source := range w.sources() {
-		if err := w.monitor.Attach(source); err != nil {
-			return err
-		}
-		read = append(read, source.Describe()...)
+	if err := w.Attach(append(w.ownSources(), w.config.Sources...)...); err != nil {
+		return err
 	}
-	if w.config.NoStock {
-		return nil
-	}
-	for _, c := range catalogue.All() {
-		contract, err := readable(c, read)
-		if err != nil {
-			return err
-		}
-		if len(contract.Checks) == 0 {
-			continue
-		}
-		if err := w.monitor.Register(contract); err != nil {
-			return err
-		}
-	}
-	return nil
+	return w.enforce()
 }
 
-// sources returns what is to be read.
-func (w *Watch) sources() []signals.Source {
-	sources := append([]signals.Source{goruntime.New(), process.New(), w.requests}, w.config.Sources...)
+// ownSources returns what is read in any service.
+func (w *Watch) ownSources() []signals.Source {
+	sources := []signals.Source{goruntime.New(), process.New(), w.requests}
 	switch {
 	case !w.config.Leaks:
 	case goroutineleak.Available():
@@ -141,23 +141,18 @@ func (w *Watch) sources() []signals.Source {
 	return sources
 }
 
-// readable returns a cause's stock contract without the checks on signals that nothing reads: they would be Unknown for
-// ever.
-func readable(c cause.Cause, read []*signals.Signal) (*stability.Contract, error) {
-	schema := signals.NewSchema(signals.Standard()...)
-	contract := c.Contract()
-	var errs []error
-	contract.Checks = slices.DeleteFunc(contract.Checks, func(k stability.Check) bool {
-		program, err := expr.Compile(schema, k.Expr, expr.Options{})
-		if err != nil {
-			errs = append(errs, err)
-			return true
+// Attach makes the watch read further sources, such as a pool that is opened later, and brings the stock contracts that
+// become possible by them. It returns stability.ErrAttached for a source that is read already.
+func (w *Watch) Attach(sources ...signals.Source) error {
+	for _, source := range sources {
+		if err := w.monitor.Attach(source); err != nil {
+			return err
 		}
-		return slices.ContainsFunc(program.Signals(), func(id signals.ID) bool {
-			return !slices.ContainsFunc(read, func(s *signals.Signal) bool { return s.Name() == schema.Desc(id).Name })
-		})
-	})
-	return contract, errors.Join(errs...)
+	}
+	if w.config.NoStock {
+		return nil
+	}
+	return w.stock.grow(w.monitor, sources)
 }
 
 // evidence opens the capturer, or says why there is none.
@@ -187,19 +182,20 @@ func (w *Watch) evidence() *evidence.Capturer {
 
 // Stop ends the watch. The handlers go on answering, and say that the monitor is stale. Stop is idempotent.
 func (w *Watch) Stop() {
+	w.cancel()
 	w.monitor.Stop()
-	w.stopRecorder()
-}
-
-func (w *Watch) stopRecorder() {
 	if w.recorder != nil {
 		w.recorder.Stop()
 	}
+	if w.server != nil {
+		w.server.Close()
+	}
 }
 
-// Monitor returns the monitor, for contracts and sources of the service's own.
+// Monitor returns the monitor, for contracts of the service's own.
 func (w *Watch) Monitor() *stability.Monitor { return w.monitor }
 
 // Middleware follows the requests that next serves: count, errors, latency, requests in flight, by route. Put it around
-// the service's mux, inside of authentication and outside of everything that takes time.
+// the service's mux, inside of authentication and outside of everything that takes time. With another router than
+// http.ServeMux see [Config.Route].
 func (w *Watch) Middleware(next http.Handler) http.Handler { return w.requests.Middleware(next) }

@@ -7,8 +7,10 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -32,6 +34,9 @@ func start(t *testing.T, cfg Config) *Watch {
 	if cfg.EvidenceDir == "" {
 		cfg.EvidenceDir = t.TempDir()
 	}
+	if cfg.Token == "" {
+		cfg.Token = "secret"
+	}
 	w, err := Start(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -42,15 +47,14 @@ func start(t *testing.T, cfg Config) *Watch {
 
 func get(t *testing.T, w *Watch, path string, change func(*http.Request)) (int, string) {
 	t.Helper()
-	mux := http.NewServeMux()
-	w.Mount(mux)
 	r := httptest.NewRequest("GET", path, nil)
 	r.RemoteAddr, r.Host = "127.0.0.1:1234", "localhost:8080"
+	r.Header.Set("Authorization", "Bearer "+w.config.Token)
 	if change != nil {
 		change(r)
 	}
 	rec := httptest.NewRecorder()
-	mux.ServeHTTP(rec, r)
+	w.Handler().ServeHTTP(rec, r)
 	body, err := io.ReadAll(rec.Result().Body)
 	if err != nil {
 		t.Fatal(err)
@@ -74,7 +78,7 @@ func TestLeaks(t *testing.T) {
 	for _, on := range []bool{false, true} {
 		w := start(t, Config{Leaks: on, Logger: slog.New(slog.NewTextHandler(&logged, nil))})
 		deadlock, ok := w.Monitor().Contract("deadlock")
-		if want := 1 + len(w.sources()) - len(w.config.Sources) - 3; !ok || len(deadlock.Checks) != want {
+		if want := 1 + len(w.ownSources()) - 3; !ok || len(deadlock.Checks) != want {
 			t.Errorf("Leaks %t: contract deadlock has %d checks, want %d", on, len(deadlock.Checks), want)
 		}
 		if said := strings.Contains(logged.String(), "leaks will not be proven"); said != (on && !goroutineleak.Available()) {
@@ -124,38 +128,155 @@ func TestStart(t *testing.T) {
 	}
 }
 
-// Evidence shows the inside of the service: it is for this machine, or for who has the token.
+// Evidence shows the inside of the service: it is for who has the token. On the service's own address nothing else counts: a
+// proxy on this machine forwards for the world, and the client chooses the Host and which headers there are.
 func TestHazard11DebugExposed(t *testing.T) {
 	w := start(t, Config{Token: "secret"})
 	for name, test := range map[string]struct {
 		change func(*http.Request)
 		want   int
 	}{
-		"this machine":   {nil, http.StatusOK},
-		"another":        {func(r *http.Request) { r.RemoteAddr = "203.0.113.7:999" }, http.StatusForbidden},
-		"behind a proxy": {func(r *http.Request) { r.Header.Set("X-Forwarded-For", "203.0.113.7") }, http.StatusForbidden},
-		"behind another": {func(r *http.Request) { r.Header.Set("X-Real-IP", "203.0.113.7") }, http.StatusForbidden},
-		"behind a third": {func(r *http.Request) { r.Header.Set("Via", "1.1 proxy") }, http.StatusForbidden},
-		"rebound name":   {func(r *http.Request) { r.Host = "evil.example:8080" }, http.StatusForbidden},
-		"with token": {func(r *http.Request) {
-			r.RemoteAddr = "203.0.113.7:999"
-			r.Header.Set("Authorization", "Bearer secret")
-		}, http.StatusOK},
-		"wrong token": {func(r *http.Request) {
-			r.RemoteAddr = "203.0.113.7:999"
-			r.Header.Set("Authorization", "Bearer guess")
-		}, http.StatusForbidden},
+		"with token":      {nil, http.StatusOK},
+		"this machine":    {func(r *http.Request) { r.Header.Del("Authorization") }, http.StatusForbidden},
+		"wrong token":     {func(r *http.Request) { r.Header.Set("Authorization", "Bearer guess") }, http.StatusForbidden},
+		"empty token":     {func(r *http.Request) { r.Header.Set("Authorization", "Bearer ") }, http.StatusForbidden},
+		"token elsewhere": {func(r *http.Request) { r.RemoteAddr = "203.0.113.7:999" }, http.StatusOK},
 	} {
 		if code, _ := get(t, w, "/debug/stability/status.json", test.change); code != test.want {
 			t.Errorf("%s: %d, want %d", name, code, test.want)
 		}
 	}
-	without := start(t, Config{})
-	if code, _ := get(t, without, "/debug/stability/status.json", func(r *http.Request) {
-		r.RemoteAddr = "203.0.113.7:999"
-		r.Header.Set("Authorization", "Bearer ")
-	}); code != http.StatusForbidden {
-		t.Errorf("an empty token opened the pages: %d", code)
+	w.config.Token = ""
+	if code, body := get(t, w, "/debug/stability/status.json", nil); code != http.StatusForbidden || !strings.Contains(body, "STABILITY_LISTEN") {
+		t.Errorf("without a token nobody may look: %d %s", code, body)
+	}
+}
+
+// On a listener that only this machine reaches the pages need no token, but for a page in a local browser that was made to ask.
+func TestListen(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "s.sock")
+	for _, address := range []string{"127.0.0.1:0", "unix:" + socket} {
+		w := start(t, Config{Listen: address})
+		listener, local, err := open("127.0.0.1:0")
+		if err != nil || !local {
+			t.Fatalf("%v, local %t", err, local)
+		}
+		listener.Close()
+		client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			if address[0] == 'u' {
+				return net.Dial("unix", socket)
+			}
+			return net.Dial("tcp", w.address.String())
+		}}}
+		for host, want := range map[string]int{"localhost": http.StatusOK, "evil.example": map[bool]int{true: http.StatusOK, false: http.StatusForbidden}[address[0] == 'u']} {
+			response, err := client.Get("http://" + host + "/debug/stability/status.json")
+			if err != nil {
+				t.Fatal(err)
+			}
+			response.Body.Close()
+			if response.StatusCode != want {
+				t.Errorf("%s on %s: %d, want %d", host, address, response.StatusCode, want)
+			}
+		}
+		client.CloseIdleConnections()
+		w.Stop()
+	}
+	if _, local, err := open("0.0.0.0:0"); err != nil || local {
+		t.Errorf("an address for the world: %v, local %t", err, local)
+	}
+	if _, err := Start(t.Context(), Config{Listen: "no such address", Logger: slog.New(slog.DiscardHandler)}); err == nil || !strings.Contains(err.Error(), "STABILITY_LISTEN") {
+		t.Errorf("listening nowhere: %v", err)
+	}
+}
+
+// A service that has pages of its own keeps them, and hears which.
+func TestMountBesideOwnPages(t *testing.T) {
+	w := start(t, Config{})
+	mux := http.NewServeMux()
+	mux.HandleFunc("/healthz", func(rw http.ResponseWriter, _ *http.Request) { io.WriteString(rw, "my own") })
+	err := w.Mount(mux)
+	if err == nil || !strings.Contains(err.Error(), "mounting /healthz") || strings.Contains(err.Error(), "/metrics") {
+		t.Errorf("mounting over a page: %v", err)
+	}
+	for path, want := range map[string]string{"/healthz": "my own", "/metrics": "stability_check_state", "/livez": ""} {
+		rec := httptest.NewRecorder()
+		mux.ServeHTTP(rec, httptest.NewRequest("GET", path, nil))
+		if rec.Code != http.StatusOK || !strings.Contains(rec.Body.String(), want) {
+			t.Errorf("%s: %d %.100s", path, rec.Code, rec.Body)
+		}
+	}
+	prefixed := http.StripPrefix("/ops", w.Handler())
+	rec := httptest.NewRecorder()
+	prefixed.ServeHTTP(rec, httptest.NewRequest("GET", "/ops/livez", nil))
+	if rec.Code != http.StatusOK {
+		t.Errorf("behind a prefix: %d", rec.Code)
+	}
+}
+
+// A service that its tests start twice in one process is watched twice, with the contracts of its init functions.
+func TestStartTwice(t *testing.T) {
+	stability.RegisterContract(&stability.Contract{Name: "twice", Checks: []stability.Check{{Name: "k", Expr: "go.goroutine.count > 1e6"}}})
+	for range 2 {
+		first, err := Start(t.Context(), Config{EvidenceDir: "none", Logger: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		beside, err := Start(t.Context(), Config{EvidenceDir: "none", Logger: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, w := range []*Watch{first, beside} {
+			if _, ok := w.Monitor().Contract("twice"); !ok {
+				t.Error("a contract of an init function is not watched")
+			}
+			w.Stop()
+		}
+	}
+}
+
+// A pool that is opened late brings its stock contracts, and completes those that were there in part.
+func TestSourcesAttachedLater(t *testing.T) {
+	w := start(t, Config{})
+	if _, there := w.Monitor().Contract("connleak"); there {
+		t.Fatal("the test shows nothing")
+	}
+	pools := sqldb.New(sqldb.Config{})
+	if err := w.Attach(pools); err != nil {
+		t.Fatal(err)
+	}
+	if _, there := w.Monitor().Contract("connleak"); !there {
+		t.Error("a source that was attached later has no stock contract")
+	}
+	if err := w.Attach(pools); !errors.Is(err, stability.ErrAttached) {
+		t.Errorf("attaching it again: %v", err)
+	}
+	before, _ := w.Monitor().Contract("deadlock")
+	if err := w.Attach(elsewhere{}); err != nil { // it has the leaks
+		t.Fatal(err)
+	}
+	after, _ := w.Monitor().Contract("deadlock")
+	if len(after.Checks) != len(before.Checks)+1 {
+		t.Errorf("contract deadlock has %d checks, had %d", len(after.Checks), len(before.Checks))
+	}
+}
+
+// Only what is proven may act, unless somebody says why.
+func TestEnforce(t *testing.T) {
+	quiet := slog.New(slog.DiscardHandler)
+	_, err := Start(t.Context(), Config{Monitor: stability.NewMonitor(stability.Config{}), EvidenceDir: "none", Logger: quiet, Enforce: []string{"gcstorm"}})
+	if err == nil || !strings.Contains(err.Error(), "not proven") {
+		t.Errorf("enforcing what is not proven: %v", err)
+	}
+	_, err = Start(t.Context(), Config{Monitor: stability.NewMonitor(stability.Config{}), EvidenceDir: "none", Logger: quiet, Enforce: []string{"gcstrom"}})
+	if err == nil || !strings.Contains(err.Error(), "gcstorm") {
+		t.Errorf("enforcing a misspelled contract: %v", err)
+	}
+	w := start(t, Config{Enforce: []string{"gcstorm"}, EnforceUnproven: "a drill"})
+	if c, _ := w.Monitor().Contract("gcstorm"); c.Mode != stability.Enforce {
+		t.Errorf("the contract is in %v mode", c.Mode)
+	}
+	if c, _ := w.Monitor().Contract("deadlock"); c.Mode != stability.Observe {
+		t.Error("another contract is enforced too")
 	}
 }
 

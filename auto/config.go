@@ -4,8 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"strconv"
+	"strings"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/falsifiable/stability"
 	"github.com/falsifiable/stability/health"
@@ -35,9 +39,22 @@ type Config struct {
 	// of a core (signals/goroutineleak). It needs Go 1.27, or Go 1.26 built with GOEXPERIMENT=goroutineleakprofile;
 	// elsewhere a warning is logged. STABILITY_LEAKS=true.
 	Leaks bool
-	// Token, when set, opens /debug/stability/ to requests from elsewhere that carry it as "Authorization: Bearer TOKEN".
-	// Without it only the machine itself may look: evidence shows the inside of the service. STABILITY_TOKEN.
+	// Token opens /debug/stability/ to requests that carry it as "Authorization: Bearer TOKEN". Without it the pages are shown
+	// on Listen only: evidence shows the inside of the service. STABILITY_TOKEN.
 	Token string
+	// Listen is an address of its own for all pages, such as "127.0.0.1:6061", ":6061" or "unix:/run/payment/stability.sock". On
+	// one that only this machine reaches the debug pages need no token. STABILITY_LISTEN. Defaults to none.
+	Listen string
+	// Enforce names contracts on which responders may act and whose violation fails /healthz?contract=NAME. Each of their checks
+	// must be proven. STABILITY_ENFORCE=a,b. Defaults to none.
+	Enforce []string
+	// EnforceUnproven is the reason to enforce contracts that are not proven; it is logged. STABILITY_ENFORCE_UNPROVEN.
+	EnforceUnproven string
+	// Route names the route of a request that has been answered, for routers other than http.ServeMux; docs/guide/routers.md has
+	// it for gin, echo, chi and gorilla. "" stands for no route. Defaults to the request's Pattern.
+	Route func(*http.Request) string
+	// Gatherer has the service's own metrics, which /metrics serves too. Defaults to prometheus.DefaultGatherer.
+	Gatherer prometheus.Gatherer
 	// Components are what the service depends on: their checks run in the background, and /readyz answers 503 until each
 	// Needed one has been healthy once. Defaults to none.
 	Components []health.Component
@@ -48,7 +65,8 @@ type Config struct {
 	Responses []stability.Response
 	// Logger defaults to slog.Default().
 	Logger *slog.Logger
-	// Monitor defaults to stability.Default(), which has the contracts that init functions registered.
+	// Monitor must not have been started. Defaults to stability.Default(), which has the contracts that init functions registered,
+	// and if that was started before to one like it.
 	Monitor *stability.Monitor
 }
 
@@ -74,6 +92,9 @@ func (c Config) withEnvironment(lookup func(string) (string, bool)) (Config, err
 	read("STABILITY_LEAKS", "true or false", boolean(&c.Leaks))
 	read("STABILITY_EVIDENCE_DIR", "a directory, or none", func(text string) error { c.EvidenceDir = text; return nil })
 	read("STABILITY_TOKEN", "a token", func(text string) error { c.Token = text; return nil })
+	read("STABILITY_LISTEN", "an address", func(text string) error { c.Listen = text; return nil })
+	read("STABILITY_ENFORCE", "names of contracts", func(text string) error { c.Enforce = strings.Split(text, ","); return nil })
+	read("STABILITY_ENFORCE_UNPROVEN", "a reason", func(text string) error { c.EnforceUnproven = text; return nil })
 	read("STABILITY_SAMPLE_INTERVAL", "a duration from 100ms to 1m", func(text string) (err error) {
 		c.SampleInterval, err = time.ParseDuration(text)
 		if err == nil && (c.SampleInterval < 100*time.Millisecond || c.SampleInterval > time.Minute) {

@@ -7,9 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"net/http"
-	"net/netip"
 	"path/filepath"
 	"strings"
 
@@ -29,9 +27,9 @@ const debugIndex = `stability: what the monitor of this process knows
   evidence/BUNDLE/FILE      one file of a bundle, for go tool pprof, go tool trace or stability replay
 `
 
-// debug serves the inside of the service, so it answers this machine and whoever has the token, and nobody else
-// (hazard 11).
-func (w *Watch) debug() http.Handler {
+// Debug returns the handler of /debug/stability/. It shows the inside of the service, so it answers whoever has the token, and
+// on a listener of its own that only this machine reaches (Config.Listen) everybody there; nobody else.
+func (w *Watch) Debug() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+debugPath+"{$}", func(rw http.ResponseWriter, _ *http.Request) {
 		rw.Header().Set("Content-Type", "text/plain; charset=utf-8")
@@ -58,44 +56,21 @@ func (w *Watch) debug() http.Handler {
 	return w.guard(mux)
 }
 
-// guard lets requests through that come from this machine by no proxy, or that carry the token.
+// guard lets requests through that carry the token, or that came in by a private listener.
 func (w *Watch) guard(next http.Handler) http.Handler {
 	want := sha256.Sum256([]byte("Bearer " + w.config.Token))
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		got := sha256.Sum256([]byte(r.Header.Get("Authorization")))
 		withToken := w.config.Token != "" && subtle.ConstantTimeCompare(got[:], want[:]) == 1
-		if !withToken && !isLocal(r) {
-			http.Error(rw, "stability: only this machine may look here, or a request with the token of STABILITY_TOKEN", http.StatusForbidden)
+		if !withToken && !isPrivate(r) {
+			http.Error(rw, "stability: these pages show the inside of the service. Set STABILITY_TOKEN and send it as \"Authorization: Bearer TOKEN\", "+
+				"or set STABILITY_LISTEN=127.0.0.1:6061 (or unix:/path) and ask there.", http.StatusForbidden)
 			return
 		}
 		rw.Header().Set("Cache-Control", "no-store")
 		rw.Header().Set("X-Content-Type-Options", "nosniff")
 		next.ServeHTTP(rw, r)
 	})
-}
-
-// isLocal reports whether a request comes from this machine itself. A proxy on this machine forwards for others, and a
-// page in a local browser may be made to ask by a name of its own (DNS rebinding): neither counts. A proxy that neither
-// says that it is one nor passes the host on cannot be told from a local client: mount the pages elsewhere then.
-func isLocal(r *http.Request) bool {
-	for _, name := range []string{"X-Forwarded-For", "Forwarded", "X-Real-Ip", "Via"} {
-		if r.Header.Get(name) != "" {
-			return false
-		}
-	}
-	peer, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil || !peer.Addr().Unmap().IsLoopback() {
-		return false
-	}
-	host, _, err := net.SplitHostPort(r.Host)
-	if err != nil {
-		host = r.Host
-	}
-	if host == "localhost" {
-		return true
-	}
-	asked, err := netip.ParseAddr(strings.Trim(host, "[]"))
-	return err == nil && asked.Unmap().IsLoopback()
 }
 
 func (w *Watch) listEvidence(rw http.ResponseWriter, _ *http.Request) {

@@ -56,6 +56,8 @@ func TestNobodyWaitsForALogger(t *testing.T) {
 			out.Reset()
 			release := make(chan struct{})
 			log := New(slog.New(difficult{slog.NewTextHandler(&out, nil), func() { <-release }}))
+			log.Info("under way")
+			synctest.Wait()
 			for i := range 3 * kept {
 				log.Info("record", "i", i)
 			}

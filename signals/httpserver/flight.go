@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"sync"
 	"time"
+
+	"github.com/falsifiable/stability/internal/guarded"
 )
 
 // shardCount spreads the requests in flight over so many locks, that cores seldom wait for each other: a flight is
@@ -64,7 +66,7 @@ func (t *Tracker) begin(r *http.Request, mux *http.ServeMux) *flight {
 func (f *flight) end(failed bool) {
 	t, s := f.tracker, f.shard
 	took := time.Since(t.epoch) - f.start
-	route := t.routes.Get(f.request.Pattern)
+	route := t.routes.Get(t.nameRoute(f.request))
 	s.mu.Lock()
 	s.active--
 	f.prev.next, f.next.prev = f.next, f.prev
@@ -75,6 +77,12 @@ func (f *flight) end(failed bool) {
 	}
 	*f = flight{tracker: t, shard: s}
 	t.flights.Put(f)
+}
+
+// nameRoute asks the service's function, which must not cost a request that has been answered.
+func (t *Tracker) nameRoute(r *http.Request) (name string) {
+	guarded.Call(func() error { name = t.route(r); return nil }, func(error) { name = "" })
+	return name
 }
 
 // pattern asks the mux for the pattern of a request, following muxes within muxes as the request will.

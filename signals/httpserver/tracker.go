@@ -22,6 +22,11 @@ type Config struct {
 	// MaxRoutes caps the routes that have readings of their own; the rest share those of [signals.Other].
 	// Defaults to 100.
 	MaxRoutes int
+	// Route names the route of a request that has been answered; "" stands for none. It is called on the request's own
+	// goroutine with the request that the middleware was given, and must be quick. Defaults to the request's Pattern, which
+	// http.ServeMux sets and others may. It is for routers that keep the route elsewhere: the routes of requests in flight are
+	// unknown then.
+	Route func(*http.Request) string
 }
 
 // Unmatched is the route of requests that no pattern matched.
@@ -35,6 +40,7 @@ type Tracker struct {
 	shards  [shardCount]shard
 	flights sync.Pool // of *flight, each of which belongs to one shard for good
 	made    atomic.Uint32
+	route   func(*http.Request) string
 
 	survey survey // belongs to the sampling goroutine
 }
@@ -44,7 +50,10 @@ func New(config Config) *Tracker {
 	if config.MaxRoutes <= 0 {
 		config.MaxRoutes = 100
 	}
-	t := &Tracker{epoch: time.Now(), survey: newSurvey()}
+	if config.Route == nil {
+		config.Route = func(r *http.Request) string { return r.Pattern }
+	}
+	t := &Tracker{epoch: time.Now(), route: config.Route, survey: newSurvey()}
 	t.routes = capped.New(config.MaxRoutes, newRoute(signals.Other), newRoute)
 	for i := range t.shards {
 		t.shards[i].init()
@@ -57,7 +66,7 @@ func New(config Config) *Tracker {
 
 // Middleware returns a handler which follows each request through next; nil stands for http.DefaultServeMux.
 //
-// The route of a request is the pattern of http.ServeMux that matched it. Put the middleware around a *ServeMux or
+// The route of a request is what Config.Route says, by default the pattern of http.ServeMux that matched it. Put the middleware around a *ServeMux or
 // around the handlers registered with one; between the two, a handler that copies the request (as WithContext does)
 // hides the pattern, and the request counts as [Unmatched].
 //
