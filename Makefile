@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 GO ?= go
-MODULES := . telemetry auto adapter/stabilitygrpc lab examples/payment bench
+MODULES := . telemetry auto adapter/stabilitygrpc lab examples/payment examples/routers bench
 export GOFLAGS ?= -buildvcs=false
 
 .PHONY: help demo test e2e check bench fuzz gen install
@@ -22,6 +22,7 @@ demo: ## prove the payment example's contracts: builds it, breaks it, writes fal
 test: export GORACE ?= atexit_sleep_ms=100
 test: ## run every test of every module with the race detector, in random order
 	@set -e; for m in $(MODULES); do echo "== $$m"; (cd $$m && $(GO) test -race -shuffle=on -timeout 12m ./...); done
+	@echo "== at the lowest versions that telemetry and auto ask for"; set -e; for m in telemetry auto; do (cd $$m && GOWORK=off $(GO) test ./...); done
 	@echo "== stability test, on itself"; cd lab && $(GO) run ./cmd/stability test -q -C .. -runs 3 -timeout 30s $(OWN) -- -test.short
 	@$(VET)
 	@$(E2E) || [ $$? = 77 ] # 77 means that PostgreSQL or Redis is neither here nor to be had; it has said so

@@ -64,6 +64,7 @@ var modules = map[string]struct {
 	"operator":         {[]string{"fault", "stabilitytest"}, "runs in production clusters"},
 	"adapter":          {[]string{"fault", "stabilitytest"}, "runs in production services"},
 	"examples/payment": {[]string{"fault"}, "shows users how; the agent is laid in by falsify, never imported"},
+	"examples/routers": {[]string{"fault"}, "shows users how"},
 	"bench":            {nil, "measures against peers whatever can be measured"},
 }
 

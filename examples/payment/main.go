@@ -102,7 +102,9 @@ func runService(ctx context.Context, cfg config, log *slog.Logger) (err error) {
 	}
 	defer watched.Stop()
 	mux := http.NewServeMux()
-	watched.Mount(mux)
+	if err := watched.Mount(mux); err != nil {
+		return err
+	}
 	mux.Handle("/", httpapi.Guard(log, watched.Middleware(app.routes)))
 	return serve(ctx, listener, mux, log)
 }

@@ -81,7 +81,9 @@ func (e *edge) serve(address string, sources []signals.Source) error {
 	defer watch.Stop()
 	patience := deadline.Server{Timeout: 2 * time.Second}
 	mux := http.NewServeMux()
-	watch.Mount(mux)
+	if err := watch.Mount(mux); err != nil {
+		return err
+	}
 	mux.Handle("GET /check", patience.Middleware(watch.Middleware(http.HandlerFunc(e.check))))
 	server := &http.Server{Addr: address, Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 	if err := server.ListenAndServe(); err != nil {
