@@ -63,14 +63,15 @@ func Open(cfg Config) (*Capturer, error) {
 		return nil, fmt.Errorf("evidence: opening: %w", err)
 	}
 	defer root.Close()
-	if err := cleanUp(root); err != nil {
-		cfg.Logger.Warn("evidence: cleaning up after a killed process", "dir", cfg.Dir, "error", err)
+	if unlock, err := lockDir(root); err == nil { // else another process is capturing, and cleans up itself
+		c.cleanUp(root)
+		unlock()
 	}
 	bundles, err := List(cfg.Dir)
 	if err != nil {
 		cfg.Logger.Warn("evidence: some bundles cannot be read", "dir", cfg.Dir, "error", err)
 	}
-	for _, b := range bundles {
+	for _, b := range ownBundles(bundles) {
 		c.gate.remember(b.Key, minTime(b.At, time.Now()), b.Path)
 	}
 	return c, nil
@@ -85,12 +86,30 @@ func minTime(a, b time.Time) time.Time {
 }
 
 // openDir opens the directory anew for each capture: one that a cleaner of old temporary files removed meanwhile is
-// made again.
+// made again, and one that was put in its place is looked at.
 func (c *Capturer) openDir() (*os.Root, error) {
 	if err := os.MkdirAll(c.cfg.Dir, 0o700); err != nil {
 		return nil, err
 	}
-	return os.OpenRoot(c.cfg.Dir)
+	root, err := os.OpenRoot(c.cfg.Dir)
+	if err != nil {
+		return nil, err
+	}
+	info, err := root.Stat(".")
+	if err == nil {
+		err = ours(info)
+	}
+	if err != nil {
+		root.Close()
+		return nil, fmt.Errorf("%s: %w", c.cfg.Dir, err)
+	}
+	return root, nil
+}
+
+func (c *Capturer) cleanUp(root *os.Root) {
+	if err := cleanUp(root); err != nil {
+		c.cfg.Logger.Warn("evidence: cleaning up after a killed process", "dir", c.cfg.Dir, "error", err)
+	}
 }
 
 // Dir returns the directory of the bundles.
@@ -152,12 +171,27 @@ func (c *Capturer) capture(ctx context.Context, r Request) (Bundle, error) {
 	if math.IsNaN(r.Level) || math.IsInf(r.Level, 0) {
 		r.Level = 0 // JSON has no word for them
 	}
-	if err := c.gate.admit(r.Key, r.Level, time.Now()); err != nil {
+	if err := c.gate.refusal(r.Key, r.Level, time.Now()); err != nil {
 		return Bundle{}, err
 	}
+	root, err := c.openDir()
+	if err != nil {
+		c.gate.attempted(r.Key, time.Now())
+		return Bundle{}, fmt.Errorf("evidence: capturing %s: %w", r.Key, err)
+	}
+	defer root.Close()
+	unlock, err := lockDir(root)
+	if errors.Is(err, ErrBusy) {
+		return Bundle{}, &Refusal{Key: r.Key, Reason: ErrBusy, Detail: "another process is capturing into " + c.cfg.Dir}
+	}
+	c.gate.attempted(r.Key, time.Now())
+	if err != nil {
+		return Bundle{}, fmt.Errorf("evidence: capturing %s: %w", r.Key, err)
+	}
+	defer unlock()
 	ctx, cancel := context.WithTimeoutCause(ctx, c.cfg.Timeout, errors.New("the capture's time is over"))
 	defer cancel()
-	b, err := c.write(ctx, r)
+	b, err := c.write(ctx, root, r)
 	if err != nil {
 		return Bundle{}, fmt.Errorf("evidence: capturing %s: %w", r.Key, err)
 	}
@@ -185,14 +219,11 @@ func (c *Capturer) count(b Bundle, err error) {
 	}
 }
 
-func (c *Capturer) write(ctx context.Context, r Request) (Bundle, error) {
+// write writes a bundle. The caller holds the directory's lock, so what others left unfinished is not being written.
+func (c *Capturer) write(ctx context.Context, root *os.Root, r Request) (Bundle, error) {
 	meter := startMeter()
 	at := time.Now()
-	root, err := c.openDir()
-	if err != nil {
-		return Bundle{}, err
-	}
-	defer root.Close()
+	c.cleanUp(root)
 	share, err := c.makeRoom(root)
 	if err != nil {
 		return Bundle{}, err

@@ -10,18 +10,54 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 )
 
-const childDir = "STABILITY_EVIDENCE_TEST_DIR"
+const (
+	childDir      = "STABILITY_EVIDENCE_TEST_DIR"
+	childCaptures = "STABILITY_EVIDENCE_TEST_CAPTURES"
+)
 
 // TestMain lets the test binary be the process that is killed while it captures.
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(childDir); dir != "" {
+		if n, err := strconv.Atoi(os.Getenv(childCaptures)); err == nil {
+			captureBeside(dir, n)
+		}
 		captureForever(dir)
 	}
 	os.Exit(m.Run())
+}
+
+// captureBeside captures large bundles beside other processes until so many are done, and exits.
+func captureBeside(dir string, n int) {
+	large := kindFunc{"large", func(_ context.Context, d *Draft) error {
+		w := d.Create("large.bin")
+		for range 60 {
+			if _, err := w.Write(make([]byte, 10<<10)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}}
+	for n > 0 {
+		// Anew each time: what opening cleans up must be no draft of others.
+		c, err := Open(Config{Dir: dir, MaxBytes: minBytes, Cooldown: -1, Spacing: -1, HighWaterReset: -1, Kinds: []Kind{large}})
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		switch _, err := c.Capture(context.Background(), Request{Key: fmt.Sprint("key", n%5), Level: float64(n)}); {
+		case err == nil:
+			n--
+		case !errors.Is(err, ErrBusy):
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	}
+	os.Exit(0)
 }
 
 // captureForever captures small bundles and prints a byte at every step, so that the parent can kill it at any of them.

@@ -24,8 +24,9 @@ import (
 
 // Config bounds a [Capturer]. The zero value but for Dir is useful.
 type Config struct {
-	// Dir is where bundles are kept. Required; made with mode 0700 when it is missing. Several processes may
-	// share it, their quotas then count all bundles in it.
+	// Dir is where bundles are kept. Required; made with mode 0700 when it is missing. One that belongs to another user (but
+	// root), or that others may write into, is refused. Several processes may share it: their quotas then count all
+	// bundles in it, and one captures at a time.
 	Dir string
 	// MaxBytes is the hard limit for all bundles together, the one being written included: a quarter of it is
 	// the most that one bundle may take. Defaults to 256 MiB, at least 4 MiB.

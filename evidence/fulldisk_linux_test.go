@@ -14,7 +14,7 @@ import (
 func mountSmall(t *testing.T, bytes string) string {
 	t.Helper()
 	dir := t.TempDir()
-	err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size="+bytes)
+	err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "mode=0700,size="+bytes)
 	if errors.Is(err, syscall.EPERM) {
 		t.Skip("NOT TESTED HERE: a full disk. Mounting a small tmpfs needs root.")
 	}

@@ -24,8 +24,8 @@ type history struct {
 	bundle string    // of the last success
 }
 
-// admit returns a refusal, or nil and counts the attempt: a capture that fails is not tried again at once either.
-func (g *gate) admit(key string, level float64, now time.Time) error {
+// refusal returns why nothing is to be captured now, or nil.
+func (g *gate) refusal(key string, level float64, now time.Time) error {
 	refuse := func(h history, reason error, format string, args ...any) error {
 		return &Refusal{Key: key, Reason: reason, Detail: fmt.Sprintf(format, args...), Bundle: h.bundle}
 	}
@@ -40,14 +40,19 @@ func (g *gate) admit(key string, level float64, now time.Time) error {
 	if known && ago < g.reset && level > 0 && h.level > 0 && level < h.level*highWaterStep {
 		return refuse(h, ErrHighWater, "level %.4g does not beat %.4g of %v ago by a tenth", level, h.level, round(ago))
 	}
-	if ago >= g.reset {
+	return nil
+}
+
+// attempted counts a capture that begins: one that fails is not tried again at once either.
+func (g *gate) attempted(key string, now time.Time) {
+	h := g.keys[key]
+	if now.Sub(h.last) >= g.reset {
 		h.level = 0
 	}
 	h.last = now
 	g.all = history{last: now}
 	g.forget(now)
 	g.keys[key] = h
-	return nil
 }
 
 // succeeded notes the bundle and raises the high-water mark of a key.

@@ -18,7 +18,7 @@ const removedName = "manifest.removed.json"
 // no others are left. Only what has a valid manifest naming its own directory is ever removed.
 func prune(root *os.Root, maxBytes int64, maxBundles int) error {
 	bundles, _ := List(root.Name()) // what cannot be listed is not ours to remove
-	bundles = slices.DeleteFunc(bundles, func(b Bundle) bool { return b.ID != filepath.Base(b.Path) })
+	bundles = slices.DeleteFunc(ownBundles(bundles), func(b Bundle) bool { return b.ID != filepath.Base(b.Path) })
 	var total int64
 	for _, b := range bundles {
 		total += b.Size() + b.manifestSize
@@ -93,7 +93,15 @@ func finishRemoval(root, dir *os.Root, m Manifest) error {
 	return nil
 }
 
-// cleanUp removes what killed processes left: drafts nobody holds a lock on, removals cut short.
+// ownBundles leaves out what another user has put into the directory: it must not move our limits.
+func ownBundles(bundles []Bundle) []Bundle {
+	return slices.DeleteFunc(bundles, func(b Bundle) bool {
+		info, err := os.Lstat(b.Path)
+		return err != nil || !info.IsDir() || !ownedByUs(info)
+	})
+}
+
+// cleanUp removes what killed processes left: drafts, removals cut short. The caller holds the directory's lock.
 func cleanUp(root *os.Root) error {
 	entries, err := fs.ReadDir(root.FS(), ".")
 	if err != nil {
@@ -105,7 +113,7 @@ func cleanUp(root *os.Root) error {
 			continue
 		}
 		if isDraft(e.Name()) {
-			if isWreck(root, e) {
+			if isWreck(e) {
 				errs = append(errs, root.RemoveAll(e.Name()))
 			}
 			continue
@@ -115,16 +123,11 @@ func cleanUp(root *os.Root) error {
 	return errors.Join(errs...)
 }
 
-// isWreck reports whether the process that made the draft is gone. Without locks, age has to tell.
-func isWreck(root *os.Root, e fs.DirEntry) bool {
-	f, err := root.Open(e.Name())
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	err = lock(f)
-	if !errors.Is(err, errors.ErrUnsupported) {
-		return err == nil
+// isWreck reports whether the process that made the draft is gone: whoever writes a draft has the lock, and we have it.
+// Without locks, age has to tell.
+func isWreck(e fs.DirEntry) bool {
+	if haveLocks {
+		return true
 	}
 	info, err := e.Info()
 	return err == nil && time.Since(info.ModTime()) > time.Hour

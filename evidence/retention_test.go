@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -142,21 +143,101 @@ func TestOpenCleansUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer root.Close()
+	unlock, err := lockDir(root)
+	if err != nil {
+		t.Fatal(err)
+	}
 	alive, err := newStaging(root, 1<<20)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer alive.discard()
 
+	names := func() (names []string) {
+		entries, _ := os.ReadDir(dir)
+		for _, e := range entries {
+			names = append(names, e.Name())
+		}
+		return names
+	}
+	c = open(t, Config{Dir: dir})
+	if !slices.Contains(names(), alive.name) {
+		t.Errorf("left are %v, without the draft of a living process, %s", names(), alive.name)
+	}
+	var refusal *Refusal
+	if _, err := c.Capture(t.Context(), Request{Key: "meanwhile"}); !errors.As(err, &refusal) || refusal.Reason != ErrBusy {
+		t.Errorf("while another process captures: %v, want ErrBusy", err)
+	}
+	unlock()
 	open(t, Config{Dir: dir})
-	var names []string
-	entries, _ := os.ReadDir(dir)
-	for _, e := range entries {
-		names = append(names, e.Name())
+	if !slices.Equal(names(), []string{"mine"}) {
+		t.Errorf("left are %v, want only what is not ours", names())
 	}
-	if !slices.Equal(names, []string{alive.name, "mine"}) {
-		t.Errorf("left are %v, want only the draft of a living process, %s, and what is not ours", names, alive.name)
+	capture(t, c, Request{Key: "meanwhile"}) // the refusal did not count
+}
+
+// TestProcessesShareADirectory: six of them capture at once. Together they never have more on disk than the quota, no bundle is
+// damaged, and none takes another's draft for a wreck.
+func TestProcessesShareADirectory(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
 	}
+	dir := filepath.Join(t.TempDir(), "shared")
+	var children []*exec.Cmd
+	for range 6 {
+		child := exec.CommandContext(t.Context(), self)
+		child.Env = append(os.Environ(), childDir+"="+dir, childCaptures+"=12")
+		child.Stderr = os.Stderr
+		if err := child.Start(); err != nil {
+			t.Fatal(err)
+		}
+		children = append(children, child)
+	}
+	done := make(chan struct{})
+	peaks := make(chan int64)
+	go func() {
+		peak := int64(0)
+		for {
+			select {
+			case <-done:
+				peaks <- peak
+				return
+			default:
+				peak = max(peak, roughly(dir))
+			}
+		}
+	}()
+	for _, child := range children {
+		if err := child.Wait(); err != nil {
+			t.Errorf("a child: %v", err)
+		}
+	}
+	close(done)
+	if peak := <-peaks; peak > minBytes || peak < minBytes/2 {
+		t.Errorf("peak of %d bytes, want at most %d and not much less", peak, minBytes)
+	}
+	bundles, err := List(dir)
+	if err != nil || len(bundles) == 0 {
+		t.Errorf("%d bundles, %v", len(bundles), err)
+	}
+	for _, b := range bundles {
+		if _, err := Read(b.Path); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// roughly adds up what is on disk while others write and remove.
+func roughly(dir string) (total int64) {
+	filepath.WalkDir(dir, func(_ string, e fs.DirEntry, err error) error {
+		if err == nil && !e.IsDir() {
+			if info, err := e.Info(); err == nil {
+				total += info.Size()
+			}
+		}
+		return nil
+	})
+	return total
 }
 
 func TestCooldownSurvivesRestart(t *testing.T) {

@@ -3,7 +3,6 @@ package evidence
 import (
 	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -16,12 +15,10 @@ const draftPrefix = ".draft-"
 func isDraft(name string) bool { return strings.HasPrefix(name, draftPrefix) }
 
 // staging is the directory in which a bundle grows, beside the finished ones and under a name that [List] passes by.
-// It is locked for as long as its process lives, so that others can tell a bundle in the making from a wreck.
 type staging struct {
 	parent *os.Root
 	name   string
 	dir    *os.Root
-	lock   *os.File
 	share  int64 // bytes that the files may take
 	left   int64
 }
@@ -31,26 +28,12 @@ func newStaging(parent *os.Root, share int64) (*staging, error) {
 	if err := parent.Mkdir(s.name, 0o700); err != nil {
 		return nil, err
 	}
-	err := s.open()
-	if err != nil {
+	var err error
+	if s.dir, err = parent.OpenRoot(s.name); err != nil {
 		s.discard()
 		return nil, err
 	}
 	return s, nil
-}
-
-func (s *staging) open() (err error) {
-	if s.dir, err = s.parent.OpenRoot(s.name); err != nil {
-		return err
-	}
-	if s.lock, err = s.parent.Open(s.name); err != nil {
-		return err
-	}
-	if err = lock(s.lock); errors.Is(err, errors.ErrUnsupported) {
-		s.lock.Close() // where there are no locks, an open directory may not be renamed either
-		return nil
-	}
-	return err
 }
 
 // publish writes the manifest and gives the bundle its name. Everything is on disk before the name is: whoever
@@ -77,11 +60,10 @@ func (s *staging) publish(m *Manifest) error {
 	if err := syncDir(s.dir); err != nil {
 		return err
 	}
-	s.dir.Close()
+	s.dir.Close() // some systems rename no directory that is open
 	if err := s.parent.Rename(s.name, m.ID); err != nil {
 		return err
 	}
-	s.close()
 	syncDir(s.parent) // without it a power cut may take the name back, but never leaves half a bundle
 	return nil
 }
@@ -94,17 +76,10 @@ func (s *staging) remove(f *draftFile) {
 }
 
 func (s *staging) discard() {
-	s.close()
-	s.parent.RemoveAll(s.name)
-}
-
-func (s *staging) close() {
 	if s.dir != nil {
 		s.dir.Close()
 	}
-	if s.lock != nil {
-		s.lock.Close()
-	}
+	s.parent.RemoveAll(s.name)
 }
 
 // bundleID names a bundle so that names sort by time and say what they are about. The draft's random suffix keeps

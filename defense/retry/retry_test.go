@@ -144,7 +144,7 @@ func TestExecute(t *testing.T) {
 
 func TestDelay(t *testing.T) {
 	b := mustNew(t, Config{Backoff: 50 * time.Millisecond, MaxBackoff: time.Second})
-	for n, most := range map[int]time.Duration{-1: 50, 0: 50, 1: 50, 2: 100, 3: 200, 5: 800, 6: 1000, 50: 1000, 1 << 40: 1000} {
+	for n, most := range map[int]time.Duration{-1: 50, 0: 50, 1: 50, 2: 100, 3: 200, 5: 800, 6: 1000, 50: 1000, math.MaxInt: 1000} {
 		most *= time.Millisecond
 		var least, greatest time.Duration = time.Hour, 0
 		for range 2000 {

@@ -77,11 +77,11 @@ func (p *textParser) countedLine(line string) error {
 		if err := p.flush(); err != nil {
 			return err
 		}
-		n, err := strconv.Atoi(count)
-		if err != nil || n < 0 || n > 1<<31 {
+		n, err := strconv.ParseUint(count, 10, 31) // what an int holds everywhere
+		if err != nil {
 			return errors.New("a group of " + strconv.Quote(count) + " goroutines")
 		}
-		p.open, p.current.Count = true, n
+		p.open, p.current.Count = true, int(n)
 		return nil
 	}
 	if !p.open {

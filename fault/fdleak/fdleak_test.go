@@ -102,13 +102,16 @@ func TestTakesTheLastOne(t *testing.T) {
 	})
 }
 
+func setCur[T int64 | uint64](cur *T, soft uint64) { *cur = T(soft) }
+
 func lowerLimit(t *testing.T, soft uint64) float64 {
 	t.Helper()
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
 		t.Fatal(err)
 	}
-	lower := syscall.Rlimit{Cur: soft, Max: limit.Max}
+	lower := limit // its fields are signed on some systems
+	setCur(&lower.Cur, soft)
 	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &lower); err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package analysis
 import (
 	"go/ast"
 	"go/token"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -154,7 +155,7 @@ func (s *sites) operator(r *rand.Rand) {
 
 func (s *sites) number(r *rand.Rand) {
 	if n, ok := pick(r, s.numbers); ok {
-		n.Value = strconv.Itoa([]int{0, 1, 2, 255, 1 << 20, 1<<63 - 1}[r.IntN(6)])
+		n.Value = strconv.Itoa([]int{0, 1, 2, 255, 1 << 20, math.MaxInt}[r.IntN(6)])
 	}
 }
 
