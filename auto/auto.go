@@ -95,7 +95,14 @@ func (w *Watch) begin() error {
 
 func (c Config) withDefaults() (Config, error) {
 	c.Service = cmp.Or(c.Service, filepath.Base(os.Args[0]))
-	c.EvidenceDir = cmp.Or(c.EvidenceDir, filepath.Join(os.TempDir(), "stability-evidence-"+filepath.Base(c.Service)))
+	if c.EvidenceDir == "" {
+		name := "stability-evidence-" + filepath.Base(c.Service)
+		private, err := evidence.PrivateDir(name)
+		if err != nil {
+			private = filepath.Join(os.TempDir(), name) // which evidence.Open then refuses, and says why
+		}
+		c.EvidenceDir = private
+	}
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}

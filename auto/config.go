@@ -27,7 +27,8 @@ type Config struct {
 	NoStock bool
 	// SampleInterval is the time between two readings of all signals. STABILITY_SAMPLE_INTERVAL. Defaults to 1 s.
 	SampleInterval time.Duration
-	// EvidenceDir is where evidence goes. STABILITY_EVIDENCE_DIR. Defaults to stability-evidence-SERVICE in the
+	// EvidenceDir is where evidence goes; see evidence.Config.Dir. STABILITY_EVIDENCE_DIR. Defaults to a directory of this
+	// user alone, stability-evidence-SERVICE unless somebody else has that name, in the
 	// system's folder for temporary files; "none" saves no evidence.
 	EvidenceDir string
 	// EvidenceBytes is the quota for all evidence. STABILITY_EVIDENCE_BYTES. Defaults to 256 MiB.
