@@ -40,6 +40,7 @@ func gates() []gateCommand {
 	return []gateCommand{
 		{"modules", "what go.mod declares, what is resolved and what is compiled are the same", setupModules},
 		{"toolchain", "what another Go version changes for this program", setupToolchain},
+		{"start", "the service comes up: most drift that kills, kills in init", setupStart},
 		{"review", "a change to Go code says in its stability.md what it touches, what watches that, and what would prove it wrong", setupReview},
 		{"contracts", "every check is proven as it is now", setupContracts},
 	}

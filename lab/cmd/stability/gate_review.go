@@ -5,10 +5,12 @@ import (
 	"flag"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/falsifiable/stability/lab/gate"
 	"github.com/falsifiable/stability/lab/gate/contracts"
 	"github.com/falsifiable/stability/lab/gate/review"
+	"github.com/falsifiable/stability/lab/gate/start"
 	"github.com/falsifiable/stability/lab/gate/toolchain"
 )
 
@@ -41,6 +43,13 @@ func setupToolchain(flags *flag.FlagSet, f *gateFlags) func(context.Context, []s
 	return func(ctx context.Context, _ []string, _ io.Writer) (*gate.Report, error) {
 		cfg.Dir, cfg.Base = f.dir, f.base
 		return toolchain.Run(ctx, cfg)
+	}
+}
+
+func setupStart(flags *flag.FlagSet, f *gateFlags) func(context.Context, []string, io.Writer) (*gate.Report, error) {
+	limit := flags.Duration("limit", 30*time.Second, "how long a start may take")
+	return func(ctx context.Context, args []string, _ io.Writer) (*gate.Report, error) {
+		return start.Run(ctx, start.Config{Dir: f.dir, Services: args, Limit: *limit})
 	}
 }
 
