@@ -32,6 +32,10 @@ type Finding struct {
 	Related  []Related `json:"related,omitempty"`
 	Edits    []Edit    `json:"edits,omitempty"` // of the first suggested fix
 	Fix      string    `json:"fix,omitempty"`
+	Severity string    `json:"severity"`        // hang, race, leak or risk
+	Count    int       `json:"count,omitempty"` // of places that have this cause, if there are several; the others are in Related
+
+	category string
 	// failure: it is about the analyzer itself, which did not come to its end here.
 	failure bool
 }
@@ -134,14 +138,18 @@ func parse(r io.Reader) (findings []Finding, rest []string) {
 			doc.Reset()
 		}
 	}
+	return sorted(findings), rest
+}
+
+// sorted returns the findings in the order of their places, each once: a package and its test variant report the same.
+func sorted(findings []Finding) []Finding {
 	slices.SortFunc(findings, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column),
 			cmp.Compare(a.Analyzer, b.Analyzer), cmp.Compare(a.Message, b.Message))
 	})
-	// A package and its test variant report the same.
 	return slices.CompactFunc(findings, func(a, b Finding) bool {
 		return a.failure == b.failure && a.File == b.File && a.Line == b.Line && a.Column == b.Column && a.Analyzer == b.Analyzer
-	}), rest
+	})
 }
 
 func decode(doc string) (findings []Finding, errs []string) {
@@ -171,7 +179,7 @@ func decode(doc string) (findings []Finding, errs []string) {
 
 func (d *diagnostic) finding(pkg, name string) Finding {
 	path, _, _ := strings.Cut(pkg, " ") // "path [path.test]"
-	f := Finding{Analyzer: name, Package: path, Message: d.Message, failure: d.Category == finding.FailureCategory}
+	f := Finding{Analyzer: name, Package: path, Message: d.Message, category: d.Category, failure: d.Category == finding.FailureCategory}
 	f.File, f.Line, f.Column = position(d.Posn)
 	for _, r := range d.Related {
 		file, line, _ := position(r.Posn)

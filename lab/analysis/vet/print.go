@@ -26,7 +26,7 @@ func relative(path string) string {
 
 func printText(w io.Writer, fs []Finding) error {
 	for _, f := range fs {
-		if _, err := fmt.Fprintf(w, "%s:%d:%d: %s [%s]\n", relative(f.File), f.Line, f.Column, f.Message, f.Analyzer); err != nil {
+		if _, err := fmt.Fprintf(w, "%s:%d:%d: %s %s\n", relative(f.File), f.Line, f.Column, f.Message, f.label()); err != nil {
 			return err
 		}
 		for _, r := range f.Related {
@@ -36,6 +36,33 @@ func printText(w io.Writer, fs []Finding) error {
 		}
 	}
 	return nil
+}
+
+// label says which analyzer has found it, and how severe it is.
+func (f *Finding) label() string {
+	return strings.TrimSpace("[" + f.Analyzer + "] " + f.Severity)
+}
+
+// level is that of SARIF.
+func (f *Finding) level() sarif.Level {
+	switch f.Severity {
+	case "hang", "race":
+		return sarif.Error
+	case "risk":
+		return sarif.Note
+	}
+	return sarif.Warning
+}
+
+// command is the workflow command that shows it.
+func (f *Finding) command() string {
+	switch f.level() {
+	case sarif.Error:
+		return "error"
+	case sarif.Note:
+		return "notice"
+	}
+	return "warning"
 }
 
 func printJSON(w io.Writer, fs []Finding) error {
@@ -53,8 +80,8 @@ func printJSON(w io.Writer, fs []Finding) error {
 func printGitHub(w io.Writer, fs []Finding) error {
 	escape := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
 	for _, f := range fs {
-		if _, err := fmt.Fprintf(w, "::warning file=%s,line=%d,col=%d,title=%s::%s\n",
-			relative(f.File), f.Line, f.Column, f.Analyzer, escape.Replace(f.Message)); err != nil {
+		if _, err := fmt.Fprintf(w, "::%s file=%s,line=%d,col=%d,title=%s::%s\n",
+			f.command(), relative(f.File), f.Line, f.Column, f.Analyzer, escape.Replace(f.Message)); err != nil {
 			return err
 		}
 	}
@@ -74,7 +101,7 @@ func printSARIF(w io.Writer, fs []Finding) error {
 	}
 	for i := range fs {
 		f := &fs[i]
-		r := sarif.Result{RuleID: f.Analyzer, Level: sarif.Warning, Message: sarif.Text{Text: f.Message},
+		r := sarif.Result{RuleID: f.Analyzer, Level: f.level(), Message: sarif.Text{Text: f.Message},
 			Locations:           []sarif.Location{location(f.File, f.Line, f.Column, "")},
 			PartialFingerprints: map[string]string{"stability/v1": f.Fingerprint()}}
 		for _, rel := range f.Related {

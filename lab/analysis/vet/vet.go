@@ -10,13 +10,17 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"go/parser"
+	"go/token"
 	"io"
 	"os"
 	"os/exec"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/falsifiable/stability/lab/analysis"
+	"github.com/falsifiable/stability/lab/analysis/lostdeadline"
 )
 
 // Exit codes of Main.
@@ -30,6 +34,10 @@ const (
 
 type options struct {
 	json, sarif, github, fix bool
+	deps, all, vulns         bool
+	budget                   time.Duration
+	severity                 string
+	unseen                   int // packages for which the budget was too small
 	baseline                 string
 	writeBaseline            bool
 	only                     string
@@ -54,6 +62,11 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	fs.StringVar(&o.baseline, "baseline", "", "leave out the findings listed in this `file`")
 	fs.BoolVar(&o.writeBaseline, "write-baseline", false, "write the findings to the file of -baseline instead of printing them")
 	fs.StringVar(&o.only, "only", "", "comma-separated analyzer `names` to run; all by default")
+	fs.BoolVar(&o.deps, "deps", false, "look at all that is compiled into the packages, dependencies too, without any tests")
+	fs.DurationVar(&o.budget, "budget", defaultBudget, "with -deps: how long that may take")
+	fs.BoolVar(&o.vulns, "vulns", false, "also name dependencies with known vulnerabilities, by govulncheck if it is installed")
+	fs.BoolVar(&o.all, "all", false, "print each place, also where many have one cause")
+	fs.StringVar(&o.severity, "severity", "", "leave out what is less severe than this: hang, race, leak or risk")
 	fs.Usage = func() {
 		fmt.Fprintln(stderr, "usage: stability vet [flags] [packages]")
 		fs.PrintDefaults()
@@ -68,6 +81,10 @@ func Main(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "vet: -write-baseline needs -baseline FILE")
 		return ExitUsage
 	}
+	if o.severity != "" && analysis.ParseSeverity(o.severity) == 0 {
+		fmt.Fprintf(stderr, "vet: -severity %s: there is hang, race, leak and risk\n", o.severity)
+		return ExitUsage
+	}
 	if o.patterns = fs.Args(); len(o.patterns) == 0 {
 		o.patterns = []string{"."}
 	}
@@ -75,14 +92,20 @@ func Main(args []string, stdout, stderr io.Writer) int {
 }
 
 func (o *options) run(stdout, stderr io.Writer) int {
-	findings, broken, err := o.collect()
+	collect := o.collect
+	if o.deps {
+		collect = func() ([]Finding, string, error) { return o.dependencies(stderr) }
+	}
+	findings, broken, err := collect()
 	if err != nil {
 		fmt.Fprintln(stderr, err)
 		return ExitUsage
 	}
 	if broken != "" {
-		fmt.Fprint(stderr, broken)
-		return ExitBroken
+		fmt.Fprintln(stderr, strings.TrimSuffix(broken, "\n"))
+		if len(findings) == 0 { // what some dependencies hide is no reason to keep the rest back
+			return ExitBroken
+		}
 	}
 	findings, failures := separate(findings)
 	for _, f := range failures {
@@ -95,6 +118,13 @@ func (o *options) run(stdout, stderr io.Writer) int {
 			return ExitUsage
 		}
 		findings = append(findings, more...)
+	}
+	if findings, err = o.chosen(findings); err != nil {
+		fmt.Fprintln(stderr, err)
+		return ExitUsage
+	}
+	if o.vulns {
+		findings = append(findings, vulnerable(stderr)...)
 	}
 	if o.baseline != "" {
 		if findings, err = o.applyBaseline(findings); err != nil {
@@ -109,6 +139,9 @@ func (o *options) run(stdout, stderr io.Writer) int {
 			return ExitUsage
 		}
 		fmt.Fprintf(stderr, "vet: %d fixes applied\n", n)
+	}
+	if !o.all {
+		findings = fold(findings)
 	}
 	switch {
 	case o.json:
@@ -129,6 +162,8 @@ func (o *options) run(stdout, stderr io.Writer) int {
 		return ExitFailed
 	case len(findings) > 0:
 		return ExitFindings
+	case o.unseen > 0:
+		return ExitBroken
 	}
 	return ExitClean
 }
@@ -139,16 +174,11 @@ func (o *options) collect() (findings []Finding, broken string, err error) {
 	if err != nil {
 		return nil, "", fmt.Errorf("vet: finding this program: %w", err)
 	}
-	args := []string{"vet", "-vettool=" + self, "-json"}
-	if o.only != "" {
-		chosen, err := analysis.Select(strings.Split(o.only, ","))
-		if err != nil {
-			return nil, "", fmt.Errorf("vet: %w", err)
-		}
-		for _, a := range chosen {
-			args = append(args, "-"+a.Name)
-		}
+	flags, err := o.analyzerFlags()
+	if err != nil {
+		return nil, "", err
 	}
+	args := append([]string{"vet", "-vettool=" + self, "-json"}, flags...)
 	cmd := exec.Command("go", append(args, o.patterns...)...)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
@@ -161,6 +191,64 @@ func (o *options) collect() (findings []Finding, broken string, err error) {
 		return nil, "", fmt.Errorf("vet: running go vet: %w", runErr)
 	}
 	return findings, "", nil
+}
+
+// analyzerFlags returns the flags by which the tool is told which analyzers to run: none for all.
+func (o *options) analyzerFlags() (flags []string, err error) {
+	if o.only == "" {
+		return nil, nil
+	}
+	chosen, err := analysis.Select(strings.Split(o.only, ","))
+	if err != nil {
+		return nil, fmt.Errorf("vet: %w", err)
+	}
+	for _, a := range chosen {
+		flags = append(flags, "-"+a.Name)
+	}
+	return flags, nil
+}
+
+// chosen leaves out what is less severe than asked for, and what is known to be right by what another package says.
+func (o *options) chosen(findings []Finding) ([]Finding, error) {
+	for i := range findings {
+		findings[i].Severity = analysis.SeverityOf(findings[i].Analyzer).String()
+	}
+	if least := analysis.ParseSeverity(o.severity); least != 0 {
+		findings = slices.DeleteFunc(findings, func(f Finding) bool { return analysis.SeverityOf(f.Analyzer) < least })
+	}
+	isFramework := func(f Finding) bool { return f.category == lostdeadline.Framework }
+	if slices.ContainsFunc(findings, isFramework) {
+		sets, err := o.setsFallback()
+		if err != nil {
+			return nil, err
+		}
+		if sets {
+			findings = slices.DeleteFunc(findings, isFramework)
+		}
+	}
+	return findings, nil
+}
+
+// setsFallback tells whether a package of the main module sets ContextWithFallback of gin: then its contexts are cancelled with
+// their requests, in all its packages.
+func (o *options) setsFallback() (bool, error) {
+	cmd := exec.Command("go", append([]string{"list", "-e", "-deps", "-f", `{{if and .Module .Module.Main}}{{$d := .Dir}}{{range .GoFiles}}{{$d}}/{{.}}{{"\n"}}{{end}}{{end}}`}, "./...")...)
+	out, err := cmd.Output()
+	if err != nil {
+		return false, nil // not in a module: the findings stay
+	}
+	for name := range strings.Lines(string(out)) {
+		name = strings.TrimSpace(name)
+		src, err := os.ReadFile(name)
+		if name == "" || err != nil || !bytes.Contains(src, []byte("ContextWithFallback")) {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, src, parser.SkipObjectResolution)
+		if err == nil && lostdeadline.SetsFallback(file) {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // Explain prints the documentation of the named analyzers, or the list of all.

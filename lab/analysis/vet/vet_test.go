@@ -3,9 +3,11 @@ package vet
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -117,7 +119,7 @@ func TestFormats(t *testing.T) {
 		t.Errorf("SARIF result: %+v", r)
 	}
 	_, out, _ = vet(t, "-github")
-	if !strings.HasPrefix(out, "::warning file=try.go,line=") {
+	if !strings.HasPrefix(out, "::notice file=try.go,line=") {
 		t.Errorf("GitHub: %s", out)
 	}
 }
@@ -156,8 +158,8 @@ var checks = []Check{
 	for _, c := range []struct{ yaml, want string }{
 		{"checks:\n  goroutines:\n    fault: goroutineleak\n  other/check:\n    fault: hang\n", ""},
 		{"load:\n  rate: 1\nchecks:\n  goroutine:\n    fault: goroutineleak\n",
-			`falsify.yaml:4:3: no contract of this package has a check "goroutine": did you mean "goroutines"? [contract]`},
-		{"checks:\n\t- x\n", "falsify.yaml:2:1: found character that cannot start any token [contract]"},
+			`falsify.yaml:4:3: no contract of this package has a check "goroutine": did you mean "goroutines"? [contract] risk`},
+		{"checks:\n\t- x\n", "falsify.yaml:2:1: found character that cannot start any token [contract] risk"},
 	} {
 		if err := os.WriteFile(filepath.Join(dir, "falsify.yaml"), []byte(c.yaml), 0o644); err != nil {
 			t.Fatal(err)
@@ -217,5 +219,95 @@ func TestFailures(t *testing.T) {
 	}
 	if len(got) != 2 || !strings.HasPrefix(got[0], "example.com/p internal failure: analyzer lockset: out of its depth") || got[1] != "p.go:3:1 internal failure: boom" {
 		t.Errorf("failures %q", got)
+	}
+}
+
+func TestFold(t *testing.T) {
+	var findings []Finding
+	for i := range 5 {
+		findings = append(findings, Finding{Analyzer: "lockorder_copylocks", Package: fmt.Sprint("p", i), File: "a.go", Line: i + 1,
+			Message: fmt.Sprintf("f%d passes lock by value: p.T contains sync.Mutex", i)})
+	}
+	for i := range 3 {
+		findings = append(findings, Finding{Analyzer: "lostdeadline", Package: "p", File: "b.go", Line: i + 1, Message: "ReadAll of a body without a limit"})
+	}
+	got := fold(findings)
+	if len(got) != 4 || got[0].Count != 5 || len(got[0].Related) != 4 || !strings.HasSuffix(got[0].Message, "(5 places)") || got[1].Count != 0 {
+		t.Errorf("folded into %d: %+v", len(got), got)
+	}
+}
+
+func TestSeverity(t *testing.T) {
+	module(t, leaky)
+	if code, out, _ := vet(t, "-severity=hang"); code != ExitFindings || strings.Contains(out, "lostdeadline") || !strings.Contains(out, "[channelblock] hang") {
+		t.Errorf("code %d, output:\n%s", code, out)
+	}
+	if code, _, errs := vet(t, "-severity=bad"); code != ExitUsage || !strings.Contains(errs, "hang, race, leak") {
+		t.Errorf("code %d, %s", code, errs)
+	}
+}
+
+// Whether gin's context is cancelled with its request is said in another package than the one that hands it on.
+func TestFallbackElsewhere(t *testing.T) {
+	dir := module(t, "package main\n\nimport _ \"try/handlers\"\n\ntype engine struct{ ContextWithFallback bool }\n\nvar e = engine{ContextWithFallback: true}\n\nfunc main() { _ = e }\n")
+	os.Mkdir(filepath.Join(dir, "handlers"), 0o755)
+	os.WriteFile(filepath.Join(dir, "handlers", "h.go"), []byte(`package handlers
+
+import (
+	"context"
+	"net/http"
+	"time"
+)
+
+type Context struct{ Request *http.Request }
+
+func (*Context) Deadline() (d time.Time, ok bool) { return }
+func (*Context) Done() <-chan struct{}            { return nil }
+func (*Context) Err() error                       { return nil }
+func (*Context) Value(any) any                    { return nil }
+
+func work(context.Context) {}
+
+func Handle(c *Context) { work(c) }
+`), 0o644)
+	if code, out, errs := vet(t, "-only=lostdeadline", "./..."); code != ExitClean {
+		t.Errorf("code %d, output:\n%s%s", code, out, errs)
+	}
+	os.WriteFile(filepath.Join(dir, "try.go"), []byte("package main\n\nimport _ \"try/handlers\"\n\nfunc main() {}\n"), 0o644)
+	if code, out, errs := vet(t, "-only=lostdeadline", "./..."); code != ExitFindings || !strings.Contains(out, "h.go:18:32: this *try/handlers.Context is not cancelled") {
+		t.Errorf("without it: code %d, output:\n%s%s", code, out, errs)
+	}
+}
+
+// A dependency's tests are left out, and with them what they import.
+func TestDeps(t *testing.T) {
+	dir := module(t, "package main\n\nimport _ \"try/dep\"\n\nfunc main() {}\n")
+	os.Mkdir(filepath.Join(dir, "dep"), 0o755)
+	os.WriteFile(filepath.Join(dir, "dep", "dep.go"), []byte(strings.Replace(leaky, "package try", "package dep", 1)), 0o644)
+	os.WriteFile(filepath.Join(dir, "dep", "dep_test.go"), []byte("package dep\n\nimport _ \"example.com/nowhere\"\n"), 0o644)
+	if code, _, _ := vet(t, "./dep"); code != ExitBroken {
+		t.Errorf("without -deps: code %d, want %d", code, ExitBroken)
+	}
+	if code, out, errs := vet(t, "-deps"); code != ExitFindings || !strings.Contains(out, "dep.go:11:17: send on ch blocks forever") {
+		t.Errorf("code %d, output:\n%s%s", code, out, errs)
+	}
+	if code, _, errs := vet(t, "-deps", "-budget=1ns"); code != ExitBroken || !strings.Contains(errs, "were not looked at") {
+		t.Errorf("without time: code %d, %s", code, errs)
+	}
+}
+
+func TestVulns(t *testing.T) {
+	got, err := parseVulns(strings.NewReader(`{"config":{"scan_level":"module"}}
+{"osv":{"id":"GO-2024-0001","aliases":["CVE-2024-1"],"summary":"Reads past the end"}}
+{"finding":{"osv":"GO-2024-0001","fixed_version":"v1.2.3","trace":[{"module":"example.com/m","version":"v1.2.0"}]}}
+{"finding":{"osv":"GO-2024-0001","fixed_version":"v1.2.3","trace":[{"module":"example.com/m","version":"v1.2.0","package":"example.com/m/p"}]}}
+`))
+	if err != nil || len(got) != 1 || got[0].Message != "example.com/m v1.2.0 has a known vulnerability, GO-2024-0001, CVE-2024-1: Reads past the end; mended in v1.2.3" {
+		t.Errorf("%v: %+v", err, got)
+	}
+	module(t, leaky)
+	t.Setenv("PATH", t.TempDir()+string(os.PathListSeparator)+filepath.Join(runtime.GOROOT(), "bin"))
+	if _, _, errs := vet(t, "-vulns", "-only=lostdeadline"); !strings.Contains(errs, "known vulnerabilities were not looked up") {
+		t.Errorf("without govulncheck: %s", errs)
 	}
 }
