@@ -50,9 +50,13 @@ check: ## gofmt, go vet, stability vet, and generated files that are stale
 bench: ## measure every capability beside its peers and print the ratios
 	$(GO) run ./bench
 
-fuzz: ## fuzz the parsers, FUZZTIME (default 20s) each
-	@set -e; $(GO) list -f '{{$$d := .Dir}}{{range .TestGoFiles}}{{$$d}}/{{.}}{{"\n"}}{{end}}' ./... | xargs grep -l 'func Fuzz' | while read -r f; do \
-	  for t in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' $$f); do echo "== $$t"; (cd $$(dirname $$f) && $(GO) test -run='^$$' -fuzz="^$$t$$" -fuzztime=$${FUZZTIME:-20s} .); done; done
+# By default go test tries for up to a minute to make each new input smaller before it goes on: more than a target has here.
+fuzz: ## fuzz the parsers of every module, FUZZTIME (default 20s) each
+	@set -e; n=0; for m in $(MODULES); do cd $$m; \
+	  for f in $$($(GO) list -f '{{$$d := .Dir}}{{range .TestGoFiles}}{{$$d}}/{{.}}{{"\n"}}{{end}}{{range .XTestGoFiles}}{{$$d}}/{{.}}{{"\n"}}{{end}}' ./... | xargs grep -l '^func Fuzz'); do \
+	    for t in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' $$f); do echo "== $${f#$(CURDIR)/}: $$t"; n=$$((n+1)); \
+	      (cd $$(dirname $$f) && $(GO) test -run='^$$' -fuzz="^$$t$$" -fuzztime=$${FUZZTIME:-20s} -fuzzminimizetime=$${FUZZMINIMIZE:-10x} .); done; done; \
+	  cd $(CURDIR); done; echo "$$n fuzz targets"; [ $$n -gt 0 ]
 
 gen: ## write generated code and reference pages anew
 	$(GO) run ./internal/newcause

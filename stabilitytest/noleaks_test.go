@@ -1,12 +1,16 @@
 package stabilitytest
 
 import (
+	"context"
 	"fmt"
+	"runtime"
 	"runtime/pprof"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/falsifiable/stability/evidence/goroutines"
 )
 
 // spy is a testing.TB whose failures do not count; its cleanups run when told to.
@@ -19,8 +23,6 @@ type spy struct {
 
 func (s *spy) Helper()          {}
 func (s *spy) Cleanup(f func()) { s.cleanups = append(s.cleanups, f) }
-func (s *spy) Logf(string, ...any) {
-}
 func (s *spy) Errorf(format string, args ...any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -48,7 +50,6 @@ const soon = 20 * time.Millisecond
 func TestNoLeaks(t *testing.T) {
 	live := make(chan struct{}) // reachable from here to the end: what waits for it is not proven leaked
 	t.Cleanup(func() { close(live) })
-	proven := pprof.Lookup(leakProfile) != nil
 	const patient = time.Minute // until it has ended, however busy the machine
 	for _, test := range []struct {
 		name  string
@@ -70,7 +71,34 @@ func TestNoLeaks(t *testing.T) {
 				mu.Lock()
 			}()
 		}, true},
-		{"reachable", soon, func() { go func() { <-live }() }, !proven},
+		{"reachable", soon, func() { go func() { <-live }() }, true},
+		{"woken by a ticker", soon, func() {
+			ctx, cancel := context.WithCancel(context.Background())
+			t.Cleanup(cancel) // long after the check
+			go func() {
+				for tick := time.NewTicker(time.Millisecond); ; {
+					select {
+					case <-tick.C:
+					case <-ctx.Done():
+						return
+					}
+				}
+			}()
+		}, true},
+		{"backs off for ever", soon, func() {
+			go func() {
+				for ctx := t.Context(); ctx.Err() == nil; { // which is long after the check
+					time.Sleep(time.Millisecond)
+				}
+			}()
+		}, true},
+		{"spins", soon, func() {
+			go func() {
+				for ctx := t.Context(); ctx.Err() == nil; {
+					runtime.Gosched()
+				}
+			}()
+		}, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -152,11 +180,15 @@ func TestVerifyTestMain(t *testing.T) {
 		{"clean", fakeMain{0, func() {}}, 0},
 		{"failed", fakeMain{3, func() {}}, 3},
 		{"leaks", fakeMain{0, func() { go leaksInMain() }}, 1},
+		{"failed and leaks", fakeMain{3, func() { go leaksInMain2() }}, 3},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var out strings.Builder
 			if got := (Leaks{Grace: soon}).verify(test.main, &out); got != test.want {
 				t.Errorf("exit code %d, want %d; it said %q", got, test.want, out.String())
+			}
+			if leaks := strings.HasSuffix(test.name, "leaks"); leaks != strings.Contains(out.String(), "leaksInMain") {
+				t.Errorf("%s: it said %q", test.name, out.String())
 			}
 		})
 	}
@@ -164,6 +196,34 @@ func TestVerifyTestMain(t *testing.T) {
 
 //go:noinline
 func leaksInMain() { <-make(chan int) }
+
+// leaksInMain2 is another one: what has leaked before the tests began is not theirs.
+//
+//go:noinline
+func leaksInMain2() { <-make(chan int) }
+
+// TestSince: a goroutine that was there before the tests may be anywhere after them; one more like it is theirs.
+func TestSince(t *testing.T) {
+	at := func(place string, n int) goroutines.Stack {
+		return goroutines.Stack{Count: n, Frames: []goroutines.Frame{{Func: place}, {Func: "worker"}}}
+	}
+	before := []goroutines.Stack{at("start", 1), at("wait", 1)}
+	for _, test := range []struct {
+		name string
+		all  []goroutines.Stack
+		want []goroutines.Stack
+	}{
+		{"moved on", []goroutines.Stack{at("wait", 2)}, nil},
+		{"one more", []goroutines.Stack{at("work", 1), at("wait", 2)}, []goroutines.Stack{at("work", 1)}},
+		{"many more", []goroutines.Stack{at("wait", 9)}, []goroutines.Stack{at("wait", 7)}},
+		{"another", []goroutines.Stack{{Count: 1, Frames: []goroutines.Frame{{Func: "other"}}}}, []goroutines.Stack{{Count: 1, Frames: []goroutines.Frame{{Func: "other"}}}}},
+	} {
+		got := since(before, test.all)
+		if len(got) != len(test.want) || len(got) == 1 && (got[0].Count != test.want[0].Count || !sameStack(got[0], test.want[0])) {
+			t.Errorf("%s: %+v is left, want %+v", test.name, got, test.want)
+		}
+	}
+}
 
 func ExampleNoLeaks() {
 	// func TestServer(t *testing.T) {

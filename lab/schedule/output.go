@@ -18,7 +18,7 @@ const (
 type output struct {
 	head, tail, crash []byte
 	line              []byte // the beginning of the line that is being written
-	crashed           bool
+	crashed, cut      bool
 }
 
 func (o *output) Write(p []byte) (int, error) {
@@ -30,7 +30,7 @@ func (o *output) Write(p []byte) (int, error) {
 	}
 	o.tail = append(o.tail, p...)
 	if over := len(o.tail) - keptTail; over > keptTail {
-		o.tail = append(o.tail[:0], o.tail[over:]...)
+		o.tail, o.cut = append(o.tail[:0], o.tail[over:]...), true
 	}
 	return n, nil
 }
@@ -53,7 +53,7 @@ func (o *output) findCrash(p []byte) {
 
 func (o *output) String() string {
 	tail := o.tail[max(len(o.tail)-keptTail, 0):]
-	if len(tail) == len(o.tail) && len(o.head)+len(o.tail) <= keptHead+keptTail {
+	if !o.cut && len(tail) == len(o.tail) {
 		return string(o.head) + string(tail)
 	}
 	text := string(o.head) + "\n...\n"

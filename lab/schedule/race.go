@@ -48,34 +48,32 @@ func isStandard(place, goroot string) bool {
 	return !strings.Contains(first, ".")
 }
 
-// groupRaces makes findings of a run's reports: those on one variable are one, and those between the same two places.
+// groupRaces makes findings of a run's reports: those on one variable are one, and those that have a place in common, which
+// mostly are about several fields of one object.
 func groupRaces(reports []string, goroot string) []Finding {
 	sets := newGroups(len(reports))
 	byKey := map[string]int{}
-	pairs := make([]string, len(reports))
+	all := make([][]access, len(reports))
 	for i, text := range reports {
-		keys := []string{}
-		all := accesses(text, goroot)
-		for _, a := range all {
-			keys = append(keys, a.address)
-		}
-		pairs[i] = pairOf(all)
-		for _, key := range append(keys, pairs[i]) {
-			if j, ok := byKey[key]; ok {
-				sets.join(i, j)
+		all[i] = accesses(text, goroot)
+		for _, a := range all[i] {
+			for _, key := range []string{a.address, a.place} {
+				if j, ok := byKey[key]; ok {
+					sets.join(i, j)
+				}
+				byKey[key] = i
 			}
-			byKey[key] = i
 		}
 	}
 	var found []Finding
 	for _, members := range sets.members() {
 		f := Finding{Level: Race, Text: reports[members[0]]}
 		for _, i := range members {
-			f.Pairs = union(f.Pairs, []string{pairs[i]})
+			f.Pairs = union(f.Pairs, []string{pairOf(all[i])})
 			f.Tests = union(f.Tests, testsIn(reports[i]))
-		}
-		for _, p := range f.Pairs {
-			f.keys = append(f.keys, "race "+p)
+			for _, a := range all[i] {
+				f.keys = union(f.keys, []string{"race " + a.place})
+			}
 		}
 		found = append(found, f)
 	}

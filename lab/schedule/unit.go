@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,6 +21,7 @@ type Unit struct {
 	Runs    int           `json:"runs"`    // schedules
 	Plain   int           `json:"plain"`   // runs without perturbation, before them
 	Failed  int           `json:"failed"`  // runs whose tests failed
+	Crashed int           `json:"crashed"` // runs that ended without a report, by a panic or the like
 	Killed  int           `json:"killed"`  // runs that had to be ended from outside: nothing is known of them
 	Slow    int           `json:"slow"`    // runs that were still at work when their time was up
 	Left    int           `json:"left"`    // schedules for which there was no time
@@ -170,11 +172,16 @@ func (u *unit) runPlain(ctx context.Context, end time.Time) bool {
 			return false
 		case u.Plain == 1 && u.ranNothing(r):
 			return false
-		case !r.failed || time.Since(begin) > u.config.Timeout/plainTries:
+		case !u.fails() || time.Since(begin) > u.config.Timeout/plainTries:
 			return true
 		}
 	}
 	return ctx.Err() == nil
+}
+
+// fails tells whether the tests fail as they are.
+func (u *unit) fails() bool {
+	return slices.ContainsFunc(u.findings, func(f Finding) bool { return f.Level == Failed })
 }
 
 // ranNothing tells whether a program ended well without having run a test, and says so: it must not look green.
@@ -229,8 +236,11 @@ func (u *unit) once(ctx context.Context, s schedule) *trace {
 	}
 	u.add(judge(r, u.plain, u.config.Timeout), run{u.tmp, u.Runs, false})
 	if r.trace == nil {
+		if !r.killed {
+			u.Crashed++
+		}
 		if !r.killed && u.plain > 0 {
-			u.Judged++ // it crashed, and that is a finding
+			u.Judged++ // a plain run does not crash, and that is a finding
 		}
 		return nil
 	}
@@ -250,8 +260,16 @@ func (u *unit) conclude() {
 	case u.Runs == 0 && u.Left > 0:
 		u.NotJudged = "there was no time for it"
 	case u.Judged < u.Runs:
-		u.NotJudged = fmt.Sprintf("%d of %d schedules: %d left no report that could be read, %d were still at work after %v, %d had to be killed",
-			u.Runs-u.Judged, u.Runs, u.Runs-u.Judged-u.Slow-u.Killed, u.Slow, u.config.Timeout, u.Killed)
+		var why []string
+		for _, w := range []struct {
+			n    int
+			what string
+		}{{u.Crashed, "crashed as a plain run does"}, {u.Slow, fmt.Sprintf("were still at work after %v", u.config.Timeout)}, {u.Killed, "had to be killed"}} {
+			if w.n > 0 {
+				why = append(why, fmt.Sprintf("%d %s", w.n, w.what))
+			}
+		}
+		u.NotJudged = fmt.Sprintf("%d of %d schedules: %s", u.Runs-u.Judged, u.Runs, strings.Join(why, ", "))
 	case u.Left > 0:
 		u.NotJudged = fmt.Sprintf("%d of %d schedules: there was no time for them", u.Left, u.config.Runs)
 	}

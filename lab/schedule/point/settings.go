@@ -174,3 +174,11 @@ func (s Settings) With(p Planned) Settings {
 	s.Plan = append(slices.Clone(s.Plan), p)
 	return s
 }
+
+// Keys returns the keys of the text form, but for the plan's.
+func Keys() (keys []string) {
+	for _, s := range settings {
+		keys = append(keys, s.key)
+	}
+	return keys
+}

@@ -93,7 +93,7 @@ func seen(f schedule.Finding) string {
 		return "seen " + plain
 	}
 	text := fmt.Sprintf("seen in %d of %d runs", f.Seen, f.Runs)
-	if f.FirstRun > 0 {
+	if f.FirstRun > 0 && f.Level != schedule.Failed {
 		text += fmt.Sprintf(", first in run %d", f.FirstRun)
 	}
 	if f.SeenPlain > 0 {
@@ -104,7 +104,7 @@ func seen(f schedule.Finding) string {
 
 // again is the command that shows a finding again.
 func again(r *schedule.Report, f schedule.Finding) string {
-	if f.FirstRun == 0 {
+	if f.FirstRun == 0 || f.Level == schedule.Failed {
 		args := []string{"go test"}
 		if r.Race {
 			args = append(args, "-race")
