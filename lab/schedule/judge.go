@@ -127,7 +127,7 @@ func partOf(t *trace, graph *graph) (p parts) {
 		case ofTesting(g):
 		case g.stack.Leaked:
 			p.leaked = append(p.leaked, g)
-		case len(g.waits) > 0:
+		case len(g.waits) > 0 || t.end == point.Asleep: // a wait for nothing at all is one on no object
 			alive = append(alive, g)
 		}
 	}

@@ -22,6 +22,7 @@ type Unit struct {
 	Plain   int           `json:"plain"`   // runs without perturbation, before them
 	Failed  int           `json:"failed"`  // runs whose tests failed
 	Crashed int           `json:"crashed"` // runs that ended without a report, by a panic or the like
+	Unread  int           `json:"unread"`  // runs whose reports could not be read
 	Killed  int           `json:"killed"`  // runs that had to be ended from outside: nothing is known of them
 	Slow    int           `json:"slow"`    // runs that were still at work when their time was up
 	Left    int           `json:"left"`    // schedules for which there was no time
@@ -226,6 +227,7 @@ func (u *unit) once(ctx context.Context, s schedule) *trace {
 	u.Runs++
 	if err != nil {
 		u.add([]Finding{{Level: Suspect, Text: err.Error(), keys: []string{err.Error()}}}, run{u.tmp, u.Runs, false})
+		u.Unread++
 		return nil
 	}
 	if r.failed {
@@ -264,7 +266,8 @@ func (u *unit) conclude() {
 		for _, w := range []struct {
 			n    int
 			what string
-		}{{u.Crashed, "crashed as a plain run does"}, {u.Slow, fmt.Sprintf("were still at work after %v", u.config.Timeout)}, {u.Killed, "had to be killed"}} {
+		}{{u.Crashed, "crashed as a plain run does"}, {u.Slow, fmt.Sprintf("were still at work after %v", u.config.Timeout)}, {u.Killed, "had to be killed"},
+			{u.Unread, "left no report that could be read"}} {
 			if w.n > 0 {
 				why = append(why, fmt.Sprintf("%d %s", w.n, w.what))
 			}

@@ -12,7 +12,7 @@ import (
 func TestWaits(t *testing.T) {
 	t.Setenv("GOWORK", "off")
 	t.Setenv("GOFLAGS", "")
-	c := schedule.Config{Dir: "testdata/waits", Each: true, Runs: 2, Replays: -1, Timeout: 40 * time.Second, First: true}
+	c := schedule.Config{Dir: "testdata/waits", Each: true, Runs: 1, Replays: -1, Timeout: 40 * time.Second, First: true}
 	healthy := c
 	healthy.Run = "^Test[^B]|^TestBubble"
 	r, err := schedule.Run(t.Context(), healthy)

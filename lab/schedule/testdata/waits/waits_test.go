@@ -26,17 +26,19 @@ type node struct {
 	pad  [2]*node
 }
 
-// heap makes collections take a while.
-func heap() (list *node) {
-	for range 1_500_000 {
+// heap makes collections take a while: a list cannot be marked by several at a time.
+func heap() *node { return nodes(1_500_000) }
+
+func nodes(n int) (list *node) {
+	for range n {
 		list = &node{next: list}
 	}
 	return list
 }
 
-// Waits for GC cycles, marks, sweeps, and assists.
+// Waits for GC cycles, marks, sweeps, and assists, each longer than it takes to notice that nothing moves.
 func TestCollects(*testing.T) {
-	list := heap()
+	list := nodes(5_000_000)
 	for range 3 {
 		runtime.GC()
 	}
