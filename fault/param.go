@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/falsifiable/stability/internal/units"
 )
 
 // Unit is the unit of a parameter, a witness or a residue.
@@ -155,36 +157,24 @@ func (a Args) Duration(name string) time.Duration {
 // Choice returns an argument that is a word.
 func (a Args) Choice(name string) string { return a.words[name] }
 
-var byteSuffixes = []struct {
-	suffix string
-	factor float64
-}{ // longest first, so that "MiB" is not read as "B"
-	{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"kB", 1e3}, {"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"B", 1},
-}
+// dimensions are those whose suffixes a parameter's number may have.
+var dimensions = map[Unit]units.Dimension{Bytes: units.Bytes, BytesPerSecond: units.Bytes, Ratio: units.Ratio}
 
 // ParseQuantity reads a number with the spellings that its unit allows: "800MiB" or "1.2GB" for bytes, "250ms" for
 // seconds, "20%" for ratios, "500/s" for rates; a bare number is in the unit itself.
 func ParseQuantity(text string, unit Unit) (float64, error) {
-	number, factor := strings.TrimSpace(text), 1.0
-	switch unit {
-	case Seconds:
+	number := strings.TrimSpace(text)
+	if unit == Seconds { // 1m30s too, which a suffix cannot say
 		if d, err := time.ParseDuration(number); err == nil {
 			return d.Seconds(), nil
 		}
-	case Ratio:
-		if rest, ok := strings.CutSuffix(number, "%"); ok {
-			number, factor = rest, 0.01
-		}
-	case PerSecond:
+	}
+	if unit == PerSecond || unit == BytesPerSecond || unit == Bytes {
 		number = strings.TrimSuffix(number, "/s")
-	case Bytes, BytesPerSecond:
-		number = strings.TrimSuffix(number, "/s")
-		for _, b := range byteSuffixes {
-			if rest, ok := strings.CutSuffix(number, b.suffix); ok {
-				number, factor = rest, b.factor
-				break
-			}
-		}
+	}
+	suffix := units.Suffix{Times: 1, Per: 1}
+	if dimension, ok := dimensions[unit]; ok {
+		number, suffix = cutSuffix(number, dimension)
 	}
 	value, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
 	if err != nil || math.IsNaN(value) || math.IsInf(value, 0) {
@@ -193,7 +183,17 @@ func ParseQuantity(text string, unit Unit) (float64, error) {
 			Seconds: " of seconds, such as 250ms", Ratio: ", such as 0.2 or 20%", PerSecond: " per second, such as 500/s",
 		}[unit])
 	}
-	return value * factor, nil
+	return suffix.Value(value), nil
+}
+
+// cutSuffix takes the suffix of a dimension off a number.
+func cutSuffix(number string, dimension units.Dimension) (string, units.Suffix) {
+	for _, s := range units.Suffixes() {
+		if rest, ok := strings.CutSuffix(number, s.Text); ok && s.Dimension == dimension {
+			return rest, s
+		}
+	}
+	return number, units.Suffix{Times: 1, Per: 1}
 }
 
 // FormatQuantity writes a number so that [ParseQuantity] reads it back, to about six digits.
