@@ -15,6 +15,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/falsifiable/stability/internal/guarded"
 )
 
 // Capturer writes bundles, one at a time. Safe for concurrent use. It holds neither files nor goroutines between
@@ -129,7 +131,11 @@ func (c *Capturer) Stats() Stats {
 // refused with ErrBusy.
 func (c *Capturer) Capture(ctx context.Context, r Request) (Bundle, error) {
 	done := make(chan captured, 1)
-	go func() { done <- c.captured(ctx, r) }()
+	go func() { // a logger or a document may panic
+		var result captured
+		defer func() { done <- result }()
+		guarded.Call(func() (err error) { result.bundle, err = c.capture(ctx, r); return err }, func(err error) { result.err = failure(r.Key, err) })
+	}()
 	patience := time.NewTimer(2 * c.cfg.Timeout)
 	defer patience.Stop()
 	var result captured
@@ -142,22 +148,19 @@ func (c *Capturer) Capture(ctx context.Context, r Request) (Bundle, error) {
 	return result.bundle, result.err
 }
 
+// failure is what a capture says that did not return of itself; others say what failed already.
+func failure(key string, err error) error {
+	if _, panicked := err.(*guarded.PanicError); panicked || err == guarded.ErrGoexit {
+		return fmt.Errorf("evidence: capturing %s: %w", key, err)
+	}
+	return err
+}
+
 var errHung = errors.New("the disk does not answer")
 
 type captured struct {
 	bundle Bundle
 	err    error
-}
-
-// captured captures on a goroutine that nobody can recover for it: a logger or a document may panic.
-func (c *Capturer) captured(ctx context.Context, r Request) (result captured) {
-	defer func() {
-		if reason := recover(); reason != nil {
-			result.err = fmt.Errorf("evidence: capturing %s: it panicked: %v", r.Key, reason)
-		}
-	}()
-	result.bundle, result.err = c.capture(ctx, r)
-	return result
 }
 
 func (c *Capturer) capture(ctx context.Context, r Request) (Bundle, error) {
@@ -325,16 +328,13 @@ func (r *runner) collect(ctx context.Context, d *Draft) (time.Duration, error) {
 		runtime.LockOSThread() // so that the thread's CPU time is the kind's
 		defer runtime.UnlockOSThread()
 		before := threadCPU()
-		result := outcome{err: errors.New("it ended its goroutine")}
+		var result outcome
 		defer func() {
-			if p := recover(); p != nil {
-				result.err = fmt.Errorf("it panicked: %v", p)
-			}
 			result.cpu = threadCPU() - before
 			r.busy.Store(false)
 			done <- result
 		}()
-		result.err = r.kind.Collect(ctx, d)
+		guarded.Call(func() error { return r.kind.Collect(ctx, d) }, func(err error) { result.err = err })
 	}()
 	select {
 	case result := <-done:

@@ -24,6 +24,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/falsifiable/stability/internal/mailbox"
 )
 
 // Breaker guards one dependency. Make it with [New]. Safe for concurrent use. It has no goroutine while nothing
@@ -59,7 +61,7 @@ func New(config Config) (*Breaker, error) {
 	b.settings.Store(&c)
 	b.rejection.Store(&OpenError{Name: c.Name, Critical: c.Critical})
 	b.window.width.Store(int64(c.Window / bucketCount))
-	b.changes.tell = c.OnChange
+	b.changes.tell, b.changes.waiting = c.OnChange, mailbox.New[Change](maxChanges)
 	return b, nil
 }
 

@@ -3,6 +3,9 @@ package breaker
 import (
 	"sync"
 	"time"
+
+	"github.com/falsifiable/stability/internal/guarded"
+	"github.com/falsifiable/stability/internal/mailbox"
 )
 
 // Change is a change of a breaker's state.
@@ -21,65 +24,48 @@ const maxChanges = 64
 // changes hands the changes of state to the user's callback, in order, outside the breaker's locks. Its goroutine lives
 // only while there is something to tell.
 type changes struct {
-	tell func(Change)
+	tell    func(Change)
+	waiting *mailbox.Box[Change]
 
 	mu      sync.Mutex
-	waiting []Change
 	telling bool
-	missed  uint64 // were dropped, or made the callback panic
+	failed  uint64 // made the callback panic
 }
 
 func (c *changes) add(change Change) {
 	if c.tell == nil {
 		return
 	}
+	c.waiting.Put(change)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.waiting) == maxChanges {
-		c.waiting = c.waiting[1:]
-		c.missed++
-	}
-	c.waiting = append(c.waiting, change)
 	if !c.telling {
 		c.telling = true
-		go c.run()
+		guarded.Go(c.next)
 	}
 }
 
-func (c *changes) run() {
-	returned := false
-	defer func() {
-		if !returned { // the callback called runtime.Goexit
-			go c.run()
-		}
-	}()
-	for {
-		c.mu.Lock()
-		if len(c.waiting) == 0 {
-			c.telling, c.waiting, returned = false, nil, true
-			c.mu.Unlock()
-			return
-		}
-		change := c.waiting[0]
-		c.waiting = c.waiting[1:]
-		c.mu.Unlock()
-		c.call(change)
+// next tells of one change.
+func (c *changes) next() (more bool) {
+	c.mu.Lock()
+	change, more := c.waiting.TryTake()
+	c.telling = more
+	c.mu.Unlock()
+	if more {
+		guarded.Call(func() error { c.tell(change); return nil }, func(err error) {
+			if err != guarded.ErrGoexit { // by then it has been told
+				c.mu.Lock()
+				defer c.mu.Unlock()
+				c.failed++
+			}
+		})
 	}
+	return more
 }
 
-func (c *changes) call(change Change) {
-	defer func() {
-		if recover() != nil {
-			c.mu.Lock()
-			c.missed++
-			c.mu.Unlock()
-		}
-	}()
-	c.tell(change)
-}
-
+// lost returns how many changes the callback was not told of, or failed on.
 func (c *changes) lost() uint64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.missed
+	return c.failed + c.waiting.Dropped()
 }

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"log/slog"
 	"time"
+
+	"github.com/falsifiable/stability/internal/guarded"
 )
 
 // DB is what is used of a *sql.DB.
@@ -122,14 +124,10 @@ func (r *runner) use() (count int64, total time.Duration, ok bool) {
 	if r.config.Use == nil {
 		return 0, 0, false
 	}
-	defer func() {
-		if v := recover(); v != nil {
-			r.config.Logger.Error("pool size: Config.Use panicked", "panic", v)
-			ok = false
-		}
-	}()
-	count, total = r.config.Use()
-	return count, total, true
+	guarded.Call(func() error { count, total = r.config.Use(); ok = true; return nil }, func(err error) {
+		r.config.Logger.Error("pool size: Config.Use failed", "reason", err)
+	})
+	return count, total, ok
 }
 
 // apply sets what differs, open before idle, because sql.DB lowers the one with the other.
