@@ -10,7 +10,7 @@ func Standard() []Desc {
 	for _, group := range [][]*Signal{
 		Group(GoRuntime), Group(GoroutineLeak), Group(Process), Group(HTTPServer), Group(HTTPClient), Group(GRPCClient),
 		Group(GRPCServer), Group(SQLDB), Group(Cgroup), Group(Breaker), Group(Bulkhead), Group(Retry), Group(MemLimit), Group(GCPacer),
-		Group(Health),
+		Group(Health), Group(Build),
 	} {
 		for _, s := range group {
 			all = append(all, s.desc)

@@ -14,6 +14,7 @@ import (
 	"github.com/falsifiable/stability/cause/keepalivemismatch"
 	"github.com/falsifiable/stability/cause/lockconvoy"
 	"github.com/falsifiable/stability/cause/lostdeadline"
+	"github.com/falsifiable/stability/cause/moduledrift"
 	"github.com/falsifiable/stability/cause/poolexhaustion"
 	"github.com/falsifiable/stability/cause/retrystorm"
 )
@@ -30,6 +31,7 @@ func All() []cause.Cause {
 		keepalivemismatch.Cause,
 		lockconvoy.Cause,
 		lostdeadline.Cause,
+		moduledrift.Cause,
 		poolexhaustion.Cause,
 		retrystorm.Cause,
 	}
