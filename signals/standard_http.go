@@ -5,13 +5,14 @@ import "time"
 // HTTPServer are the signals of package signals/httpserver. The plain names cover all
 // routes, because a contract usually means the whole server; those with route in their name come one per route.
 var HTTPServer = struct {
-	Requests, Completed, Errors, Active, Oldest, P50, P99, RouteRequests, RouteErrors, RouteActive, RouteP99 *Signal
+	Requests, Completed, Errors, Active, Waiting, Oldest, P50, P99, RouteRequests, RouteErrors, RouteActive, RouteP99 *Signal
 }{
 	Requests:      httpServer("http.server.request.count", Count, Counter, "Requests begun."),
 	Completed:     httpServer("http.server.request.completed", Count, Counter, "Requests answered."),
 	Errors:        httpServer("http.server.request.error.count", Count, Counter, "Requests answered with a status of 500 or above, or by a panic."),
 	Active:        httpServer("http.server.active_requests", Count, Gauge, "Requests in flight."),
-	Oldest:        httpServer("http.server.request.oldest", Seconds, Gauge, "Age of the oldest request in flight, 0 when there is none."),
+	Waiting:       httpServer("http.server.request.waiting", Count, Gauge, "Requests in flight whose answer has not begun: streams and downloads under way are not among them."),
+	Oldest:        httpServer("http.server.request.oldest", Seconds, Gauge, "Age of the oldest request that waits for its answer to begin, 0 when there is none. An upload is as old as the last of its body that was read."),
 	P50:           httpServer("http.server.request.duration.p50", Seconds, Gauge, "Median latency of the requests answered since the last reading that saw one."),
 	P99:           httpServer("http.server.request.duration.p99", Seconds, Gauge, "99th percentile of the latency of the requests answered since the last reading that saw one."),
 	RouteRequests: httpServer("http.server.route.request.count", Count, Counter, "Requests answered, by route: the route of one in flight is for certain only when it is answered.", "route"),

@@ -212,7 +212,7 @@ func (m *model) read(name string, now moment, at time.Duration) (float64, bool) 
 		return m.completed, true
 	case "http.server.request.error.count", "http.server.route.request.error.count":
 		return m.failed, true
-	case "http.server.active_requests", "http.server.route.active_requests":
+	case "http.server.active_requests", "http.server.request.waiting", "http.server.route.active_requests":
 		return now.active, true
 	case "http.server.request.oldest":
 		return min(now.active, 1) * now.latency * 2, true

@@ -15,13 +15,13 @@ var Cause = cause.Cause{
 	Class:   cause.Blocked,
 	Checks: []stability.Check{{
 		Name: "noprogress",
-		Expr: "http.server.active_requests > 0 && rate(http.server.request.completed[1m]) == 0",
+		Expr: "http.server.request.waiting > 0 && rate(http.server.request.count[1m]) > 0 && rate(http.server.request.completed[1m]) == 0",
 		For:  time.Minute,
 	}},
 	Trials: []cause.Trial{{
 		Check: "noprogress", Fault: "channelblock", Deadline: 5 * time.Minute,
 	}},
-	Signals:   cause.Organ{Names: []string{"http.server.active_requests", "http.server.request.completed", "http.server.request.oldest"}},
+	Signals:   cause.Organ{Names: []string{"http.server.request.waiting", "http.server.request.count", "http.server.request.completed", "http.server.request.oldest"}},
 	Defenses:  cause.Organ{None: "a cyclic wait is mended where it is written: an order of locks, a timeout on every wait, no lock over I/O or a send"},
 	Analyzers: cause.Organ{Names: []string{"channelblock", "lockorder"}},
 }

@@ -9,7 +9,7 @@
 //
 // # How it looks
 //
-// Requests are in flight, the oldest of them grows older by a second each second, and none is completed. CPU is idle.
+// Requests come in and wait, the oldest of them grows older by a second each second, and none is completed. CPU is idle.
 // The goroutine profile shows the same "chan send" or "sync.Mutex.Lock" stack for minutes.
 //
 // Before production, stability test drives a project's own tests through schedules in which it comes out, and proves it.
@@ -17,15 +17,16 @@
 //
 // # Why these thresholds
 //
-// The check knows no number that would have to be guessed: it is violated when there was work to do for a whole minute
-// and none got done. A slow dependency completes something in a minute; a deadlock never does.
+// The check knows no number that would have to be guessed: it is violated when requests wait, further ones came in for a
+// whole minute, and none got done. A slow dependency completes something in a minute; a deadlock never does. A server whose
+// only client holds a stream of events, a download, an upload or a long poll has nothing waiting, or nothing coming in.
 //
 // # Limits
 //
 // It needs the middleware of signals/httpserver. A partial block, one route or one share of the requests, is hidden by
-// those that pass: watch http.server.request.oldest for it. A server whose only requests are streams that last for
-// minutes is silent by nature, and wants those handlers outside of the middleware. Whether a lost partner is provable
-// depends on reachability: a cycle among live objects is not in the goroutine leak profile.
+// those that pass: watch http.server.request.oldest for it. One that comes after the answer has begun is not seen, nor
+// one after which no further request arrives. Whether a lost partner is provable depends on reachability: a cycle among live
+// objects is not in the goroutine leak profile.
 //
 // # Sources
 //

@@ -15,8 +15,9 @@ var Cause = cause.Cause{
 	Class:   cause.Blocked,
 	Checks: []stability.Check{{
 		Name: "aging",
-		Expr: "theil_sen(http.server.request.oldest[2m]) > 0.95 && http.server.request.oldest > 10 * baseline(max_over_time(http.server.request.oldest[1m]))",
-		For:  time.Minute,
+		Expr: "theil_sen(http.server.request.oldest[2m]) > 0.95 && http.server.request.oldest > 10 * baseline(max_over_time(http.server.request.oldest[1m])) && " +
+			"http.server.request.waiting > 1 + 2 * baseline(max_over_time(http.server.request.waiting[1m]))",
+		For: time.Minute,
 	}, {
 		Name: "proven",
 		Expr: `go.goroutine.leaked{wait="lock"} > 0`,
@@ -25,7 +26,7 @@ var Cause = cause.Cause{
 		{Check: "aging", Fault: "deadlock", Params: map[string]string{"share": "10%", "max": "20"}, Deadline: 6 * time.Minute},
 		{Check: "proven", Fault: "deadlock", Params: map[string]string{"where": "lost"}, Deadline: 5 * time.Minute},
 	},
-	Signals:   cause.Organ{Names: []string{"http.server.request.oldest", "http.server.active_requests", "go.goroutine.leaked"}},
+	Signals:   cause.Organ{Names: []string{"http.server.request.oldest", "http.server.request.waiting", "http.server.active_requests", "go.goroutine.leaked"}},
 	Defenses:  cause.Organ{None: "a deadlock is mended where it is written: one order of locks, and none held over a wait; a deadline on every wait bounds what it costs"},
 	Analyzers: cause.Organ{Names: []string{"lockorder", "channelblock"}},
 }

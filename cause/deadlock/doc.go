@@ -23,16 +23,18 @@
 //
 // aging: a slope of 0.95 or more in the age of the oldest request, over two minutes and for one more, says that the very same
 // request has been the oldest all that time. Under overload or behind a slow dependency requests still end, the
-// oldest is another one each time, and its age levels off. Ten times the service's own normal keeps a batch request
-// that takes minutes by design from being reported. There is no number to be guessed.
+// oldest is another one each time, and its age levels off. Ten times the service's own normal, and more than one request
+// waiting beyond what is usual, keep a batch request or a long poll that takes minutes by design from being reported. There
+// is no number to be guessed.
 //
 // proven: the garbage collector has found goroutines that wait for a lock which nothing alive can ever unlock. One is
 // enough, for that is not an estimate.
 //
 // # Limits
 //
-// aging needs the middleware of signals/httpserver, and wants handlers which stream for minutes to be outside of it; one
-// stuck request that is no deadlock, as on a dependency that never answers, looks the same and deserves the same look. proven
+// aging needs the middleware of signals/httpserver. Streams and uploads under way do not count as waiting, so a deadlock after
+// an answer has begun is not seen; requests that are stuck on a dependency that never answers look the same and deserve the
+// same look. proven
 // needs signals/goroutineleak (Leaks of package auto) in a build with the goroutine leak profile, and sees no circle
 // whose locks live objects reach, as those of a package variable or a pool are: for such a one there is aging, and before
 // production the CYCLE of stability test. auto leaves out the check whose signals nothing reads.

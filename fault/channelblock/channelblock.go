@@ -33,18 +33,18 @@ var Fault = fault.Fault{
 			Help: "Requests blocked at the same time; more pass untouched.",
 		},
 	},
-	Effects: slices.Concat(effects(fault.HTTP, fault.Requests, "http.server.active_requests", "http.server.route.active_requests", "http.server.request.oldest", "http.server.request.completed", "http.server.route.request.count"),
-		effects(fault.GRPC, fault.Calls, "rpc.server.active_handlers", "rpc.server.method.active_handlers", "rpc.server.call.oldest", "rpc.server.call.completed")),
+	Effects: slices.Concat(effects(fault.HTTP, fault.Requests, "http.server.active_requests", "http.server.route.active_requests", "http.server.request.waiting", "http.server.request.oldest", "http.server.request.completed", "http.server.route.request.count"),
+		effects(fault.GRPC, fault.Calls, "rpc.server.active_handlers", "rpc.server.method.active_handlers", "rpc.server.connection.busiest", "rpc.server.call.oldest", "rpc.server.call.completed")),
 	Presets: []fault.Settings{{"where": fault.GRPC}},
 	Start:   start,
 }
 
 // effects are the same on both kinds of servers: requests pile up, the first grows old, fewer are answered.
-func effects(where string, arriving fault.Quantity, inFlight, inFlightByRoute, oldest string, answered ...string) []fault.Effect {
+func effects(where string, arriving fault.Quantity, inFlight, inFlightByRoute, waiting, oldest string, answered ...string) []fault.Effect {
 	when := map[string]string{"where": where}
 	grow := fault.Effect{When: when, Move: fault.Grow, By: fault.Of("share").By(arriving), Most: fault.Of("max")}
 	var all []fault.Effect
-	for _, name := range []string{inFlight, inFlightByRoute, "go.goroutine.count", "go.goroutine.waiting"} {
+	for _, name := range []string{inFlight, inFlightByRoute, waiting, "go.goroutine.count", "go.goroutine.waiting"} {
 		grow.Signal, grow.Side = name, strings.HasPrefix(name, "go.")
 		all = append(all, grow)
 	}

@@ -32,6 +32,7 @@ var Fault = fault.Fault{
 	},
 	Effects: []fault.Effect{
 		{Signal: "http.server.request.oldest", When: inRequests, Move: fault.Grow, By: fault.Exactly(1)},
+		{Signal: "http.server.request.waiting", When: inRequests, Move: fault.Grow, By: fault.Of("share").By(fault.Requests), Most: fault.Of("max")},
 		{Signal: "http.server.active_requests", When: inRequests, Move: fault.Grow, By: fault.Of("share").By(fault.Requests), Most: fault.Of("max")},
 		{Signal: "http.server.route.active_requests", When: inRequests, Move: fault.Grow, By: fault.Of("share").By(fault.Requests), Most: fault.Of("max")},
 		{Signal: "go.goroutine.leaked", Labels: map[string]string{"wait": "lock"}, When: map[string]string{"where": "lost"}, Move: fault.Raise, By: fault.Exactly(2)},

@@ -54,6 +54,7 @@ func effects() (all []fault.Effect) {
 	}
 	return append(all,
 		fault.Effect{Signal: "http.server.active_requests", When: http, Side: true, Move: fault.Raise, By: fault.Of("delay", "share").By(fault.Requests), After: fault.Of("delay")},
+		fault.Effect{Signal: "http.server.request.waiting", When: http, Side: true, Move: fault.Raise, By: fault.Of("delay", "share").By(fault.Requests), After: fault.Of("delay")},
 		fault.Effect{Signal: "rpc.server.active_handlers", When: grpc, Side: true, Move: fault.Raise, By: fault.Of("delay", "share").By(fault.Calls), After: fault.Of("delay")},
 	)
 }

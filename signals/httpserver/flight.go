@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/falsifiable/stability/internal/guarded"
@@ -15,14 +16,19 @@ const shardCount = 16
 
 // shard keeps a share of the requests in flight, oldest first.
 type shard struct {
-	mu     sync.Mutex
-	begun  uint64
-	active int
-	ring   flight // its next is the oldest
-	_      [64]byte
+	mu      sync.Mutex
+	begun   uint64
+	active  int
+	flushed int    // of those in flight, the streams
+	ring    flight // those that are not known to stream; its next is the oldest
+	streams flight // those whose response has been flushed
+	_       [64]byte
 }
 
-func (s *shard) init() { s.ring.next, s.ring.prev = &s.ring, &s.ring }
+func (s *shard) init() {
+	s.ring.next, s.ring.prev = &s.ring, &s.ring
+	s.streams.next, s.streams.prev = &s.streams, &s.streams
+}
 
 // flight is one request under way.
 type flight struct {
@@ -33,6 +39,32 @@ type flight struct {
 	request    *http.Request // for the request's own goroutine only
 	route      *route        // nil until the request is answered, unless it was known at the beginning
 	target     target
+	upload     *upload     // nil unless the request has a large body
+	answering  atomic.Bool // the handler has written to the response
+	streaming  bool        // the flight is among the streams; guarded by the shard's lock
+}
+
+// since is when anything was last seen of the request: its beginning, or the last of its body that was read.
+func (f *flight) since() time.Duration {
+	if f.upload != nil {
+		return max(f.start, time.Duration(f.upload.read.Load()))
+	}
+	return f.start
+}
+
+// stream takes a request whose response has been flushed from those that wait for an answer: it may go on for hours.
+func (f *flight) stream() {
+	s := f.shard
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if f.streaming {
+		return
+	}
+	f.streaming = true
+	s.flushed++
+	f.prev.next, f.next.prev = f.next, f.prev
+	f.prev, f.next = s.streams.prev, &s.streams
+	f.prev.next, s.streams.prev = f, f
 }
 
 // target is what a mux goes by. It is a copy, because the request belongs to its goroutine: the sampling
@@ -43,9 +75,9 @@ type target struct {
 	path, rawPath string
 }
 
-func (t *Tracker) begin(r *http.Request, mux *http.ServeMux) *flight {
+func (t *Tracker) begin(r *http.Request, mux *http.ServeMux, body *upload) *flight {
 	f := t.flights.Get().(*flight)
-	f.request = r
+	f.request, f.upload = r, body
 	switch {
 	case mux != nil && r.URL != nil: // a pattern that is there already is that of an outer mux, and about to be replaced
 		f.target = target{mux, r.Method, r.Host, r.URL.Path, r.URL.RawPath}
@@ -69,13 +101,16 @@ func (f *flight) end(failed bool) {
 	route := t.routes.Get(t.nameRoute(f.request))
 	s.mu.Lock()
 	s.active--
+	if f.streaming {
+		s.flushed--
+	}
 	f.prev.next, f.next.prev = f.next, f.prev
 	s.mu.Unlock()
 	route.latency.Add(took)
 	if failed {
 		route.errors.Add(1)
 	}
-	*f = flight{tracker: t, shard: s}
+	f.reset()
 	t.flights.Put(f)
 }
 
@@ -83,6 +118,13 @@ func (f *flight) end(failed bool) {
 func (t *Tracker) nameRoute(r *http.Request) (name string) {
 	guarded.Call(func() error { name = t.route(r); return nil }, func(error) { name = "" })
 	return name
+}
+
+// reset makes the flight ready for another request.
+func (f *flight) reset() {
+	f.prev, f.next, f.request, f.route, f.target, f.upload = nil, nil, nil, nil, target{}, nil
+	f.start, f.streaming = 0, false
+	f.answering.Store(false)
 }
 
 // pattern asks the mux for the pattern of a request, following muxes within muxes as the request will.

@@ -1,6 +1,7 @@
 package httpserver
 
 import (
+	"math"
 	"net/http"
 	"net/url"
 	"time"
@@ -52,16 +53,15 @@ func (t *Tracker) sampleFlights(dst *signals.Batch) {
 	now := time.Since(t.epoch)
 	first := now
 	var requests uint64
-	var active int
+	var active, waiting int
 	for i := range t.shards {
 		s := &t.shards[i]
 		s.mu.Lock()
 		requests += s.begun
 		active += s.active
-		if s.active > 0 {
-			first = min(first, s.ring.next.start)
-		}
-		t.walk(s)
+		oldest, n := t.walk(s)
+		first = min(first, oldest)
+		waiting += n
 		s.mu.Unlock()
 	}
 	for i := range t.survey.targets {
@@ -73,14 +73,20 @@ func (t *Tracker) sampleFlights(dst *signals.Batch) {
 	dst.Add(signals.HTTPServer.Requests, float64(requests))
 	dst.Add(signals.HTTPServer.Completed, float64(requests-uint64(active)))
 	dst.Add(signals.HTTPServer.Active, float64(active))
+	dst.Add(signals.HTTPServer.Waiting, float64(waiting))
 	dst.Add(signals.HTTPServer.Oldest, (now - first).Seconds())
 }
 
-// walk notes the routes of a shard's requests in flight. A request whose route cannot be known before it is
-// answered is counted for none. The caller holds the shard's lock.
-func (t *Tracker) walk(s *shard) {
-	walked := 0
-	for f := s.ring.next; f != &s.ring && walked < maxWalk; f = f.next {
+// never is later than any request.
+const never = time.Duration(math.MaxInt64)
+
+// walk notes the routes of a shard's requests in flight, and returns since when the oldest of those waits that have not begun
+// to be answered, and how many they are; the ones beyond maxWalk are taken to be no older. A request whose route
+// cannot be known before it is answered is counted for none. The caller holds the shard's lock.
+func (t *Tracker) walk(s *shard) (oldest time.Duration, waiting int) {
+	walked, ring := 0, 0
+	oldest = never
+	note := func(f *flight) {
 		walked++
 		switch {
 		case f.route != nil:
@@ -89,7 +95,27 @@ func (t *Tracker) walk(s *shard) {
 			t.survey.targets = append(t.survey.targets, f.target)
 		}
 	}
+	f := s.ring.next
+	for ; f != &s.ring && walked < maxWalk; f = f.next {
+		note(f)
+		ring++
+		if !f.answering.Load() {
+			waiting++
+			oldest = min(oldest, f.since())
+		}
+	}
+	beyond := f != &s.ring
+	if beyond {
+		oldest = min(oldest, f.start)
+	}
+	for f = s.streams.next; f != &s.streams && walked < maxWalk; f = f.next {
+		note(f)
+	}
 	t.routes.Other().active += s.active - walked
+	if beyond {
+		waiting += s.active - s.flushed - ring
+	}
+	return oldest, waiting
 }
 
 // sampleRoute appends the readings of one route and returns how many requests it has answered since the last.

@@ -72,8 +72,8 @@ func New(config Config) *Tracker {
 //
 // What next is given can do what the server's own ResponseWriter can: flush, hijack, push, read from a file,
 // and be unwrapped by http.ResponseController. A panic counts as an error and goes on. A hijacked connection
-// counts as answered from then on; a response that streams for hours is in flight for hours, so a contract on the
-// oldest request wants such handlers outside of the middleware.
+// counts as answered from then on. A response that streams is in flight for as long as it streams, but it waits for
+// nothing: neither is it among those that wait, nor is it the oldest. An upload is as old as the last of it that was read.
 func (t *Tracker) Middleware(next http.Handler) http.Handler {
 	if next == nil {
 		next = http.DefaultServeMux
@@ -82,9 +82,15 @@ func (t *Tracker) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// The writer is not pooled, at the price of one small allocation: a handler's goroutine that writes after
 		// the handler has returned must meet its own finished response, never that of another client.
-		tracked := &writer{inner: w, flight: t.begin(r, mux)}
+		body := t.follow(r)
+		tracked := &writer{inner: w, flight: t.begin(r, mux, body)}
 		returned := false
-		defer func() { tracked.end(!returned) }()
+		defer func() {
+			tracked.end(!returned)
+			if body != nil {
+				r.Body = body.ReadCloser
+			}
+		}()
 		outer := tracked.expose()
 		if fault := faultpoint.Handler(); fault == nil || !fault(outer, r) {
 			next.ServeHTTP(outer, r)

@@ -94,10 +94,16 @@ func (w *writer) headerWritten() {
 	if w.status == 0 {
 		w.status = http.StatusOK
 	}
+	if !w.ended.Load() && !w.flight.answering.Load() {
+		w.flight.answering.Store(true)
+	}
 }
 
 func (w *writer) flush() error {
 	w.headerWritten()
+	if !w.ended.Load() {
+		w.flight.stream()
+	}
 	return http.NewResponseController(w.inner).Flush()
 }
 

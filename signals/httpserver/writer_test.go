@@ -70,7 +70,7 @@ func TestTheWriterCanDoWhatTheOneBelowCan(t *testing.T) {
 		}{bare{recorder}, f, h, p}, true, true, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			outer := (&writer{inner: test.inner}).expose()
+			outer := (&writer{inner: test.inner, flight: lonely()}).expose()
 			_, flush := outer.(http.Flusher)
 			_, hijack := outer.(http.Hijacker)
 			_, push := outer.(http.Pusher)
@@ -83,7 +83,7 @@ func TestTheWriterCanDoWhatTheOneBelowCan(t *testing.T) {
 
 func TestPushAndUnwrapReachTheWriterBelow(t *testing.T) {
 	inner := &pusher{ResponseRecorder: httptest.NewRecorder()}
-	outer := (&writer{inner: inner}).expose()
+	outer := (&writer{inner: inner, flight: lonely()}).expose()
 	if err := outer.(http.Pusher).Push("/style.css", nil); err != nil || inner.pushed != "/style.css" {
 		t.Errorf("Push: %v, pushed %q", err, inner.pushed)
 	}
@@ -134,7 +134,7 @@ func TestBodiesArriveWhole(t *testing.T) {
 		"ServeFile":   func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, name) },
 		"Copy":        func(w http.ResponseWriter, r *http.Request) { io.Copy(w, strings.NewReader(text)) },
 		"ReadFrom without support": func(w http.ResponseWriter, r *http.Request) {
-			(&writer{inner: bare{w}}).ReadFrom(io.LimitReader(strings.NewReader(text), int64(len(text))))
+			(&writer{inner: bare{w}, flight: lonely()}).ReadFrom(io.LimitReader(strings.NewReader(text), int64(len(text))))
 		},
 	} {
 		t.Run(how, func(t *testing.T) {
@@ -229,4 +229,9 @@ func TestLateWriteNeverReachesAnotherRequest(t *testing.T) {
 	want(t, readings, "http.server.request.error.count", 0)
 	want(t, readings, "http.server.active_requests", 0)
 	want(t, readings, "http.server.request.completed", 200)
+}
+
+// lonely is a flight of a tracker that nobody reads.
+func lonely() *flight {
+	return New(Config{}).begin(httptest.NewRequest("GET", "/", nil), nil, nil)
 }
