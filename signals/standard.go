@@ -11,6 +11,7 @@ func Standard() []Desc {
 		Group(GoRuntime), Group(GoroutineLeak), Group(Process), Group(HTTPServer), Group(HTTPClient), Group(GRPCClient),
 		Group(GRPCServer), Group(SQLDB), Group(Cgroup), Group(Breaker), Group(Bulkhead), Group(Retry), Group(MemLimit), Group(GCPacer),
 		Group(Health), Group(Build),
+		Group(Admission),
 	} {
 		for _, s := range group {
 			all = append(all, s.desc)

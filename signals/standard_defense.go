@@ -86,3 +86,20 @@ var GCPacer = struct {
 func gcPacer(name string, unit Unit, kind Kind, help string) *Signal {
 	return Declare(Desc{Name: name, Unit: unit, Kind: kind, Help: help, Source: "gcpacer", Cost: 20 * time.Nanosecond})
 }
+
+// Admission are the signals of package defense/admission.
+var Admission = struct {
+	UnderWay, Limit, Waiting, Admitted, Shed *Signal
+}{
+	UnderWay: admission("admission.in_flight", Count, Gauge, "Requests that are being served."),
+	Limit:    admission("admission.limit", Count, Gauge, "Requests that the service can use at once, as found while serving."),
+	Waiting:  admission("admission.waiting", Count, Gauge, "Requests that wait for their turn."),
+	Admitted: admission("admission.admitted", Count, Counter, "Requests admitted.").by("admission", "priority"),
+	Shed:     admission("admission.shed", Count, Counter, "Requests shed, by reason: queueing, memory, gc.").by("admission", "priority", "reason"),
+}
+
+func admission(name string, unit Unit, kind Kind, help string) *Signal {
+	return Declare(Desc{
+		Name: name, Unit: unit, Kind: kind, Labels: []string{"admission"}, Help: help, Source: "admission", Cost: 20 * time.Nanosecond,
+	})
+}

@@ -90,14 +90,14 @@ func TestHeavyTailsAreNotCongestion(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				const callers, long = 40, 4 * time.Minute
+				const callers, long = 40, 2 * time.Minute
 				b := mustNew(t, Config{Limit: 64, Adaptive: true, MaxWait: 10 * time.Second, MaxQueue: 1000})
 				calls := load(t, b, callers, long, func(r *rand.Rand) error { <-time.After(latency(r)); return nil })
 				r, mean := rand.New(rand.NewPCG(1, 1)), time.Duration(0)
 				for range 100_000 {
 					mean += latency(r) / 100_000
 				}
-				if share := float64(calls) * float64(mean) / float64(callers*long); share < 0.75 { // the first minute is spent learning
+				if share := float64(calls) * float64(mean) / float64(callers*long); share < 0.6 { // the first minute is spent learning
 					t.Errorf("%.0f %% of what %d callers could have had, limit %d", 100*share, callers, b.Dump().Limit)
 				}
 			})
@@ -111,8 +111,8 @@ func TestSlowForGoodIsNotCongestion(t *testing.T) {
 		b := mustNew(t, Config{Limit: 64, Adaptive: true, MaxWait: 10 * time.Second, MaxQueue: 1000})
 		for _, latency := range []time.Duration{20, 30, 40, 100} {
 			latency *= time.Millisecond
-			calls := load(t, b, 40, 2*time.Minute, func(*rand.Rand) error { <-time.After(latency); return nil })
-			if share := float64(calls) * float64(latency) / float64(40*2*time.Minute); share < 0.93 {
+			calls := load(t, b, 40, time.Minute, func(*rand.Rand) error { <-time.After(latency); return nil })
+			if share := float64(calls) * float64(latency) / float64(40*time.Minute); share < 0.9 {
 				t.Errorf("at %v: %.0f %% of what the callers could have had, limit %d", latency, 100*share, b.Dump().Limit)
 			}
 		}
