@@ -229,7 +229,7 @@ func (p *collector) fromCallers(f *ssa.Function) (all []locks.Held, known bool) 
 		}
 		mine := s.inward(append(s.held[:len(s.held):len(s.held)], outer...))
 		if known {
-			mine = intersect(all, mine)
+			mine = intersect(all, mine, f)
 		}
 		all, known = mine, true
 	}
@@ -246,11 +246,12 @@ func (p *collector) early(s *callSite) bool {
 	return made || p.initOnly(s.fn, 4)
 }
 
-// intersect returns what is held in both, for reading where one of them holds it so.
-func intersect(a, b []locks.Held) (out []locks.Held) {
+// intersect returns what is held in both, for reading where one of them holds it so. Of locks that f cannot name, two that are
+// the same field of the same type count as one: its callers mean it by what they hold.
+func intersect(a, b []locks.Held, f *ssa.Function) (out []locks.Held) {
 	for _, h := range a {
 		for _, g := range b {
-			if g.Lock == h.Lock {
+			if g.Lock == h.Lock || foreign(g.Lock, f) && foreign(h.Lock, f) && g.Lock.Kind() == h.Lock.Kind() && h.Lock.Kind() != (locks.Class{}) {
 				h.Mode = min(h.Mode, g.Mode)
 				out = append(out, h)
 				break
@@ -260,10 +261,17 @@ func intersect(a, b []locks.Held) (out []locks.Held) {
 	return out
 }
 
-// inward returns those of the caller's locks that the callee can name, as the callee names them.
+// foreign tells whether the place is one of a caller's, which f cannot name.
+func foreign(p locks.Place, f *ssa.Function) bool { return !p.Global() && p.Root.Parent() != f }
+
+// inward returns the caller's locks as the callee names them; those that it cannot name as they are.
 func (s *callSite) inward(held []locks.Held) (mine []locks.Held) {
 	for _, h := range held {
-		for _, p := range locks.Inward(h.Lock, s.callee, s.call) {
+		as := locks.Inward(h.Lock, s.callee, s.call)
+		if len(as) == 0 {
+			as = []locks.Place{h.Lock}
+		}
+		for _, p := range as {
 			mine = append(mine, locks.Held{Lock: p, Mode: h.Mode, Taken: h.Taken})
 		}
 	}

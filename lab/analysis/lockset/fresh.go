@@ -34,11 +34,11 @@ func (p *collector) newValue(v ssa.Value, depth int) ssa.Value {
 	case *ssa.Slice:
 		return p.newValue(x.X, depth-1)
 	case *ssa.Extract:
-		if c, ok := x.Tuple.(*ssa.Call); ok && x.Index == 0 && p.constructs(c) {
+		if c, ok := x.Tuple.(*ssa.Call); ok && x.Index == 0 && (p.constructs(c) || p.returnsItsNew(c, depth)) {
 			return v
 		}
 	case *ssa.Call:
-		if p.constructs(x) {
+		if p.constructs(x) || p.returnsItsNew(x, depth) {
 			return v
 		}
 	case *ssa.Phi:
@@ -93,6 +93,34 @@ func (p *collector) constructs(c *ssa.Call) bool {
 	}
 	callee := locks.Callee(c)
 	return callee != nil && p.returnsNew(callee)
+}
+
+// returnsItsNew tells whether the callee fills in what it is given and returns that, and it is given a new object.
+func (p *collector) returnsItsNew(c *ssa.Call, depth int) bool {
+	callee := locks.Callee(c)
+	if callee == nil {
+		return false
+	}
+	var param *ssa.Parameter
+	for _, b := range callee.Blocks {
+		ret, ok := b.Instrs[len(b.Instrs)-1].(*ssa.Return)
+		if !ok || len(ret.Results) > 0 && isNil(ret.Results[0]) {
+			continue
+		}
+		if len(ret.Results) == 0 {
+			return false
+		}
+		q, ok := locks.PlaceOf(ret.Results[0]).Root.(*ssa.Parameter)
+		if !ok || locks.PlaceOf(ret.Results[0]).Fields != "" || param != nil && param != q {
+			return false
+		}
+		param = q
+	}
+	if param == nil {
+		return false
+	}
+	i := slices.Index(callee.Params, param)
+	return i >= 0 && i < len(c.Call.Args) && p.newValue(c.Call.Args[i], depth-1) != nil && !p.passes(c, c.Call.Args[i], 1)
 }
 
 // returnsNew tells whether all that f returns first is new, and not shared by the time of the return. Of a recursion it is

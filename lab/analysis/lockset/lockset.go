@@ -55,7 +55,7 @@ func (p *collector) judge(v *types.Var, all []access) {
 	assigned := false // other than when it is made
 	for _, a := range all {
 		switch {
-		case a.alone || p.initOnly(a.fn, 4) || p.madeByCaller(a.fn, a.param, 4):
+		case a.alone || p.initOnly(a.fn, 4) || p.madeByCaller(a.fn, a.param, 4) || a.write && !a.atomic && p.resets[whole{a.fn, a.base}] >= many && len(a.held.May) == 0:
 		case a.atomic:
 			atomics = append(atomics, a)
 		default:
@@ -71,6 +71,16 @@ func (p *collector) judge(v *types.Var, all []access) {
 		return
 	}
 	p.guarded(v, plain)
+}
+
+// many is how many fields of one value a function sets plainly when it makes the value anew: whoever does that has the value for
+// himself, or all is lost anyway.
+const many = 3
+
+// whole is a value in a function.
+type whole struct {
+	fn   *ssa.Function
+	base locks.Place
 }
 
 // mixed reports plain accesses of a variable that is accessed atomically elsewhere. A plain read under a lock is fine if every
@@ -112,7 +122,7 @@ func (p *collector) guarded(v *types.Var, all []access) {
 	for _, a := range all {
 		l := p.guard(v, a)
 		if l == "" {
-			if p.guardedByWay(v, a) {
+			if p.guardedByWay(v, a) || p.guardedByOther(v, a, all) {
 				continue // with the lock on one way and without on another: it may be switched off
 			}
 			bare = append(bare, a)
@@ -316,6 +326,31 @@ func guardIn(v *types.Var, a access, held []locks.Held) string {
 
 // guardedByWay tells whether v's lock is held at a on some way.
 func (p *collector) guardedByWay(v *types.Var, a access) bool { return guardIn(v, a, a.held.May) != "" }
+
+// guardedByOther tells whether another lock than the one beside v is held at a, and at each write of v as well: two keep a
+// writer out, and a reader needs one of them.
+func (p *collector) guardedByOther(v *types.Var, a access, all []access) bool {
+	if a.write {
+		return false
+	}
+	for _, h := range p.held(a) {
+		kind := h.Lock.Kind()
+		if kind == (locks.Class{}) {
+			continue
+		}
+		writes := 0
+		if !slices.ContainsFunc(all, func(w access) bool {
+			if !w.write {
+				return false
+			}
+			writes++
+			return !slices.ContainsFunc(p.held(w), func(g locks.Held) bool { return g.Lock.Kind() == kind })
+		}) && writes > 0 {
+			return true
+		}
+	}
+	return false
+}
 
 // mode is how the lock is held at a.
 func (p *collector) mode(v *types.Var, a access, lock string) locks.Mode {

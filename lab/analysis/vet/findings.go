@@ -122,7 +122,7 @@ func parse(r io.Reader) (findings []Finding, rest []string) {
 	for sc.Scan() {
 		line := sc.Text()
 		if depth == 0 && !strings.HasPrefix(line, "{") {
-			if line != "" && !strings.HasPrefix(line, "#") {
+			if line != "" && !strings.HasPrefix(line, "#") && !news(line) {
 				rest = append(rest, line)
 			}
 			continue
@@ -139,6 +139,16 @@ func parse(r io.Reader) (findings []Finding, rest []string) {
 		}
 	}
 	return sorted(findings), rest
+}
+
+// news tells whether the line only says what the go command does for the sake of the packages.
+func news(line string) bool {
+	for _, what := range []string{"go: downloading ", "go: finding ", "go: found ", "go: added ", "go: upgraded "} {
+		if strings.HasPrefix(line, what) {
+			return true
+		}
+	}
+	return false
 }
 
 // sorted returns the findings in the order of their places, each once: a package and its test variant report the same.

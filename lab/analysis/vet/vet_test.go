@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -309,5 +310,142 @@ func TestVulns(t *testing.T) {
 	t.Setenv("PATH", t.TempDir()+string(os.PathListSeparator)+filepath.Join(runtime.GOROOT(), "bin"))
 	if _, _, errs := vet(t, "-vulns", "-only=lostdeadline"); !strings.Contains(errs, "known vulnerabilities were not looked up") {
 		t.Errorf("without govulncheck: %s", errs)
+	}
+}
+
+// The go command tells of its downloads among the errors.
+func TestDownloads(t *testing.T) {
+	_, rest := parse(strings.NewReader("go: downloading example.com/m v1.0.0\n# try\nvet: ./try.go:3:13: cannot use\n"))
+	if len(rest) != 1 || !strings.HasPrefix(rest[0], "vet: ") {
+		t.Errorf("errors %q", rest)
+	}
+}
+
+// fixed are programs with a fix each; want is what the fix makes of them. A test in them runs what was changed, so that the race
+// detector sees it too.
+var fixed = map[string]struct{ src, test, want string }{
+	"lockset": {src: `package try
+
+import "sync"
+
+var (
+	mu      sync.Mutex
+	counter int
+)
+
+type stats struct {
+	mu   sync.Mutex
+	hits map[string]int
+	rows []int
+}
+
+func add() { mu.Lock(); counter++; mu.Unlock() }
+
+func get() int { return counter }
+
+func (s *stats) Hit(k string)  { s.mu.Lock(); s.hits[k]++; s.mu.Unlock() }
+func (s *stats) Drop(k string) { s.mu.Lock(); delete(s.hits, k); s.mu.Unlock() }
+func (s *stats) Has(k string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.hits[k] > 0
+}
+
+func (s *stats) Len() int {
+	n := len(s.hits)
+	return n
+}
+
+// Rows has a callee that takes the lock: it gets no fix.
+func (s *stats) Rows() int {
+	if s.rows == nil {
+		return 0
+	}
+	return s.count()
+}
+
+func (s *stats) count() int { s.mu.Lock(); defer s.mu.Unlock(); return len(s.rows) }
+func (s *stats) Add(n int)  { s.mu.Lock(); s.rows = append(s.rows, n); s.mu.Unlock() }
+func (s *stats) Clear()     { s.mu.Lock(); s.rows = nil; s.mu.Unlock() }
+`, test: `package try
+
+import (
+	"sync"
+	"testing"
+)
+
+func Test(t *testing.T) {
+	s := &stats{hits: map[string]int{}}
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() { add(); get(); s.Hit("a"); s.Len(); s.Drop("a") })
+	}
+	wg.Wait()
+}
+`, want: "func get() int {\n\tmu.Lock()\n\tdefer mu.Unlock()"},
+	"lostdeadline": {src: `package try
+
+import (
+	"context"
+	"net/http"
+	"os/exec"
+)
+
+func work(ctx context.Context) error { return ctx.Err() }
+
+func do(ctx context.Context) error { return work(context.Background()) }
+
+func run(ctx context.Context) error { return exec.Command("true").Run() }
+
+func request(w http.ResponseWriter, r *http.Request) {
+	req, err := http.NewRequest("GET", "http://127.0.0.1", nil)
+	_, _ = req, err
+}
+`, test: `package try
+
+import (
+	"context"
+	"net/http/httptest"
+	"testing"
+)
+
+func Test(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if do(ctx) == nil || run(ctx) == nil {
+		t.Error("the context is still lost")
+	}
+	request(nil, httptest.NewRequest("GET", "/", nil))
+}
+`, want: `exec.CommandContext(ctx, "true").Run()`},
+}
+
+// Each fix is applied, builds, leaves nothing of its kind to report that had a fix, and does what it says under the race detector.
+func TestFixesHold(t *testing.T) {
+	for analyzer, c := range fixed {
+		t.Run(analyzer, func(t *testing.T) {
+			dir := module(t, c.src)
+			if err := os.WriteFile(filepath.Join(dir, "try_test.go"), []byte(c.test), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			vet(t, "-fix", "-only="+analyzer)
+			src, _ := os.ReadFile(filepath.Join(dir, "try.go"))
+			if !strings.Contains(string(src), c.want) {
+				t.Errorf("not fixed:\n%s", src)
+			}
+			_, out, errs := vet(t, "-json", "-only="+analyzer)
+			var doc struct{ Findings []Finding }
+			if err := json.Unmarshal([]byte(out), &doc); err != nil {
+				t.Fatalf("%v\n%s%s", err, out, errs)
+			}
+			for _, f := range doc.Findings {
+				if f.Fix != "" {
+					t.Errorf("%s:%d is reported again: %s", f.File, f.Line, f.Message)
+				}
+			}
+			if out, err := exec.Command("go", "test", "-race", "-timeout=60s", ".").CombinedOutput(); err != nil {
+				t.Errorf("%v\n%s\nof:\n%s", err, out, src)
+			}
+		})
 	}
 }

@@ -1,0 +1,91 @@
+package kinds
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// pooled is made anew when it comes back: whoever does that has it alone.
+type pooled struct {
+	mu       sync.Mutex
+	detached int32
+	dropped  int
+	a, b     int
+}
+
+func (p *pooled) Detach() bool { return atomic.AddInt32(&p.detached, 1) > 1 }
+func (p *pooled) Drop()        { p.mu.Lock(); p.dropped++; p.mu.Unlock() }
+func (p *pooled) Drop2()       { p.mu.Lock(); p.dropped += 2; p.mu.Unlock() }
+func (p *pooled) Drop3()       { p.mu.Lock(); p.dropped += 3; p.mu.Unlock() }
+func (p *pooled) Dropped() int { p.mu.Lock(); defer p.mu.Unlock(); return p.dropped }
+
+func (p *pooled) reset() {
+	p.a, p.b = 0, 0
+	p.detached, p.dropped = 0, 0
+}
+
+// inner has a lock of its own, and an owner whose lock all who write hold too: it is read under either.
+type inner struct {
+	mu    sync.Mutex
+	queue *[]int
+}
+
+type outer struct {
+	mu  sync.Mutex
+	all []*inner
+}
+
+func (o *outer) Restart() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, i := range o.all {
+		i.mu.Lock()
+		i.queue = new([]int)
+		i.mu.Unlock()
+	}
+}
+
+func (o *outer) Sum() (n int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, i := range o.all {
+		n += i.size()
+	}
+	return n
+}
+
+func (i *inner) size() int { return len(*i.queue) }
+func (i *inner) Len() int  { i.mu.Lock(); defer i.mu.Unlock(); return len(*i.queue) }
+func (i *inner) Cap() int  { i.mu.Lock(); defer i.mu.Unlock(); return cap(*i.queue) }
+
+// host is filled in by a helper that returns what it got, and looked at before anybody else knows it.
+type host struct {
+	mu sync.Mutex
+	id string
+}
+
+func fill(row map[string]string, h *host) (*host, error) {
+	h.id = row["id"]
+	return h, nil
+}
+
+func valid(h *host) bool { return h.id != "" }
+
+func hosts(rows []map[string]string) (all []*host) {
+	for _, row := range rows {
+		h, err := fill(row, &host{})
+		if err != nil || !valid(h) {
+			continue
+		}
+		all = append(all, h)
+	}
+	return all
+}
+
+func (h *host) Set(id string) { h.mu.Lock(); h.id = id; h.mu.Unlock() }
+func (h *host) ID() string    { h.mu.Lock(); defer h.mu.Unlock(); return h.id }
+func (h *host) Same(id string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.id == id
+}
