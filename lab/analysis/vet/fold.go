@@ -9,28 +9,28 @@ import (
 const many = 4
 
 // cause identifies what several findings have in common.
-type cause struct{ analyzer, pkg, text string }
+type cause struct{ analyzer, text string }
 
-// causeOf returns that of f. Findings of our analyzers that say the same in one package have one cause. A copied lock has the
-// type that is copied: of that vet's own pass speaks behind the colon, in all packages alike.
-func causeOf(f *Finding) cause {
-	if _, what, ok := strings.Cut(f.Message, ": "); ok && f.Analyzer == "lockorder_copylocks" {
-		return cause{analyzer: f.Analyzer, text: what}
-	}
-	return cause{f.Analyzer, f.Package, f.Message}
+// causeOf returns that of f; false if it stands for itself. Copies of one type that must not be copied have one cause, the
+// type, in whatever packages they are: of it vet's own pass speaks behind the colon. Our analyzers name one cause once.
+func causeOf(f *Finding) (cause, bool) {
+	_, what, ok := strings.Cut(f.Message, ": ")
+	return cause{f.Analyzer, what}, ok && f.Analyzer == "lockorder_copylocks"
 }
 
 // fold makes one finding of many that have one cause, with their number and all places.
 func fold(findings []Finding) []Finding {
 	counts := make(map[cause]int)
 	for i := range findings {
-		counts[causeOf(&findings[i])]++
+		if c, ok := causeOf(&findings[i]); ok {
+			counts[c]++
+		}
 	}
 	first := make(map[cause]int) // index in out
 	var out []Finding
 	for _, f := range findings {
-		c := causeOf(&f)
-		if counts[c] < many {
+		c, common := causeOf(&f)
+		if !common || counts[c] < many {
 			out = append(out, f)
 			continue
 		}

@@ -229,11 +229,11 @@ func TestFold(t *testing.T) {
 		findings = append(findings, Finding{Analyzer: "lockorder_copylocks", Package: fmt.Sprint("p", i), File: "a.go", Line: i + 1,
 			Message: fmt.Sprintf("f%d passes lock by value: p.T contains sync.Mutex", i)})
 	}
-	for i := range 3 {
+	for i := range 5 {
 		findings = append(findings, Finding{Analyzer: "lostdeadline", Package: "p", File: "b.go", Line: i + 1, Message: "ReadAll of a body without a limit"})
 	}
 	got := fold(findings)
-	if len(got) != 4 || got[0].Count != 5 || len(got[0].Related) != 4 || !strings.HasSuffix(got[0].Message, "(5 places)") || got[1].Count != 0 {
+	if len(got) != 6 || got[0].Count != 5 || len(got[0].Related) != 4 || !strings.HasSuffix(got[0].Message, "(5 places)") || got[1].Count != 0 {
 		t.Errorf("folded into %d: %+v", len(got), got)
 	}
 }
@@ -418,6 +418,33 @@ func Test(t *testing.T) {
 	request(nil, httptest.NewRequest("GET", "/", nil))
 }
 `, want: `exec.CommandContext(ctx, "true").Run()`},
+	"channelblock_sigchanyzer": {src: `package try
+
+import (
+	"os"
+	"os/signal"
+)
+
+func notified() chan os.Signal {
+	c := make(chan os.Signal)
+	signal.Notify(c, os.Interrupt)
+	return c
+}
+`, test: `package try
+
+import (
+	"os/signal"
+	"testing"
+)
+
+func Test(t *testing.T) {
+	c := notified()
+	defer signal.Stop(c)
+	if cap(c) != 1 {
+		t.Error("a signal may be lost")
+	}
+}
+`, want: "make(chan os.Signal, 1)"},
 }
 
 // Each fix is applied, builds, leaves nothing of its kind to report that had a fix, and does what it says under the race detector.
