@@ -132,7 +132,8 @@ func TestLitmusGo(t *testing.T) {
 	}
 }
 
-// runLitmus runs a program up to n times in one process and returns the outcomes: fewer if the process crashes, which counts.
+// runLitmus runs a program up to n times in one process and returns the outcomes: fewer if a goroutine waits for ever, or if
+// the process crashes, which counts.
 func runLitmus(t *testing.T, binary string, l litmus, n int) []string {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
@@ -299,8 +300,12 @@ func main() {
 				}
 			}
 			fmt.Printf("%d%s\n", r, leak)
+			if leak != "" {
+				return // a new process for the rest: this one has goroutines to spare
+			}
 		case <-time.After(patience(os.Args[3])):
 			fmt.Println("stuck")
+			return
 		}
 	}
 }

@@ -71,7 +71,7 @@ func (x frame) enter(c *machine.Call, fn *ssa.Function, env []Value) {
 		x.external(c, fn, body.Name)
 		return
 	}
-	f := &machine.Frame{Fn: body.Func, Block: fn.Blocks[0], Return: c.Done, Abandoned: c.Abandoned, DeferOf: c.DeferOf,
+	f := &machine.Frame{Fn: body.Func, Block: fn.Blocks[0], Return: c.Done, Model: c.Model, DeferOf: c.DeferOf,
 		Regs: x.m.Regs.Take(body.Func.Registers())}
 	for i, p := range fn.Params {
 		if i < len(c.Args) {

@@ -215,8 +215,8 @@ func (x frame) unwind() {
 		return
 	}
 	g.Pop()
-	if f.Abandoned != nil {
-		f.Abandoned()
+	if f.Model != nil && f.Model.Abandoned != nil {
+		f.Model.Abandoned(f.Unwinding)
 	}
 	up := g.Top()
 	if up == nil {

@@ -17,11 +17,20 @@ type Call struct {
 	// Common is the call in the program; nil for calls that a model makes.
 	Common *ssa.CallCommon
 	Pos    token.Pos
-	// Done is what to do with the result, if anything; Abandoned what to do if there is none because of a panic or Goexit.
-	Done      func(Value)
-	Abandoned func()
+	// Done is what to do with the result, if anything.
+	Done func(Value)
+	// Model is what a model has to do about a call that it makes itself; nil for calls of the program.
+	Model *Continuation
 	// DeferOf is the frame whose deferred call this is.
 	DeferOf *Frame
+}
+
+// Continuation is how a model goes on after a call that it makes.
+type Continuation struct {
+	// Abandoned is what to do if the call does not return, and why it does not; nil for nothing.
+	Abandoned func(why Unwinding)
+	// Keeps is what the model will use then, and so is kept alive; nil for nothing.
+	Keeps heap.Object
 }
 
 // Native is a function of the model itself, such as the cancel function of a context.
@@ -106,7 +115,7 @@ func (c *Call) EscapeArgs() {
 	}
 }
 
-// Invoke calls fn in g, and does done or abandoned in the end.
-func (m *Machine) Invoke(g *G, fn Value, args []Value, pos token.Pos, done func(Value), abandoned func()) {
-	m.Exec.Invoke(&Call{M: m, G: g, Args: args, Pos: pos, Done: done, Abandoned: abandoned}, fn)
+// Invoke calls fn in g for a model: done is what to do with the result, and then, if not nil, what else there is to do.
+func (m *Machine) Invoke(g *G, fn Value, args []Value, pos token.Pos, done func(Value), then *Continuation) {
+	m.Exec.Invoke(&Call{M: m, G: g, Args: args, Pos: pos, Done: done, Model: then}, fn)
 }

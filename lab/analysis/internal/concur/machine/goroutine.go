@@ -46,8 +46,8 @@ type Frame struct {
 	Defers []Deferred
 	// Return is what to do with the result, if anything.
 	Return func(v Value)
-	// Abandoned is what to do if the call does not return, because of a panic or Goexit, if anything.
-	Abandoned func()
+	// Model is what a model has to do that has made the call; nil for none.
+	Model *Continuation
 	// DeferOf is the frame whose deferred call this is.
 	DeferOf   *Frame
 	Unwinding Unwinding

@@ -167,3 +167,21 @@ func DoneOf(m *machine.Machine, ctx *facts.Term, t types.Type) Value {
 	ChanOf(m, done).signal = true
 	return done
 }
+
+// ending returns the channel that ends with a context of any kind, and what its Err returns then. The channel is nil for a
+// context that never ends.
+func ending(m *machine.Machine, ctx Value) (done *Chan, err func() Value) {
+	unknown := func() Value { return m.NewTerm(errorType) }
+	switch v := ctx.(type) {
+	case heap.Iface:
+		if x, ok := v.Val.(*Context); ok {
+			return x.done, func() Value { return x.error(m) }
+		}
+	case *facts.Term:
+		return ChanOf(m, DoneOf(m, v, doneType)), unknown
+	}
+	return &Chan{signal: true, open: true, elem: types.NewStruct(nil, nil)}, unknown
+}
+
+// doneType is the type of what Done returns.
+var doneType = types.NewChan(types.RecvOnly, types.NewStruct(nil, nil))

@@ -76,5 +76,5 @@ func readFrom(c *machine.Call, reader Value) {
 	}
 	result := c.M.Fresh(c.ResultType(nil))
 	buffer := c.M.NewTerm(types.NewSlice(types.Typ[types.Byte]))
-	c.M.Invoke(c.G, fn, []Value{i.Val, buffer}, c.Pos, func(Value) { c.Result(result) }, c.Abandoned)
+	c.M.Invoke(c.G, fn, []Value{i.Val, buffer}, c.Pos, func(Value) { c.Result(result) }, nil)
 }

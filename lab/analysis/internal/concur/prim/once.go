@@ -13,7 +13,7 @@ var _ = define(primitive{
 	funcs:    map[string]function{"(*sync.Once).Do": {Waits | Locks, doOnce}},
 })
 
-// Once is a sync.Once.
+// Once is a sync.Once. Do is done also when its function panics or ends the goroutine.
 type Once struct {
 	open   bool // others have it too
 	state  onceState
@@ -40,16 +40,15 @@ func (x *Once) Trace(heap.Tracer) {}
 
 func doOnce(c *machine.Call) {
 	if x, ok := at[*Once](c); ok {
-		c.G.Op = &onceDo{c.Site(), x, c.Args[1], c.Abandoned}
+		c.G.Op = &onceDo{c.Site(), x, c.Args[1]}
 	}
 }
 
 // onceDo is Do.
 type onceDo struct {
 	machine.Site
-	x         *Once
-	fn        Value
-	abandoned func()
+	x  *Once
+	fn Value
 }
 
 func (o *onceDo) Ready(*machine.Machine, *machine.G) machine.Readiness {
@@ -69,12 +68,7 @@ func (o *onceDo) Perform(m *machine.Machine, g *machine.G) {
 	m.Invoke(g, o.fn, nil, o.Pos, func(Value) {
 		x.state = onceDone
 		o.Complete(nil)
-	}, func() { // Do counts as done when the function panics or exits
-		x.state = onceDone
-		if o.abandoned != nil {
-			o.abandoned()
-		}
-	})
+	}, &machine.Continuation{Abandoned: func(machine.Unwinding) { x.state = onceDone }})
 }
 
 func (o *onceDo) Trace(t heap.Tracer) { t.Mark(o.x) }

@@ -105,6 +105,9 @@ func (j *Judge) revive(g *machine.G) {
 	}
 	for _, f := range g.Frames {
 		f.Fn.LiveAt(f.Block, f.PC, func(register int) { j.Mark(f.Regs[register]) })
+		if f.Model != nil && f.Model.Keeps != nil {
+			j.Mark(f.Model.Keeps)
+		}
 		for _, d := range f.Defers {
 			j.Mark(d.Fn)
 			j.Each(d.Args)
