@@ -75,6 +75,13 @@ func (m *Monitor) configure(cfg Config) {
 	m.err = cfg.Validate()
 	m.cfg = cfg.withDefaults()
 	m.log = asynclog.New(m.cfg.Logger)
+	m.build()
+}
+
+// build makes the engine that runs contracts at the time scale of now. In production that never changes; under stability
+// falsify a monitor, or one of its contracts, may be a package's variable, which is made before the agent of the main
+// package has said what the scale is.
+func (m *Monitor) build() {
 	m.scale = timescale.Factor()
 	store := signals.NewStore(m.schema, signals.StoreConfig{
 		Resolution:   timescale.Scale(m.cfg.SampleInterval, m.scale),
@@ -96,6 +103,11 @@ func (m *Monitor) Configure(cfg Config) error {
 	}
 	old := m.engine
 	m.configure(cfg)
+	return m.adopt(old)
+}
+
+// adopt takes over the contracts of an engine that has not run.
+func (m *Monitor) adopt(old *engine) error {
 	for _, c := range old.contracts {
 		made, err := compile(c.Contract, m.engine.store, m.scale)
 		if err != nil {
@@ -118,6 +130,12 @@ func (m *Monitor) Start() error {
 	}
 	if m.err != nil {
 		return m.err
+	}
+	if old := m.engine; m.scale != timescale.Factor() {
+		m.build()
+		if err := m.adopt(old); err != nil {
+			return err
+		}
 	}
 	m.running = true
 	m.started = time.Now()

@@ -96,20 +96,6 @@ func run(ctx context.Context, cfg Config, t tier) (*Report, error) {
 	return f.report, nil
 }
 
-// makeWorkDir returns a directory that is short enough for the sockets in it: their paths have about a hundred bytes.
-func makeWorkDir() (string, error) {
-	const room = 60
-	parent := os.TempDir()
-	if len(parent) > room {
-		parent = "/tmp"
-	}
-	dir, err := os.MkdirTemp(parent, "falsify-")
-	if err != nil {
-		return "", fmt.Errorf("falsify: %w", err)
-	}
-	return dir, nil
-}
-
 // prepare reads the experiment, builds the service and starts what it depends on.
 func (f *falsification) prepare(ctx context.Context, workDir string) error {
 	e, err := experiment.Find(f.cfg.Dir, f.cfg.Experiment)

@@ -44,7 +44,8 @@ type Config struct {
 type Source struct {
 	config  Config
 	write   func(*bytes.Buffer) error // nil where there is no profile
-	next    time.Time                 // when a profile is due
+	made    time.Time
+	next    time.Time // when a profile is due; zero before the first reading
 	running atomic.Bool
 	last    atomic.Pointer[outcome] // of the last profile, nil before it
 	taken   *outcome                // what next was set from
@@ -76,10 +77,7 @@ func New(config Config) *Source {
 	if config.MaxSites <= 0 {
 		config.MaxSites = 20
 	}
-	factor := timescale.Factor()
-	config.Interval = timescale.Scale(config.Interval, factor)
-	config.CPU, config.Stop = config.CPU/factor, config.Stop/factor
-	s := &Source{config: config, next: time.Now().Add(config.Interval), sites: newSites(config.MaxSites)}
+	s := &Source{config: config, made: time.Now(), sites: newSites(config.MaxSites)}
 	if p := pprof.Lookup("goroutineleak"); p != nil {
 		s.write = func(b *bytes.Buffer) error { return p.WriteTo(b, 1) }
 	}
@@ -97,6 +95,9 @@ func (s *Source) Describe() []*signals.Signal { return signals.Group(signals.Gor
 func (s *Source) Sample(dst *signals.Batch) {
 	if s.write == nil {
 		return
+	}
+	if s.next.IsZero() {
+		s.hurry(timescale.Factor())
 	}
 	idle := !s.running.Load() // asked before last is read: a profile that has ended has published
 	last := s.last.Load()
@@ -116,6 +117,14 @@ func (s *Source) Sample(dst *signals.Batch) {
 	dst.Add(signals.GoroutineLeak.ProfileCPUTime, last.sum.cpu)
 	dst.Add(signals.GoroutineLeak.ProfileStopTime, last.sum.stopped)
 	dst.Add(signals.GoroutineLeak.ProfileInterval, s.config.pause(last.cost).Seconds())
+}
+
+// hurry makes the source go by a time scale. It waits for the first reading: a source that is a package's variable is made
+// before the scale is known.
+func (s *Source) hurry(factor float64) {
+	s.config.Interval = timescale.Scale(s.config.Interval, factor)
+	s.config.CPU, s.config.Stop = s.config.CPU/factor, s.config.Stop/factor
+	s.next = s.made.Add(s.config.Interval)
 }
 
 // pause is the time from the end of a profile of that cost to the next one.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/falsifiable/stability/internal/capped"
 	"github.com/falsifiable/stability/internal/latency"
+	"github.com/falsifiable/stability/internal/timescale"
 	"github.com/falsifiable/stability/signals"
 )
 
@@ -118,11 +119,12 @@ func (p *pool) sampleHolds(dst *signals.Batch) {
 	s := &p.survey
 	now := time.Since(p.epoch)
 	oldest := now
+	limit := timescale.Scale(p.config.HoldLimit, timescale.Factor()) // not before: a pool may be older than the scale
 	walked := 0
 	p.mu.Lock()
 	for h := p.ring.next; h != &p.ring && walked < maxWalk; h = h.next {
 		oldest = min(oldest, h.since)
-		if now-h.since < p.config.HoldLimit {
+		if now-h.since < limit {
 			break // all that follow are younger
 		}
 		s.late = append(s.late, late{h.kind(), h.stack})

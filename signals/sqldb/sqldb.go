@@ -20,7 +20,6 @@ import (
 	"time"
 
 	"github.com/falsifiable/stability/internal/openpools"
-	"github.com/falsifiable/stability/internal/timescale"
 	"github.com/falsifiable/stability/signals"
 )
 
@@ -49,7 +48,6 @@ func New(config Config) *Pools {
 	if config.HoldLimit <= 0 {
 		config.HoldLimit = 30 * time.Second
 	}
-	config.HoldLimit = timescale.Scale(config.HoldLimit, timescale.Factor())
 	if config.MaxSites <= 0 {
 		config.MaxSites = 16
 	}
