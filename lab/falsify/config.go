@@ -68,6 +68,8 @@ type Config struct {
 	Causes []cause.Cause
 	// PlanOnly ends after the trials are planned: nothing is injected, the report has no runs.
 	PlanOnly bool
+	// Mutate weakens each check that was detected, and says which of the mutants nothing notices.
+	Mutate bool
 	// Planned, if set, is called once before the first run with what is planned; Progress after each run.
 	Planned  func(*Report)
 	Progress func(Progress)

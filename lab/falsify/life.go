@@ -141,7 +141,7 @@ func (f *falsification) attack(ctx context.Context, run *report.Run, t *trial) e
 		if err := s.until(ctx, s.baselineTime(), func() bool { return false }); !errors.Is(err, errLimit) {
 			return err
 		}
-		a := &attempt{subject: s, run: run, trial: t, began: time.Now()}
+		a := &attempt{subject: s, run: run, trial: t, began: time.Now(), mutating: f.cfg.Mutate}
 		if a.alreadyFiring() {
 			return nil
 		}
@@ -176,6 +176,7 @@ type attempt struct {
 	effect   time.Time // when the witness first saw it
 	injected injection
 	crashed  error
+	mutating bool                   // detected checks are weakened, to see what notices
 	fates    map[string][]plan.Step // of the checks that did not fire
 }
 
@@ -284,6 +285,8 @@ func (a *attempt) conclude() {
 			a.run.Outcomes[id] = report.Detected
 			if took > deadline.Seconds() {
 				a.run.Outcomes[id] = report.Late
+			} else if a.mutating {
+				a.mutate(c)
 			}
 		case a.crashed != nil:
 			a.run.Outcomes[id] = report.CrashedFirst

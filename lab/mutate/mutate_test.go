@@ -52,7 +52,7 @@ func recording(lines map[string][2]func(seconds float64) float64) Recording {
 		if key, value, ok := strings.Cut(label, "="); ok {
 			l.Labels = signals.NewLabels(key, value)
 		}
-		for i := range 360 {
+		for i := range 280 {
 			at := float64(i) * r.Step.Seconds()
 			v := f[0](at)
 			if since := at - 600; since >= 0 {

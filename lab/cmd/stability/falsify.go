@@ -96,6 +96,7 @@ func parseFalsify(args []string, stderr io.Writer) (falsifyFlags, error) {
 	flags.BoolVar(&f.verify, "verify", false, "run nothing but compare falsification.json with the checks as they are")
 	flags.BoolVar(&f.config.PlanOnly, "plan", false, "print how each check would be tried and inject nothing")
 	flags.BoolVar(&f.start, "start", false, "only build and start the service, and quote it if it does not come up")
+	flags.BoolVar(&f.config.Mutate, "mutate", false, "weaken each detected check, and say which of the mutants nothing would notice")
 	flags.BoolVar(&f.noProof, "no-proof", false, "do not write falsification.json")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -129,6 +130,9 @@ func (f *falsifyFlags) chooseTier() error {
 // or an interrupted one is none.
 func (f *falsifyFlags) publish(r *falsify.Report, screen report.Terminal, stdout io.Writer) error {
 	screen.Report(r)
+	if f.config.Mutate {
+		r.WriteMutations(screen.W)
+	}
 	if err := r.WriteFiles(f.out); err != nil {
 		return err
 	}

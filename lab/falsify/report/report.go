@@ -267,6 +267,8 @@ type Run struct {
 	// Missed says of each check that did not fire what its signals did against what they had to do.
 	Missed map[string]string `json:"missed,omitempty"`
 	Lines  []*Line           `json:"lines,omitempty"`
+	// Mutations say of each check that was detected which of its mutants would be noticed.
+	Mutations map[string]*Mutation `json:"mutations,omitempty"`
 }
 
 // Recovered is how the service was after a fault was removed.

@@ -388,3 +388,18 @@ func TestEveryFieldIsDocumented(t *testing.T) {
 		}
 	}
 }
+
+func TestMutations(t *testing.T) {
+	r := &Report{Checks: []*Check{{Contract: "c", Name: "x"}, {Contract: "c", Name: "y"}, {Contract: "c", Name: "z"}}, Runs: []*Run{
+		{Mutations: map[string]*Mutation{"c/x": {Mutants: 3, Killed: 1, Survived: []Mutant{{How: "a"}, {How: "b"}}}, "c/y": {Note: "too short"}}},
+		{Mutations: map[string]*Mutation{"c/x": {Mutants: 3, Killed: 1, Varied: []Mutant{{How: "a", Killer: "half the dose"}}, Survived: []Mutant{{How: "b", Expr: "x > 1"}}}}},
+	}}
+	var b bytes.Buffer
+	r.WriteMutations(&b)
+	for _, want := range []string{"c/x: 1 of 3 noticed by the run itself, 1 by variations", "a; to notice it: half the dose", "SURVIVED: b: x > 1",
+		"c/y: not tried: too short", "c/z: not tried: no run detected it", "mutation score: 66.7 % (2 of 3)"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("no %q in:\n%s", want, b.String())
+		}
+	}
+}
