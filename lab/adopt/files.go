@@ -116,12 +116,6 @@ func experimentText(f *Found) string {
 		if len(address) > 0 {
 			fmt.Fprintf(&b, "address_env: [%s]\n", strings.Join(address, ", "))
 		}
-		for _, name := range f.AddressEnv {
-			if strings.Contains(name, "PORT") && name != "PORT" {
-				fmt.Fprintf(&b, "env: {%s: \"${port}\"}\n", name)
-				break
-			}
-		}
 	case f.AddressFlag != "":
 		value := "${address}"
 		if strings.Contains(f.AddressFlag, "port") {
@@ -130,6 +124,18 @@ func experimentText(f *Found) string {
 		fmt.Fprintf(&b, "args: [\"-%s=%s\"]\n", dashes(f)+f.AddressFlag, value)
 	default:
 		b.WriteString("# args: [\"-listen=${address}\"]   how does it take its address?\n")
+	}
+	var env []string
+	for _, name := range f.AddressEnv {
+		if strings.Contains(name, "PORT") && name != "PORT" {
+			env = append(env, name+": \"${port}\"")
+		}
+	}
+	for _, name := range f.Others { // any free port: several lives run side by side
+		env = append(env, name+": \"127.0.0.1:0\"")
+	}
+	if len(env) > 0 {
+		fmt.Fprintf(&b, "env: {%s}\n", strings.Join(env, ", "))
 	}
 	targets := f.Routes
 	if len(targets) > 4 {
@@ -163,7 +169,7 @@ func dependencyEnv(f *Found) []string {
 	var names []string
 	for _, name := range f.Env {
 		upper := strings.ToUpper(name)
-		if !slices.Contains(f.AddressEnv, name) && (strings.HasSuffix(upper, "_URL") || strings.HasSuffix(upper, "_ADDR") || strings.HasSuffix(upper, "_DSN")) {
+		if !slices.Contains(f.AddressEnv, name) && !slices.Contains(f.Others, name) && (strings.HasSuffix(upper, "_URL") || strings.HasSuffix(upper, "_ADDR") || strings.HasSuffix(upper, "_DSN")) {
 			names = append(names, name)
 		}
 	}

@@ -33,7 +33,8 @@ type Found struct {
 	Metrics, Health            bool // pages of its own
 	AddressEnv                 []string
 	AddressFlag                string
-	Fixed                      string // an address that is written into the source
+	Others                     []string // variables for the addresses of further servers in it
+	Fixed                      string   // an address that is written into the source
 	Env                        []string
 	Routes                     []string // GET paths without parameters
 	Serves                     []site
@@ -273,6 +274,9 @@ func (v *visitor) site(x ast.Expr, kind siteKind) {
 
 var (
 	addressWord = regexp.MustCompile(`(?i)(^|[_.-])(addr|address|listen|bind|port|http)($|[_.-])`)
+	envAddress  = regexp.MustCompile(`(?i)(^|_)(addr|address|listen|bind|port)$`)
+	bindWord    = regexp.MustCompile(`(?i)(bind|listen)(_addr|_address)?$`)
+	otherServer = regexp.MustCompile(`(?i)smtp|pop3|imap|grpc|metrics|admin|debug|pprof`)
 	routeVerb   = map[string]bool{"GET": true, "Get": true, "HandleFunc": true, "Handle": true}
 	fixed       = regexp.MustCompile(`^[\w.-]*:\d{2,5}$`)
 )
@@ -397,7 +401,9 @@ func (v *visitor) env(name string) {
 		return
 	}
 	v.found.Env = append(v.found.Env, name)
-	if addressWord.MatchString(name) && !regexp.MustCompile(`(?i)redis|postgres|mysql|mongo|smtp|pop3|imap|grpc|ldap|remote|relay|db_|database|proxy|metrics`).MatchString(name) {
+	if bindWord.MatchString(name) && otherServer.MatchString(name) {
+		v.found.Others = append(v.found.Others, name)
+	} else if envAddress.MatchString(name) && !regexp.MustCompile(`(?i)redis|postgres|mysql|mongo|smtp|pop3|imap|grpc|ldap|remote|relay|db_|database|proxy|metrics`).MatchString(name) {
 		v.found.AddressEnv = append(v.found.AddressEnv, name)
 	}
 }
@@ -431,7 +437,7 @@ func (v *visitor) route(pattern string) {
 
 // tidy removes what was seen twice.
 func (f *Found) tidy() {
-	for _, list := range []*[]string{&f.Routers, &f.Clients, &f.Settings, &f.AddressEnv, &f.Env, &f.Routes} {
+	for _, list := range []*[]string{&f.Routers, &f.Clients, &f.Settings, &f.AddressEnv, &f.Others, &f.Env, &f.Routes} {
 		slices.Sort(*list)
 		*list = slices.Compact(*list)
 	}
