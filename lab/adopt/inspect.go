@@ -178,10 +178,13 @@ func choose(dir string, packages []pkg) (pkg, error) {
 		if p.Name != "main" || len(p.GoFiles) == 0 {
 			continue
 		}
+		if !slices.ContainsFunc(p.Deps, func(d string) bool { return d == "net/http" || d == "google.golang.org/grpc" }) {
+			continue
+		}
 		if p.Dir == dir {
 			return p, nil
 		}
-		if !beside.MatchString(p.Dir[len(dir):]) && slices.ContainsFunc(p.Deps, func(d string) bool { return d == "net/http" || d == "google.golang.org/grpc" }) {
+		if !beside.MatchString(p.Dir[len(dir):]) {
 			candidates = append(candidates, p)
 		}
 	}

@@ -1,5 +1,6 @@
 #!/bin/sh
 # run.sh COMMAND [ARG]... runs a command beside a PostgreSQL and a Redis of its own, and ends them with it, also on Ctrl-C.
+# It sees to it that Prometheus is there too, which the tests start themselves.
 #
 # The command finds them by E2E_POSTGRES (postgres://…) and E2E_REDIS (host:port). Both listen on random ports of the loopback
 # interface and keep their data in a temporary folder. What is missing is installed if we are root on a Debian; else
@@ -17,13 +18,14 @@ binaries() {
 missing() {
 	[ -n "$(binaries)" ] || echo postgresql
 	command -v redis-server >/dev/null || echo redis-server
+	command -v promtool >/dev/null || echo prometheus
 }
 
 lacking=$(missing | xargs)
 if [ -n "$lacking" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
 	echo "e2e: installing $lacking" >&2
 	# A failure is told below, by what is still missing.
-	{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $lacking; } >/dev/null 2>&1 || true
+	{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $lacking; } >/dev/null 2>&1 || true
 	lacking=$(missing | xargs)
 fi
 if [ -n "$lacking" ]; then

@@ -43,6 +43,7 @@ func gates() []gateCommand {
 		{"start", "the service comes up: most drift that kills, kills in init", setupStart},
 		{"review", "a change to Go code says in its stability.md what it touches, what watches that, and what would prove it wrong", setupReview},
 		{"contracts", "every check is proven as it is now", setupContracts},
+		{"warmup", "the checks raised no false alarm while they watched production", setupWarmup},
 	}
 }
 

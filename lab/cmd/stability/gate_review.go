@@ -12,6 +12,7 @@ import (
 	"github.com/falsifiable/stability/lab/gate/review"
 	"github.com/falsifiable/stability/lab/gate/start"
 	"github.com/falsifiable/stability/lab/gate/toolchain"
+	"github.com/falsifiable/stability/lab/gate/warmup"
 )
 
 func setupReview(flags *flag.FlagSet, f *gateFlags) func(context.Context, []string, io.Writer) (*gate.Report, error) {
@@ -51,6 +52,21 @@ func setupStart(flags *flag.FlagSet, f *gateFlags) func(context.Context, []strin
 	return func(ctx context.Context, args []string, _ io.Writer) (*gate.Report, error) {
 		return start.Run(ctx, start.Config{Dir: f.dir, Services: args, Limit: *limit})
 	}
+}
+
+func setupWarmup(flags *flag.FlagSet, _ *gateFlags) func(context.Context, []string, io.Writer) (*gate.Report, error) {
+	var cfg warmup.Config
+	flags.StringVar(&cfg.Prometheus, "prometheus", "", "the `URL` of the Prometheus that scrapes the service; required")
+	flags.StringVar(&cfg.Service, "service", "", "the value of the `label` service; defaults to all")
+	flags.IntVar(&cfg.Days, "days", 7, "how many `days` the checks must have watched")
+	flags.IntVar(&cfg.Allowed, "allow", 0, "how many false alarms a check may have had")
+	flags.Float64Var(&cfg.Coverage, "coverage", 0.95, "the `share` of the hours in which a check must have been there")
+	flags.Func("incidents", "a `file` with lines \"START END what happened\", times as RFC 3339; may be given more than once", func(name string) error {
+		cfg.Incidents = append(cfg.Incidents, name)
+		return nil
+	})
+	flags.StringVar(&cfg.Annotations, "annotations", "", "a `URL` of Grafana's annotations API: each annotation is an incident")
+	return func(ctx context.Context, _ []string, _ io.Writer) (*gate.Report, error) { return warmup.Run(ctx, cfg) }
 }
 
 func setupContracts(_ *flag.FlagSet, f *gateFlags) func(context.Context, []string, io.Writer) (*gate.Report, error) {
