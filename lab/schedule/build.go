@@ -101,7 +101,7 @@ func (b *builder) outsideModCache(goroot, modCache, version string) (string, err
 		return goroot, nil
 	}
 	link := filepath.Join(b.Cache, "toolchain-"+version)
-	if err := os.MkdirAll(b.Cache, 0o755); err != nil {
+	if err := os.MkdirAll(b.Cache, 0o700); err != nil {
 		return "", fmt.Errorf("schedule: linking the toolchain: %w", err)
 	}
 	if at, err := os.Readlink(link); err != nil || at != goroot {
@@ -125,7 +125,7 @@ func removeIfThere(path string) error {
 func (b *builder) goCommand(ctx context.Context, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, b.goTool, args...)
 	cmd.Dir = b.Dir
-	cmd.Env = append(os.Environ(), b.env...)
+	cmd.Env = append(append(os.Environ(), b.env...), b.Config.env)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()

@@ -75,7 +75,7 @@ func (u *unit) command(ctx context.Context, s schedule, plain bool, base string)
 	if plain {
 		settle = settlePlain
 	}
-	cmd.Env = append(os.Environ(), "PWD="+cmd.Dir,
+	cmd.Env = append(os.Environ(), "PWD="+cmd.Dir, u.config.env,
 		fmt.Sprintf("GOMAXPROCS=%d", max(s.procs, 1)),
 		fmt.Sprintf("STABILITY_SCHEDULE=out=%s,trace=1,deadline=%d,settle=%d,seed=%d,%s", base+".report", u.config.Timeout,
 			settle, s.seed, s.settings))

@@ -14,7 +14,7 @@ func shapes(t *testing.T) map[string]*unit {
 	t.Helper()
 	t.Setenv("GOWORK", "off")
 	t.Setenv("GOFLAGS", "")
-	c := &Config{Dir: "testdata/shapes", Each: true, First: true, Replays: -1, Timeout: 20 * time.Second}
+	c := &Config{Dir: "testdata/shapes", Each: true, First: true, Replays: -1, Timeout: 20 * time.Second, Cache: t.TempDir()}
 	c.setDefaults()
 	b, err := newBuilder(t.Context(), *c, t.TempDir())
 	if err != nil {

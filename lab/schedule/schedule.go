@@ -32,6 +32,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/falsifiable/stability/lab/internal/private"
 	"github.com/falsifiable/stability/lab/schedule/rewrite"
 )
 
@@ -71,10 +72,13 @@ type Config struct {
 	Limit time.Duration
 	// Workers is the number of runs at the same time. Defaults to half of the CPUs, at least 1.
 	Workers int
-	// Cache is where overlays are kept. Defaults to stability/schedule below os.UserCacheDir.
+	// Cache is where overlays are kept, a folder of this user's that is made unreadable to others. Defaults to
+	// stability/schedule below os.UserCacheDir; without such a place nothing is kept.
 	Cache string
 	// Log receives progress. Defaults to none.
 	Log *slog.Logger
+
+	env string // by which the processes of this run are known, should it be killed
 }
 
 // ErrNothing is returned when there was nothing to test: a run that tests nothing must not look like a success.
@@ -118,14 +122,19 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 			return nil, err
 		}
 	}
-	tmp, err := os.MkdirTemp("", "stability-schedule-")
+	tmp, err := private.MakeTemp("stability-schedule-")
 	if err != nil {
-		return nil, fmt.Errorf("schedule: making a folder for binaries: %w", err)
+		return nil, fmt.Errorf("schedule: %w", err)
 	}
-	defer os.RemoveAll(tmp)
-	b, err := newBuilder(ctx, c, tmp)
+	defer tmp.Close()
+	c.env = tmp.Env()
+	cacheless := c.findCache(tmp.Dir)
+	b, err := newBuilder(ctx, c, tmp.Dir)
 	if err != nil {
 		return nil, err
+	}
+	if cacheless != nil {
+		b.warnings = append(b.warnings, fmt.Sprintf("overlays are not kept: %v", cacheless))
 	}
 	binaries, failed := b.build(ctx)
 	report := &Report{
@@ -172,14 +181,28 @@ func (c *Config) setDefaults() {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	if c.Cache == "" {
-		dir, err := os.UserCacheDir()
-		if err != nil {
-			dir = os.TempDir()
-		}
-		c.Cache = filepath.Join(dir, "stability", "schedule")
-	}
 }
+
+// findCache sees to it that the cache is one that nobody else can write to: what is in it is built and run. Otherwise the
+// run's own folder takes its place, and the error says why.
+func (c *Config) findCache(tmp string) (err error) {
+	if c.Cache == "" {
+		c.Cache, err = private.Cache("schedule")
+	} else if err = os.MkdirAll(c.Cache, 0o700); err == nil {
+		err = private.Own(c.Cache)
+	}
+	if err != nil {
+		c.Cache = filepath.Join(tmp, "cache")
+		return err
+	}
+	private.Prune(c.Cache, cacheAge, cacheSize)
+	return nil
+}
+
+const (
+	cacheAge  = 30 * 24 * time.Hour // an overlay that nobody has used for so long is removed
+	cacheSize = 16                  // and so are all but the last ones: each Go version has one or two
+)
 
 // runAll runs the units by the workers and gathers what they find. Each unit gets an equal share of the time that is left
 // when it begins.

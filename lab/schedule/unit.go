@@ -64,7 +64,7 @@ func (c *Config) units(ctx context.Context, binaries []binary) []*unit {
 		if pattern == "" {
 			pattern = "."
 		}
-		tests, err := listTests(ctx, b, pattern)
+		tests, err := listTests(ctx, b, pattern, c.env)
 		if len(tests) == 0 && err == nil && c.Run != "" {
 			continue // none of that name
 		}
@@ -88,10 +88,11 @@ func (c *Config) units(ctx context.Context, binaries []binary) []*unit {
 }
 
 // listTests lists those that match the pattern up to its first slash; what follows is for subtests.
-func listTests(ctx context.Context, b binary, pattern string) ([]string, error) {
+func listTests(ctx context.Context, b binary, pattern, env string) ([]string, error) {
 	top, _, _ := strings.Cut(pattern, "/")
 	cmd := exec.CommandContext(ctx, b.path, "-test.list="+top)
 	cmd.Dir = b.dir
+	cmd.Env = append(cmd.Environ(), env)
 	out, err := cmd.Output()
 	if err != nil {
 		return nil, err

@@ -18,6 +18,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/falsifiable/stability/lab/schedule/point"
 )
@@ -61,7 +62,8 @@ type Overlay struct {
 var Tried = []string{"go1.26", "go1.27"}
 
 // Write writes the overlay for the toolchain at goroot, whose version is goversion (as in `go env GOVERSION`), below
-// the folder cache. What is already there for the same toolchain and edits is used again. goroot must be the one
+// the folder cache, in which nobody else may write. Files that are already there with the right content are left as they are,
+// so that the go command need not look at them again; others are written. goroot must be the one
 // that the build will use: a toolchain line in go.mod may switch it, and an overlay for another one does nothing.
 func Write(goroot, goversion, cache string) (*Overlay, error) {
 	files, err := patchedFiles(goroot)
@@ -73,9 +75,6 @@ func Write(goroot, goversion, cache string) (*Overlay, error) {
 		return nil, fmt.Errorf("schedule: naming the overlay: %w", err)
 	}
 	o := &Overlay{File: filepath.Join(dir, "overlay.json"), Experiments: experiments(goversion), Tried: tried(goversion)}
-	if _, err := os.Stat(o.File); err == nil {
-		return o, nil
-	}
 	if err := writeOverlay(dir, o.File, goroot, files); err != nil {
 		return nil, fmt.Errorf("schedule: writing the overlay: %w", err)
 	}
@@ -137,7 +136,7 @@ func key(goroot, goversion string, files map[string][]byte) string {
 	return goversion + "-" + hex.EncodeToString(h.Sum(nil)[:8])
 }
 
-// writeOverlay writes the files, and last the JSON whose presence says that all of them are there.
+// writeOverlay writes the files and the JSON that names them, and touches the folder: it is in use.
 func writeOverlay(dir, file, goroot string, files map[string][]byte) error {
 	replace := map[string]string{}
 	for name, text := range files {
@@ -151,12 +150,20 @@ func writeOverlay(dir, file, goroot string, files map[string][]byte) error {
 	if err != nil {
 		return err
 	}
-	return writeFile(file, text)
+	if err := writeFile(file, text); err != nil {
+		return err
+	}
+	now := time.Now()
+	return os.Chtimes(dir, now, now)
 }
 
-// writeFile writes by rename, so that two runs at the same time do not see each other's halves.
+// writeFile writes by rename, so that two runs at the same time do not see each other's halves; not at all if the text is
+// there.
 func writeFile(path string, text []byte) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	if there, err := os.ReadFile(path); err == nil && bytes.Equal(there, text) {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
