@@ -10,16 +10,24 @@ import (
 
 	"golang.org/x/tools/go/analysis"
 	"golang.org/x/tools/go/ssa"
+
+	"github.com/falsifiable/stability/lab/analysis/internal/concur/ir"
 )
 
-// endless reports a goroutine whose function never returns, and waits for nothing but the clock.
-func endless(pass *analysis.Pass, g *ssa.Go, users users) {
+// endless reports a goroutine whose function never returns, and waits for nothing but the clock, or a channel that nobody closes
+// though its owner has a method to end it.
+func endless(pass *analysis.Pass, g *ssa.Go, users users, chans map[types.Object]*ir.ChanUse) {
 	f := g.Call.StaticCallee()
 	if f == nil || len(f.Blocks) == 0 || users.forLife(g.Parent(), 4) {
 		return
 	}
-	l := &lifetime{start: g, seen: map[*ssa.BasicBlock]bool{}}
-	if l.endless(f.Blocks[0]) && l.clock {
+	l := &lifetime{start: g, chans: chans, seen: map[*ssa.BasicBlock]bool{}}
+	switch {
+	case !l.endless(f.Blocks[0]):
+	case l.unclosed != nil:
+		pass.Reportf(g.Pos(), "this goroutine receives from %s until it is closed, and nobody closes it: %s does not end the goroutine; close the channel there",
+			ir.Describe(l.unclosed), ender(l.unclosed))
+	case l.clock:
 		pass.Reportf(g.Pos(), "this goroutine wakes by the clock and can never end: give it a context or a channel to stop it")
 	}
 }
@@ -29,6 +37,34 @@ type lifetime struct {
 	start *ssa.Go
 	seen  map[*ssa.BasicBlock]bool
 	clock bool // it waits for the clock
+	chans map[types.Object]*ir.ChanUse
+	// unclosed is a channel that it waits for, which nobody closes.
+	unclosed ssa.Value
+}
+
+// neverClosed tells whether v is a channel in a field that no code closes, of a struct that has a method to end its work.
+func (l *lifetime) neverClosed(v ssa.Value) bool {
+	load, ok := v.(*ssa.UnOp)
+	if !ok {
+		return false
+	}
+	use := l.chans[ir.Variable(load.X)]
+	return use != nil && !use.Closed && !use.Escapes && ender(v) != ""
+}
+
+// ender returns the name of the method that ends the work of the struct which v is a field of, or "".
+func ender(v ssa.Value) string {
+	field, ok := v.(*ssa.UnOp).X.(*ssa.FieldAddr)
+	if !ok {
+		return ""
+	}
+	methods := types.NewMethodSet(field.X.Type())
+	for _, name := range []string{"Close", "Stop", "Shutdown"} {
+		if methods.Lookup(nil, name) != nil {
+			return name
+		}
+	}
+	return ""
 }
 
 // endless tells whether nothing that can be reached from b ends the goroutine, or lets it wait for others.
@@ -64,6 +100,10 @@ func (l *lifetime) goesOn(in ssa.Instruction) bool {
 		})
 	case *ssa.UnOp:
 		if in.Op == token.ARROW {
+			if l.neverClosed(in.X) {
+				l.unclosed = in.X
+				return true
+			}
 			l.clock = true
 			return strings.HasSuffix(in.X.Type().String(), "chan time.Time")
 		}
@@ -96,7 +136,7 @@ func (l *lifetime) never(b *ssa.BasicBlock, i int) bool {
 	switch c := cond.Cond.(type) {
 	case *ssa.Extract:
 		recv, ok := c.Tuple.(*ssa.UnOp)
-		return ok && i == 1 && recv.Op == token.ARROW && isClock(recv.X)
+		return ok && c.Index == 1 && i == 1 && recv.Op == token.ARROW && (isClock(recv.X) || l.neverClosed(recv.X))
 	case *ssa.BinOp:
 		index, ok := c.X.(*ssa.Extract)
 		if !ok || c.Op != token.EQL || i != 0 || index.Index != 0 {

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/tools/go/ssa"
 
 	"github.com/falsifiable/stability/lab/analysis/internal/concur"
+	"github.com/falsifiable/stability/lab/analysis/internal/concur/ir"
 	"github.com/falsifiable/stability/lab/analysis/internal/concur/machine"
 	"github.com/falsifiable/stability/lab/analysis/internal/docs"
 	"github.com/falsifiable/stability/lab/analysis/internal/ssabuild"
@@ -32,6 +33,7 @@ func run(pass *analysis.Pass) (any, error) {
 	keptCancels(pass)
 	prog := ssabuild.Of(pass)
 	users := usersIn(prog.Pkg, prog.SrcFuncs)
+	chans := ir.ChanUses(ir.Functions(prog.SrcFuncs))
 	for _, f := range prog.SrcFuncs {
 		functions(f, func(f *ssa.Function) {
 			if strings.HasSuffix(pass.Fset.Position(f.Pos()).Filename, "_test.go") {
@@ -41,7 +43,7 @@ func run(pass *analysis.Pass) (any, error) {
 			for _, b := range f.Blocks {
 				for _, in := range b.Instrs {
 					if g, ok := in.(*ssa.Go); ok {
-						endless(pass, g, users)
+						endless(pass, g, users, chans)
 					}
 				}
 			}

@@ -21,6 +21,8 @@ type G struct {
 	// Parked: it runs on somewhere beyond the bounds of the model.
 	Parked  bool
 	Spawned token.Pos // where it was started; NoPos for the first
+	Starter *G        // who started it; nil for the first, and for those that timers start
+	Ops     int       // the operations that it has performed
 	Result  Value     // of its function
 	// Joins is what counts its end; nil for nothing.
 	Joins Joined
@@ -127,7 +129,7 @@ func recovers(fn Value) bool {
 
 // Spawn starts a goroutine which runs fn(args).
 func (m *Machine) Spawn(fn Value, args []Value, pos token.Pos) *G {
-	g := &G{ID: len(m.Gs), Spawned: pos}
+	g := &G{ID: len(m.Gs), Spawned: pos, Starter: m.Cur}
 	m.Gs = append(m.Gs, g)
 	m.As(g, func() {
 		m.Exec.Invoke(&Call{M: m, G: g, Args: args, Pos: pos, Done: func(v Value) { g.Result = v }}, fn)

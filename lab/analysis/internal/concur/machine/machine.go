@@ -36,6 +36,8 @@ type Machine struct {
 	// Points is the number of places so far at which more than one goroutine could go on.
 	Points int
 	Crash  *Crash
+	// Misuse is the first misuse of a primitive that does no harm by itself in this run; nil if there is none.
+	Misuse *Crash
 	// Supposed: something has happened only because code outside of the model may do its part.
 	Supposed bool
 
@@ -183,6 +185,13 @@ type Crash struct {
 type CrashKind struct {
 	What    string // such as "send on closed channel"
 	Subject Subject
+}
+
+// Misused notes that g misuses a primitive, and the run goes on.
+func (m *Machine) Misused(g *G, kind *CrashKind, pos, other token.Pos) {
+	if m.Misuse == nil && !m.Supposed {
+		m.Misuse = &Crash{Kind: kind, Pos: pos, Other: other, Goroutine: g}
+	}
 }
 
 // Crashed ends the run with a runtime panic, unless somebody recovers. What the outside was supposed to do it may well do

@@ -69,7 +69,7 @@ func (m *Machine) initialize() {
 		}
 	}
 	// What it started is not part of the run, and what it could not finish is not held against it.
-	m.Gs, m.Cur, m.over, m.Crash, m.Supposed, m.Trace = nil, nil, Running, nil, false, nil
+	m.Gs, m.Cur, m.over, m.Crash, m.Misuse, m.Supposed, m.Trace = nil, nil, Running, nil, nil, false, nil
 	m.Steps, m.Outside = 0, nil
 	m.Script.Taken, m.Script.Widths = m.Script.Taken[:0], m.Script.Widths[:0]
 }
@@ -96,6 +96,7 @@ func (m *Machine) proceed(g *G) {
 	g.Yielded = false
 	if o := g.Op; o != nil {
 		g.Op = nil
+		g.Ops++
 		o.Perform(m, g)
 	}
 	m.Exec.Execute(m, g)
@@ -133,7 +134,7 @@ func (m *Machine) pick() (*G, func()) {
 		t.fired++
 		t.Active = t.Repeat
 		m.Note(nil, token.NoPos, t.Name, nil)
-		t.Fire()
+		m.As(nil, t.Fire)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/falsifiable/stability/lab/analysis/internal/concur/facts"
 	"github.com/falsifiable/stability/lab/analysis/internal/concur/heap"
+	"github.com/falsifiable/stability/lab/analysis/internal/concur/ir"
 	"github.com/falsifiable/stability/lab/analysis/internal/concur/machine"
 )
 
@@ -26,6 +27,8 @@ type Chan struct {
 	clock  bool // only a timer sends on it
 	// foreign: the outside has closed it.
 	foreign bool
+	// unsent: nobody sends on it, so whoever receives finds it closed.
+	unsent bool
 }
 
 // The ways to wait for a channel, and to misuse one.
@@ -220,13 +223,33 @@ func (e *end) take(m *machine.Machine, g *machine.G) (v Value, ok bool) {
 	if ch.closed {
 		return m.Zero(ch.elem), false
 	}
+	ch.unsent = ch.unsent || isSignal(ch.elem) && neverSent(m, e.operand)
 	// The outside will not close a channel from which the program takes a channel to go on with, and asks no question.
 	trusted := !e.asks && holdsChan(ch.elem)
-	if ch.open && !ch.signal && (trusted || m.Choose(2) == 0) {
+	if ch.open && !ch.signal && !ch.unsent && (trusted || m.Choose(2) == 0) {
 		return m.Fresh(ch.elem), true
 	}
 	ch.closed, ch.foreign = true, true // the outside closed it
+	// Code of this package has, in another call: whether it can do so now is not known.
+	m.Supposed = m.Supposed || ch.unsent
 	return m.Zero(ch.elem), false
+}
+
+// isSignal tells whether values of type t say nothing: a channel of them may be meant to be closed only.
+func isSignal(t types.Type) bool {
+	s, ok := t.Underlying().(*types.Struct)
+	return ok && s.NumFields() == 0
+}
+
+// neverSent tells whether an operand is a channel in a variable of the package, on which the package sends nothing, and nobody
+// else can.
+func neverSent(m *machine.Machine, operand ssa.Value) bool {
+	load, ok := operand.(*ssa.UnOp)
+	if !ok {
+		return false
+	}
+	use := survey(m).chans[ir.Variable(load.X)]
+	return use != nil && !use.Sent && !use.Escapes
 }
 
 // holdsChan tells whether a value of type t is or has a channel.

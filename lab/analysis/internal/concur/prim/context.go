@@ -171,7 +171,11 @@ func DoneOf(m *machine.Machine, ctx *facts.Term, t types.Type) Value {
 // ending returns the channel that ends with a context of any kind, and what its Err returns then. The channel is nil for a
 // context that never ends.
 func ending(m *machine.Machine, ctx Value) (done *Chan, err func() Value) {
-	unknown := func() Value { return m.NewTerm(errorType) }
+	unknown := func() Value {
+		err := m.NewTerm(errorType)
+		err.SetNil(false)
+		return err
+	}
 	switch v := ctx.(type) {
 	case heap.Iface:
 		if x, ok := v.Val.(*Context); ok {

@@ -5,6 +5,8 @@ import (
 	"go/token"
 	"go/types"
 
+	"golang.org/x/tools/go/ssa"
+
 	"github.com/falsifiable/stability/lab/analysis/internal/concur/heap"
 	"github.com/falsifiable/stability/lab/analysis/internal/concur/machine"
 )
@@ -28,6 +30,14 @@ type WaitGroup struct{ counter }
 type counter struct {
 	open  bool // others count too
 	count int64
+	late  []latecomer
+}
+
+// latecomer is a goroutine that had been started, and could go on, when the Wait of its starter was over.
+type latecomer struct {
+	g    *machine.G
+	ops  int       // that it had performed
+	wait token.Pos // of the Wait
 }
 
 // uncounted is the counter after an Add of a number nobody knows: the wait is over when nothing else goes on.
@@ -39,7 +49,10 @@ func (c *counter) uncountable() bool { return c.count >= uncounted/2 }
 // WaitGroupWait is to wait for a WaitGroup.
 var WaitGroupWait = &machine.WaitKind{Name: "WaitGroup.Wait"}
 
-var negativeCounter = &machine.CrashKind{What: "negative WaitGroup counter"}
+var (
+	negativeCounter = &machine.CrashKind{What: "negative WaitGroup counter"}
+	lateAdd         = &machine.CrashKind{What: "WaitGroup.Add after the Wait that should wait for it"}
+)
 
 // Copy copies its state, as an assignment does.
 func (x *WaitGroup) Copy() heap.Content { c := *x; return &c }
@@ -69,6 +82,9 @@ func addWG(c *machine.Call) {
 		if !known {
 			n = uncounted
 		}
+		if x.count == 0 && n > 0 {
+			x.missed(m, g, pos, operand)
+		}
 		x.count += n
 		switch {
 		case !m.Tracing:
@@ -85,6 +101,19 @@ func addWG(c *machine.Call) {
 		}
 		return nil
 	})
+}
+
+// missed notes an Add from zero that is the first thing a goroutine does after a Wait which could as well have come after it.
+// A WaitGroup in a struct has more lives than the model sees: there such an Add may be meant for the next Wait.
+func (x *counter) missed(m *machine.Machine, g *machine.G, pos token.Pos, operand ssa.Value) {
+	if _, field := operand.(*ssa.FieldAddr); field || x.open {
+		return
+	}
+	for _, l := range x.late {
+		if l.g == g && g.Ops == l.ops+1 {
+			m.Misused(g, lateAdd, pos, l.wait)
+		}
+	}
 }
 
 func goWG(c *machine.Call) {
@@ -121,6 +150,12 @@ func (o *counterWait) Ready(*machine.Machine, *machine.G) machine.Readiness {
 
 func (o *counterWait) Perform(m *machine.Machine, g *machine.G) {
 	m.Supposed = m.Supposed || o.c.count != 0
+	o.c.late = nil
+	for _, other := range m.Gs {
+		if other.Starter == g && !other.Done && (other.Op == nil || other.Op.Ready(m, other) == machine.Ready) {
+			o.c.late = append(o.c.late, latecomer{other, other.Ops, o.Pos})
+		}
+	}
 	m.Note(g, o.Pos, "Wait on % is over", o.Operand)
 	o.Complete(nil)
 }

@@ -32,7 +32,7 @@ type Stuck struct {
 	Holder    int // the goroutine that has what it waits for; -1 if none
 }
 
-// Crash is a runtime panic caused by the misuse of a primitive.
+// Crash is a misuse of a primitive: one that panics, or one that only by luck does no harm.
 type Crash struct {
 	Kind       *machine.CrashKind
 	Pos, Other token.Pos
@@ -180,9 +180,8 @@ func (s *search) run(script machine.Script, departures int) machine.Script {
 
 // result says what the run has shown, if anything.
 func (s *search) result(m *machine.Machine) (*Result, place) {
-	if c := m.Crash; c != nil {
-		return &Result{Crash: &Crash{Kind: c.Kind, Pos: c.Pos, Other: c.Other, Goroutine: c.Goroutine.ID}},
-			place{c.Kind, fmt.Sprint(c.Pos)}
+	if m.Crash != nil {
+		return crash(m.Crash)
 	}
 	if m.Over() != machine.Finished && m.Over() != machine.Exhausted {
 		return nil, place{}
@@ -194,6 +193,9 @@ func (s *search) result(m *machine.Machine) (*Result, place) {
 		positions = append(positions, g.Op.At().Pos)
 	}
 	if len(r.Stuck) == 0 {
+		if m.Misuse != nil {
+			return crash(m.Misuse)
+		}
 		return nil, place{}
 	}
 	slices.Sort(positions)
@@ -202,6 +204,10 @@ func (s *search) result(m *machine.Machine) (*Result, place) {
 		fmt.Fprintf(&at, "%d ", p)
 	}
 	return r, place{positions: at.String()}
+}
+
+func crash(c *machine.Crash) (*Result, place) {
+	return &Result{Crash: &Crash{Kind: c.Kind, Pos: c.Pos, Other: c.Other, Goroutine: c.Goroutine.ID}}, place{c.Kind, fmt.Sprint(c.Pos)}
 }
 
 func stuck(m *machine.Machine, g *machine.G) Stuck {
