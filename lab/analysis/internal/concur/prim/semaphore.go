@@ -27,6 +27,7 @@ var _ = define(primitive{
 type Semaphore struct {
 	open       bool // others have it too, in any state
 	size, held int64
+	guessed    bool // the size is not known: it is what the run has supposed
 	waiting    []*acquisition
 }
 
@@ -45,12 +46,13 @@ func (x *Semaphore) Trace(heap.Tracer) {}
 const manyTokens = 1 << 40
 
 func newSemaphore(c *machine.Call) {
+	_, exact := integer(c.Args[0])
 	size, known := c.M.Number(c.Args[0])
 	if !known {
 		size = manyTokens
 	}
 	cell := new(Value)
-	*cell = &Semaphore{size: size}
+	*cell = &Semaphore{size: size, guessed: !exact}
 	c.Result(cell)
 }
 
@@ -148,6 +150,8 @@ func (o *acquisition) Perform(m *machine.Machine, g *machine.G) {
 		x.held += o.n
 		m.Note(g, o.Pos, "Acquire %", o.Operand)
 		o.Complete(nil)
+	case o.n > x.size && x.guessed:
+		m.Impossible() // the program will have made it large enough
 	default:
 		o.waiting = true
 		if o.n <= x.size { // else it waits for the context only, and keeps nobody from being served

@@ -39,6 +39,33 @@ func returns(ctx context.Context, work func() error) error {
 	return s.Acquire(ctx, 2)
 }
 
+// counted is as large as the machine, and waits for all by taking all.
+func counted(tasks []func()) error {
+	ctx := context.TODO()
+	workers := runtime.GOMAXPROCS(0)
+	s := semaphore.NewWeighted(int64(workers))
+	for _, task := range tasks {
+		if err := s.Acquire(ctx, 1); err != nil {
+			return err
+		}
+		go func() {
+			defer s.Release(1)
+			task()
+		}()
+	}
+	return s.Acquire(ctx, int64(workers))
+}
+
+// large asks for three of a number that it was told.
+func large(size int64) error {
+	s := semaphore.NewWeighted(size)
+	if err := s.Acquire(context.Background(), 3); err != nil {
+		return err
+	}
+	s.Release(3)
+	return nil
+}
+
 // canceled keeps its token, but others give up with the context.
 func canceled(ctx context.Context) error {
 	s := semaphore.NewWeighted(1)
