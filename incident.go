@@ -35,6 +35,7 @@ func (m *Monitor) watchIncidents(ctx context.Context) {
 			links.drop(evidenceKey(t.Contract, t.Check, t.Labels.String()))
 			m.log.Info("stability: no longer violated", "contract", t.Contract, "check", t.Check,
 				"labels", t.Labels, "state", t.To, "value", t.Value, "threshold", t.Threshold)
+			m.tellRecovery(t, i.check.contract.Contract)
 			continue
 		}
 		v := i.violation
@@ -141,7 +142,19 @@ func (m *Monitor) tell(v Violation, c *Contract) {
 	m.mu.Unlock()
 	for _, w := range workers {
 		if w.wants(v, c) {
-			w.box.Put(v)
+			w.box.Put(news{violation: v})
+		}
+	}
+}
+
+// tellRecovery tells those that may have been told of the violation; each knows whether it was.
+func (m *Monitor) tellRecovery(t Transition, c *Contract) {
+	m.mu.Lock()
+	workers := m.workers
+	m.mu.Unlock()
+	for _, w := range workers {
+		if _, hears := w.Responder.(RecoveryResponder); hears && (w.only == nil || w.only == c) {
+			w.box.Put(news{recovery: &t})
 		}
 	}
 }

@@ -258,3 +258,39 @@ func TestRenew(t *testing.T) {
 		m = renewed
 	}
 }
+
+// closing is a responder that hears the end of incidents.
+type closing struct {
+	recorder
+	ended []Transition
+}
+
+func (c *closing) Recovered(_ context.Context, v Violation, t Transition) error {
+	if v.Name != t.Check || v.Labels != t.Labels {
+		return fmt.Errorf("the end of %v is told as that of %v", t, v)
+	}
+	c.ended = append(c.ended, t)
+	return nil
+}
+
+// Who was told of a violation is told of its end, once; who was not, because it begins at a later strike, is not.
+func TestRecoveriesAreTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		early, late := new(closing), new(closing)
+		m := NewMonitor(Config{Warmup: -1, Logger: quiet(), Responses: []Response{{Responder: early}, {Responder: late, Strike: 3}}})
+		d := &dial{name: "level"}
+		start(t, m, d, &Contract{Name: "c", Interval: 10 * time.Second, Checks: []Check{{Name: "level", Expr: "level > 10", KeepFiringFor: time.Second}}})
+		for _, violated := range []time.Duration{12 * time.Second, 40 * time.Second} {
+			d.value.Store(11)
+			pass(violated)
+			d.value.Store(1)
+			pass(30 * time.Second)
+		}
+		if len(early.ended) != 2 || early.ended[0].From != Violated || len(late.ended) != 1 || len(late.strikes()) != 1 {
+			t.Errorf("the early responder heard %d ends, the late one %d of %d", len(early.ended), len(late.ended), len(late.strikes()))
+		}
+		if f := m.Status().Self.ResponderFailures; f != 0 {
+			t.Errorf("%d failures", f)
+		}
+	})
+}

@@ -21,15 +21,22 @@ const (
 	violationsKept = 2048
 )
 
+// news is what a worker is told of: a violation, or the recovery from one.
+type news struct {
+	violation Violation
+	recovery  *Transition
+}
+
 // worker calls one responder: on a goroutine of its own, from a bounded queue that drops the oldest, so that one
 // which hangs, panics or fails harms nobody but itself.
 type worker struct {
 	Response
 	only    *Contract // the contract whose OnViolation this is; nil for all
 	monitor *Monitor
-	box     *mailbox.Box[Violation]
+	box     *mailbox.Box[news]
 	called  time.Duration
-	end     context.CancelFunc // set by start
+	open    map[string]Violation // what a RecoveryResponder was told of and has not recovered, by key; at most openKept
+	end     context.CancelFunc   // set by start
 
 	busySince atomic.Int64 // age of the monitor at the start of the call under way, 0 when idle
 	failures  atomic.Uint64
@@ -46,7 +53,7 @@ func (m *Monitor) newWorker(r Response, only *Contract) *worker {
 		r.Every = defaultActEvery
 	}
 	return &worker{
-		Response: r, only: only, monitor: m, box: mailbox.New[Violation](violationsKept), called: -r.Every, end: func() {},
+		Response: r, only: only, monitor: m, box: mailbox.New[news](violationsKept), called: -r.Every, end: func() {},
 	}
 }
 
@@ -66,14 +73,42 @@ func (w *worker) start(ctx context.Context) {
 	guarded.Go(func() bool { return w.next(ctx) })
 }
 
-// next waits for a violation and tells the responder of it, unless the rate limit holds it back for good.
+// openKept bounds the violations that a responder is to hear the end of.
+const openKept = 4096
+
+// next waits for news and tells the responder, unless the rate limit holds it back for good.
 func (w *worker) next(ctx context.Context) (more bool) {
-	v, ok := w.box.Take(ctx)
-	if ok && w.rest(ctx, v) {
-		w.called = w.monitor.age()
-		w.call(ctx, v)
+	n, ok := w.box.Take(ctx)
+	switch {
+	case !ok:
+	case n.recovery != nil:
+		w.recovered(ctx, *n.recovery)
+	case w.rest(ctx, n.violation):
+		w.violated(ctx, n.violation)
 	}
 	return ok
+}
+
+func (w *worker) violated(ctx context.Context, v Violation) {
+	w.called = w.monitor.age()
+	if _, hears := w.Responder.(RecoveryResponder); hears && len(w.open) < openKept {
+		if w.open == nil {
+			w.open = make(map[string]Violation)
+		}
+		w.open[evidenceKey(v.Contract, v.Name, v.Labels.String())] = v
+	}
+	w.call(ctx, v, func(ctx context.Context) error { return w.Responder.Respond(ctx, v) })
+}
+
+// recovered tells of the end of what the responder was told of.
+func (w *worker) recovered(ctx context.Context, t Transition) {
+	key := evidenceKey(t.Contract, t.Check, t.Labels.String())
+	v, told := w.open[key]
+	if !told {
+		return
+	}
+	delete(w.open, key)
+	w.call(ctx, v, func(ctx context.Context) error { return w.Responder.(RecoveryResponder).Recovered(ctx, v, t) })
 }
 
 // rest waits until the responder may be called again, and reports whether there is still a reason to: what was held
@@ -93,13 +128,13 @@ func (w *worker) rest(ctx context.Context, v Violation) bool {
 	}
 }
 
-func (w *worker) call(ctx context.Context, v Violation) {
+func (w *worker) call(ctx context.Context, v Violation, respond func(context.Context) error) {
 	ctx, cancel := context.WithTimeout(ctx, w.Timeout)
 	defer cancel()
-	w.busySince.Store(max(int64(w.called), 1))
+	w.busySince.Store(max(int64(w.monitor.age()), 1))
 	defer w.busySince.Store(0)
 	guarded.Call(func() error {
-		err := w.Responder.Respond(ctx, v)
+		err := respond(ctx)
 		if err == nil && ctx.Err() == context.DeadlineExceeded {
 			err = fmt.Errorf("it took longer than its %v", w.Timeout)
 		}

@@ -101,6 +101,14 @@ type Responder interface {
 	Respond(ctx context.Context, v Violation) error
 }
 
+// RecoveryResponder is a Responder that is also told when what it was told of is violated no longer, so that one incident
+// is one message that ends. Recovered is called as Respond is.
+type RecoveryResponder interface {
+	Responder
+	// Recovered is given the last violation that Respond was called with, and the transition that ended it.
+	Recovered(ctx context.Context, v Violation, t Transition) error
+}
+
 // Response binds a responder to a step of the ladder.
 type Response struct {
 	Responder Responder

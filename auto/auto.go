@@ -17,6 +17,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -121,7 +122,11 @@ func (c Config) withDefaults() (Config, error) {
 }
 
 func (w *Watch) configure() error {
-	responses := append([]stability.Response{{Responder: logging.Responder{Logger: w.config.Logger}}}, w.config.Responses...)
+	notify, err := w.config.Notify.responses(w.config.Service)
+	if err != nil {
+		return err
+	}
+	responses := slices.Concat([]stability.Response{{Responder: logging.Responder{Logger: w.config.Logger}}}, notify, w.config.Responses)
 	if err := w.monitor.Configure(stability.Config{
 		Service: w.config.Service, SampleInterval: w.config.SampleInterval, Logger: w.config.Logger,
 		Evidence: w.evidence(), Responses: responses,

@@ -19,6 +19,7 @@ import (
 	"github.com/falsifiable/stability/cause/catalogue"
 	"github.com/falsifiable/stability/evidence/flight"
 	"github.com/falsifiable/stability/health"
+	"github.com/falsifiable/stability/internal/receiver"
 	"github.com/falsifiable/stability/signals"
 	"github.com/falsifiable/stability/signals/goroutineleak"
 	"github.com/falsifiable/stability/signals/httpclient"
@@ -356,5 +357,45 @@ func TestComponents(t *testing.T) {
 	}
 	if _, err := Start(t.Context(), Config{Components: []health.Component{{}}}); err == nil {
 		t.Error("a component without a name is accepted")
+	}
+}
+
+// An address in the environment is enough to be told; a wrong one is an error that does not show it.
+func TestNotify(t *testing.T) {
+	told := receiver.New(t, `{"code":0,"errcode":0}`)
+	env := map[string]string{
+		"STABILITY_WEBHOOK_URL": told.URL + "/webhook", "STABILITY_FEISHU_URL": told.URL + "/feishu", "STABILITY_DINGTALK_URL": told.URL + "/dingtalk",
+		"STABILITY_SLACK_URL": told.URL + "/slack", "STABILITY_ALERTMANAGER_URL": told.URL, "STABILITY_LANGUAGE": "zh",
+	}
+	cfg, err := Config{}.withEnvironment(func(name string) (string, bool) { v, ok := env[name]; return v, ok })
+	if err != nil || !cfg.Notify.Chinese {
+		t.Fatalf("%v, %+v", err, cfg.Notify)
+	}
+	responses, err := cfg.Notify.responses("pay")
+	if err != nil {
+		t.Fatal(err)
+	}
+	paths := make(map[string]string)
+	for _, r := range responses {
+		if r.Strike != notifyStrike || r.Acts {
+			t.Errorf("%s is told from strike %d on", r.Responder.Name(), r.Strike)
+		}
+		if err := r.Responder.Respond(t.Context(), stability.Violation{Contract: "c", Name: "k", Cause: "gcstorm"}); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, r := range told.Requests() {
+		paths[r.Path] = string(r.Body)
+	}
+	if len(paths) != 5 || !strings.Contains(paths["/feishu"], "契约") || !strings.Contains(paths["/slack"], "GC storm") {
+		t.Errorf("told %v", paths)
+	}
+	_, err = Start(t.Context(), Config{Monitor: stability.NewMonitor(stability.Config{}), EvidenceDir: "none", Logger: slog.New(slog.DiscardHandler), Notify: Notify{Feishu: "hook/s3cret"}})
+	if err == nil || !strings.Contains(err.Error(), "Feishu") || strings.Contains(err.Error(), "s3cret") {
+		t.Errorf("a wrong address: %v", err)
+	}
+	env = map[string]string{"STABILITY_LANGUAGE": "klingon"}
+	if _, err := (Config{}).withEnvironment(func(name string) (string, bool) { v, ok := env[name]; return v, ok }); err == nil {
+		t.Error("an unknown language is accepted")
 	}
 }

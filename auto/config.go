@@ -62,7 +62,9 @@ type Config struct {
 	// Sources are further signals of the service: its HTTP clients (signals/httpclient), its database pools (signals/sqldb),
 	// its own. Stock contracts on signals that nothing reads are left out. Defaults to none.
 	Sources []signals.Source
-	// Responses are told of violations besides the log.
+	// Notify says who is told of violations besides the log. Defaults to nobody.
+	Notify Notify
+	// Responses are told of violations too.
 	Responses []stability.Response
 	// Logger defaults to slog.Default().
 	Logger *slog.Logger
@@ -93,6 +95,15 @@ func (c Config) withEnvironment(lookup func(string) (string, bool)) (Config, err
 	read("STABILITY_LEAKS", "true or false", boolean(&c.Leaks))
 	read("STABILITY_EVIDENCE_DIR", "a directory, or none", func(text string) error { c.EvidenceDir = text; return nil })
 	read("STABILITY_TOKEN", "a token", func(text string) error { c.Token = text; return nil })
+	for name, field := range c.Notify.environment() {
+		read(name, "an address or a secret", func(text string) error { *field = text; return nil })
+	}
+	read("STABILITY_LANGUAGE", "en or zh", func(text string) error {
+		if c.Notify.Chinese = text == "zh"; !c.Notify.Chinese && text != "en" {
+			return errors.New("no such language")
+		}
+		return nil
+	})
 	read("STABILITY_LISTEN", "an address", func(text string) error { c.Listen = text; return nil })
 	read("STABILITY_ENFORCE", "names of contracts", func(text string) error { c.Enforce = strings.Split(text, ","); return nil })
 	read("STABILITY_ENFORCE_UNPROVEN", "a reason", func(text string) error { c.EnforceUnproven = text; return nil })

@@ -1,0 +1,70 @@
+package response
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// A receiver may hang, fail, send elsewhere or hang up; and whatever it does, the secret in its address is not shown.
+func TestPostBadReceivers(t *testing.T) {
+	for name, test := range map[string]struct {
+		answer http.HandlerFunc
+		calls  int32
+		want   string // in the error, "" for none
+	}{
+		"fine":            {func(http.ResponseWriter, *http.Request) {}, 1, ""},
+		"recovers":        {failing(2, http.StatusServiceUnavailable), 3, ""},
+		"is overloaded":   {failing(1, http.StatusTooManyRequests), 2, ""},
+		"stays down":      {failing(9, http.StatusInternalServerError), 3, "500"},
+		"refuses":         {failing(9, http.StatusForbidden), 1, "refused the message: 403"},
+		"leads to itself": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.String(), http.StatusFound) }, 1, "refused the message: 302"},
+		"hangs":           {func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, 1, "no time for another try"},
+		"hangs up":        {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, 3, "EOF"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var calls atomic.Int32
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				calls.Add(1)
+				test.answer(w, r)
+			}))
+			defer server.Close()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			p := Poster{URL: strings.Replace(server.URL, "http://", "http://user:s3cret@", 1) + "/hook/s3cret?token=s3cret", Backoff: time.Millisecond}
+			_, err := p.Post(ctx, []byte("{}"), nil)
+			if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
+				t.Errorf("error %v, want %q", err, test.want)
+			}
+			if err != nil && strings.Contains(err.Error(), "s3cret") {
+				t.Errorf("the error shows the secret: %v", err)
+			}
+			if n := calls.Load(); n != test.calls {
+				t.Errorf("%d calls, want %d", n, test.calls)
+			}
+		})
+	}
+}
+
+func failing(times int32, status int) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		if times--; times >= 0 {
+			w.WriteHeader(status)
+		}
+	}
+}
+
+func TestBadAddresses(t *testing.T) {
+	for _, address := range []string{"", "hook/s3cret", "ftp://host/s3cret", "https://%zz/s3cret", "http://"} {
+		if err := (Poster{URL: address}).Validate(); err == nil || strings.Contains(err.Error(), "s3cret") {
+			t.Errorf("%q: error %v", address, err)
+		}
+		if _, err := (Poster{URL: address, Tries: 1}).Post(t.Context(), nil, nil); err == nil || strings.Contains(err.Error(), "s3cret") {
+			t.Errorf("posting to %q: error %v", address, err)
+		}
+	}
+}
