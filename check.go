@@ -29,6 +29,8 @@ type check struct {
 	gone      bool // its contract was replaced by one without it
 	warnings  []string
 	instances instanceSet
+	history   []point // a ring of the latest judgments, whose oldest is at oldest once it is full
+	oldest    int
 	// violations counts how often an instance of the check became violated.
 	violations uint64
 }

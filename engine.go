@@ -194,6 +194,7 @@ func (e *engine) evaluate(k *check) []event {
 	if len(outcomes) != len(k.instances.list) {
 		e.dropVanished(k)
 	}
+	k.remember(e.now)
 	return e.out
 }
 

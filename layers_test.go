@@ -46,11 +46,12 @@ var rooms = []room{
 	{name: "cause", below: []string{".", "signals", "internal"}, assembler: "catalogue", why: "is knowledge: mechanisms are named there by string, never linked"},
 
 	{name: "stabilitytest", below: []string{".", "cause", "expr", "evidence", "signals", "internal"}, why: "is sealed: it runs in tests only"},
+	{name: "console", below: []string{".", "evidence", "internal"}, why: "shows the monitor"},
 	{name: "telemetry", below: []string{".", "signals", "internal"}, outside: []string{"github.com/prometheus/client_golang", "go.opentelemetry.io/otel"},
 		why: "exports the monitor; the only room that may know Prometheus and OpenTelemetry"},
 	{name: "health", below: []string{".", "signals", "internal"}, why: "answers probes from the monitor"},
 
-	{name: "auto", below: []string{".", "signals", "expr", "evidence", "response", "cause", "telemetry", "health", "defense", "internal"},
+	{name: "auto", below: []string{".", "signals", "expr", "evidence", "response", "cause", "console", "telemetry", "health", "defense", "internal"},
 		outside: []string{"github.com/prometheus/client_golang"},
 		why:     "wires production rooms together; fault and stabilitytest are none"},
 }

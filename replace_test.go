@@ -294,3 +294,25 @@ func TestRecoveriesAreTold(t *testing.T) {
 		}
 	})
 }
+
+func TestHistory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := NewMonitor(Config{Warmup: -1, Logger: quiet()})
+		d := &dial{name: "level"}
+		start(t, m, d, &Contract{Name: "c", Interval: time.Second, Checks: []Check{{Name: "level", Expr: "level > 10"}}})
+		for i := range pointsKept + 30 {
+			d.value.Store(int64(i % 20))
+			pass(time.Second)
+		}
+		points := m.History("c", "level")
+		if len(points) != pointsKept || points[0].Age >= points[1].Age || points[pointsKept-1].Age-points[0].Age != (pointsKept-1)*time.Second {
+			t.Errorf("%d points, from %v to %v", len(points), points[0].Age, points[len(points)-1].Age)
+		}
+		if *points[0].Threshold != 10 || points[0].Value == nil {
+			t.Errorf("the first point is %+v", points[0])
+		}
+		if m.History("c", "none") != nil || m.History("none", "level") != nil {
+			t.Error("what is not there has a history")
+		}
+	})
+}

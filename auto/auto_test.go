@@ -95,9 +95,13 @@ func TestLeaks(t *testing.T) {
 // elsewhere stands for the sources that a service attaches besides those of TestStart: gRPC's, those of defenses.
 type elsewhere struct{}
 
-func (elsewhere) Describe() []*signals.Signal {
-	return slices.Concat(signals.Group(signals.GRPCClient), signals.Group(signals.GRPCServer), signals.Group(signals.GoroutineLeak),
-		signals.Group(signals.Breaker), signals.Group(signals.Bulkhead), signals.Group(signals.Retry))
+func (elsewhere) Describe() (declared []*signals.Signal) {
+	for _, d := range signals.Standard() {
+		if !slices.Contains([]string{"goruntime", "process", "httpserver", "httpclient", "sqldb"}, d.Source) {
+			declared = append(declared, signals.Declare(d))
+		}
+	}
+	return declared
 }
 
 func (elsewhere) Sample(*signals.Batch) {}
@@ -117,7 +121,7 @@ func TestStart(t *testing.T) {
 	}
 	for path, want := range map[string]string{
 		"/metrics": "stability_check_state", "/healthz": `"contracts"`, "/livez": "", "/readyz": "", "/startupz": "",
-		"/debug/stability/": "evidence/", "/debug/stability/status.json": `"gcstorm"`, "/debug/stability/signals.json": "[",
+		"/debug/stability/": "console.js", "/debug/stability/console.js": "use strict", "/debug/stability/status.json": `"gcstorm"`, "/debug/stability/signals.json": "[",
 		"/debug/stability/transitions.json": "[", "/debug/stability/evidence/": "[",
 	} {
 		if code, body := get(t, w, path, nil); code != http.StatusOK || !strings.Contains(body, want) {
@@ -148,6 +152,9 @@ func TestHazard11DebugExposed(t *testing.T) {
 		}
 	}
 	w.config.Token = ""
+	if code, _ := get(t, w, "/debug/stability/", nil); code != http.StatusOK {
+		t.Errorf("the page that asks for the token: %d", code)
+	}
 	if code, body := get(t, w, "/debug/stability/status.json", nil); code != http.StatusForbidden || !strings.Contains(body, "STABILITY_LISTEN") {
 		t.Errorf("without a token nobody may look: %d %s", code, body)
 	}

@@ -1,0 +1,167 @@
+// Package console shows what a monitor knows: a page for people, and the same as JSON for machines.
+//
+//	/                          the page: contracts, checks with their value against the threshold, what happened, evidence
+//	/status.json               contracts, checks, states; the monitor's account of itself
+//	/signals.json              the last reading of every signal
+//	/transitions.json?after=0  changes of state
+//	/events                    all that the page shows, each second, as server-sent events
+//	/evidence/                 bundles, newest first
+//	/evidence/BUNDLE/FILE      one file of a bundle, for go tool pprof, go tool trace or stability replay
+//
+// The page is plain HTML, CSS and JavaScript from this package, asks for nothing elsewhere and shows no text as markup. While
+// nobody looks it costs nothing; all who look share one reading of the monitor a second.
+package console
+
+import (
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"path/filepath"
+	"strings"
+
+	"github.com/falsifiable/stability"
+	"github.com/falsifiable/stability/evidence"
+)
+
+//go:embed static
+var files embed.FS
+
+// Config configures a [Handler].
+type Config struct {
+	// EvidenceDir is where bundles are. Defaults to none.
+	EvidenceDir string
+	// Allow reports whether a request may see what the monitor knows. The page itself, which knows nothing, is shown to everybody and
+	// asks for a token. Defaults to everybody.
+	Allow func(*http.Request) bool
+	// Why is what a person reads who is refused.
+	Why string
+	// Explain returns what a root cause is, in a few words. Defaults to nothing.
+	Explain func(cause string) string
+}
+
+// Handler returns the handler of the console, to be mounted behind http.StripPrefix. Safe for concurrent use.
+func Handler(m *stability.Monitor, cfg Config) http.Handler {
+	c := &console{monitor: m, cfg: cfg}
+	c.stream.look = c.look
+	mux := http.NewServeMux()
+	static, err := fs.Sub(files, "static")
+	if err != nil {
+		panic(err) // the folder is embedded above
+	}
+	assets := http.FileServerFS(static)
+	for _, page := range []string{"/{$}", "/console.js", "/console.css"} {
+		mux.Handle("GET "+page, withPolicy(assets))
+	}
+	guarded := func(pattern string, f http.HandlerFunc) { mux.Handle("GET "+pattern, c.guard(f)) }
+	guarded("/status.json", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, m.Status()) })
+	guarded("/signals.json", func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, append([]stability.SignalValue{}, m.Snapshot(0).Signals...)) // before the first tick [], not null
+	})
+	guarded("/transitions.json", c.transitions)
+	guarded("/events", c.stream.serve)
+	guarded("/evidence/{$}", c.listEvidence)
+	guarded("/evidence/{bundle}/{file}", c.serveEvidence)
+	return mux
+}
+
+type console struct {
+	monitor *stability.Monitor
+	cfg     Config
+	stream  stream
+}
+
+// withPolicy lets the page load what is here and nothing else.
+func withPolicy(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cache-Control", "no-cache")
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (c *console) guard(next http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if c.cfg.Allow != nil && !c.cfg.Allow(r) {
+			http.Error(w, c.cfg.Why, http.StatusForbidden)
+			return
+		}
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		next(w, r)
+	})
+}
+
+func (c *console) transitions(w http.ResponseWriter, r *http.Request) {
+	var after uint64
+	if text := r.URL.Query().Get("after"); text != "" {
+		if _, err := fmt.Sscan(text, &after); err != nil {
+			http.Error(w, fmt.Sprintf("after=%q: want a sequence number, 0 or more", text), http.StatusBadRequest)
+			return
+		}
+	}
+	writeJSON(w, c.monitor.Transitions(after))
+}
+
+func (c *console) bundles() ([]evidence.Manifest, error) {
+	manifests := []evidence.Manifest{}
+	if c.cfg.EvidenceDir == "" {
+		return manifests, nil
+	}
+	bundles, err := evidence.List(c.cfg.EvidenceDir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && len(bundles) == 0 {
+		return nil, err
+	}
+	for _, b := range bundles {
+		manifests = append(manifests, b.Manifest)
+	}
+	return manifests, nil
+}
+
+func (c *console) listEvidence(w http.ResponseWriter, _ *http.Request) {
+	manifests, err := c.bundles()
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	writeJSON(w, manifests)
+}
+
+func (c *console) serveEvidence(w http.ResponseWriter, r *http.Request) {
+	name, file := r.PathValue("bundle"), r.PathValue("file")
+	if c.cfg.EvidenceDir == "" || !filepath.IsLocal(name) || strings.ContainsAny(name, `/\`) {
+		http.NotFound(w, r)
+		return
+	}
+	bundle, err := evidence.Stat(filepath.Join(c.cfg.EvidenceDir, name))
+	if err != nil {
+		http.NotFound(w, r)
+		return
+	}
+	if file == "manifest.json" {
+		writeJSON(w, bundle.Manifest)
+		return
+	}
+	content, err := bundle.ReadFile(file)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusNotFound)
+		return
+	}
+	w.Header().Set("Content-Type", "application/octet-stream")
+	w.Write(content)
+}
+
+func writeJSON(w http.ResponseWriter, v any) {
+	content, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Write(append(content, '\n'))
+}

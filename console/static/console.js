@@ -1,0 +1,204 @@
+"use strict";
+
+const words = {
+  en: {contracts: "Contracts", timeline: "What happened", evidence: "Evidence", trouble: "only what is in trouble", token: "These pages show the inside of the service. Enter the token (STABILITY_TOKEN).",
+    open: "Open", filter: "Filter: contract, check, expression", proven: "proven", unproven: "not proven", strike: "strike", none: "nothing yet", stale: "the monitor has stopped: nothing here is up to date",
+    warming: "learning its baselines", lost: "connection lost, trying again", since: "since", value: "value", threshold: "threshold", cause: "cause", enforce: "may act", observe: "observes", started: "up", tick: "last sample", ago: "ago",
+    holding: "holding", pending: "pending", violated: "violated", unknown: "unknown", other: "中文", violations: "violated so far"},
+  zh: {contracts: "契约", timeline: "事件", evidence: "证据", trouble: "只看有问题的", token: "这些页面展示服务内部信息，请输入令牌（STABILITY_TOKEN）。",
+    open: "打开", filter: "筛选：契约、检查项、表达式", proven: "已证伪验证", unproven: "未验证", strike: "连续", none: "暂无", stale: "监视器已停止：此处数据不再更新",
+    warming: "正在学习基线", lost: "连接中断，正在重试", since: "自", value: "当前值", threshold: "阈值", cause: "根因", enforce: "可执行动作", observe: "只观察", started: "已运行", tick: "上次采样", ago: "前",
+    holding: "正常", pending: "待定", violated: "违反", unknown: "未知", other: "English", violations: "累计违反"},
+};
+let language = localStorage.getItem("stability.language") || (navigator.language.startsWith("zh") ? "zh" : "en");
+let token = sessionStorage.getItem("stability.token") || "";
+let last = null;
+const closed = new Set();
+const $ = id => document.getElementById(id);
+const w = key => words[language][key] || key;
+
+// make returns an element; text is never read as markup.
+function make(tag, attributes, ...children) {
+  const svg = ["svg", "path", "line", "text", "rect", "title"].includes(tag);
+  const e = svg ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
+  for (const [k, v] of Object.entries(attributes || {})) e.setAttribute(k, v);
+  e.append(...children);
+  return e;
+}
+
+const seconds = ns => ns / 1e9;
+function span(ns) {
+  const s = Math.max(0, seconds(ns));
+  if (s < 60) return s.toFixed(s < 10 ? 1 : 0) + " s";
+  if (s < 3600) return Math.round(s / 60) + " min";
+  return (s / 3600).toFixed(1) + " h";
+}
+function number(v) {
+  if (v === undefined || v === null) return "–";
+  const a = Math.abs(v);
+  if (a >= 1 << 20 && a < 1e15) return v >= 2 ** 30 ? (v / 2 ** 30).toFixed(2) + " Gi" : (v / 2 ** 20).toFixed(1) + " Mi";
+  return a === Math.trunc(a) && a < 1e6 ? String(v) : v.toPrecision(3);
+}
+
+// chart draws the value of a check against its threshold, one point per judgment.
+function chart(points) {
+  const W = 320, H = 64, top = 6, bottom = 14;
+  const svg = make("svg", {viewBox: `0 0 ${W} ${H}`, role: "img", preserveAspectRatio: "none"});
+  const known = points.filter(p => p.value !== undefined && p.threshold !== undefined);
+  if (known.length < 2) return svg;
+  const first = known[0].age, long = Math.max(1, known[known.length - 1].age - first);
+  const all = known.flatMap(p => [p.value, p.threshold]);
+  let low = Math.min(0, ...all), high = Math.max(...all);
+  if (high === low) high = low + 1;
+  const x = p => (p.age - first) / long * W;
+  const y = v => top + (1 - (v - low) / (high - low)) * (H - top - bottom);
+  const line = key => known.map((p, i) => (i ? "L" : "M") + x(p).toFixed(1) + " " + y(p[key]).toFixed(1)).join("");
+  known.forEach((p, i) => {
+    if (p.state === "violated") {
+      const from = i ? x(known[i - 1]) : x(p);
+      svg.append(make("rect", {class: "bad", x: from, y: 0, width: Math.max(1.5, x(p) - from), height: H - bottom}));
+    }
+  });
+  svg.append(make("path", {class: "threshold", d: line("threshold")}), make("path", {class: "value", d: line("value")}));
+  const end = known[known.length - 1];
+  svg.append(make("text", {x: 0, y: H - 3}, "−" + span(long)), make("text", {x: W, y: H - 3, "text-anchor": "end"}, number(end.value) + " / " + number(end.threshold)));
+  svg.append(make("title", {}, `${w("value")} ${number(end.value)}, ${w("threshold")} ${number(end.threshold)}`));
+  return svg;
+}
+
+const pill = state => make("span", {class: "pill " + state}, w(state));
+
+function checkView(contract, check, view) {
+  const notes = [check.proven ? w("proven") : w("unproven")];
+  if (check.violations) notes.push(`${w("violations")}: ${check.violations}`);
+  if (check.cause) notes.push(`${w("cause")}: ${check.cause}${view.causes[check.cause] ? " (" + view.causes[check.cause] + ")" : ""}`);
+  if (check.reason) notes.push(check.reason === "warming up" ? w("warming") : check.reason);
+  const table = make("table");
+  for (const i of check.instances || []) {
+    if ((check.instances.length > 1 || i.labels) && (i.state !== "holding" || check.instances.length < 6)) {
+      table.append(make("tr", {}, make("td", {}, pill(i.state)), make("td", {}, i.labels || ""), make("td", {}, number(i.value) + " / " + number(i.threshold)),
+        make("td", {}, i.strike ? `${w("strike")} ${i.strike}` : "")));
+    }
+  }
+  const left = make("div", {}, pill(check.state), " ", make("strong", {}, check.name));
+  return make("div", {class: "check"}, left, chart(view.history[contract.name + "/" + check.name] || []), make("code", {}, check.expr),
+    make("div", {}, make("p", {class: "quiet"}, notes.join(" · ")), table));
+}
+
+function contractsView(view) {
+  const text = $("filter").value.toLowerCase(), trouble = $("trouble").checked;
+  const list = [];
+  for (const c of view.contracts) {
+    const checks = c.checks.filter(k => (!trouble || k.state === "violated" || k.state === "pending") &&
+      (c.name + "/" + k.name + " " + k.expr).toLowerCase().includes(text));
+    if (!checks.length) continue;
+    const box = make("details", {class: "contract"}, make("summary", {}, pill(c.state), make("h3", {}, c.name), make("span", {class: "quiet"}, w(c.mode))),
+      ...checks.map(k => checkView(c, k, view)));
+    box.open = !closed.has(c.name);
+    box.addEventListener("toggle", () => box.open ? closed.delete(c.name) : closed.add(c.name));
+    list.push(box);
+  }
+  return list.length ? list : [make("p", {class: "quiet"}, w("none"))];
+}
+
+const when = at => make("time", {datetime: at}, new Date(at).toLocaleString(language === "zh" ? "zh-CN" : undefined));
+
+function timelineView(view) {
+  const list = view.transitions.slice(-40).reverse().map(t => make("li", {}, when(t.at), pill(t.to),
+    make("span", {}, `${t.contract}/${t.check}${t.labels || ""}`), make("span", {class: "quiet"}, t.reason || `${number(t.value)} / ${number(t.threshold)}`)));
+  return list.length ? list : [make("li", {class: "quiet"}, w("none"))];
+}
+
+async function save(id, file) {
+  const answer = await ask(`evidence/${encodeURIComponent(id)}/${encodeURIComponent(file)}`);
+  const a = make("a", {download: `${id}-${file}`, href: URL.createObjectURL(await answer.blob())});
+  a.click();
+  URL.revokeObjectURL(a.href);
+}
+
+function evidenceView(view) {
+  const list = (view.evidence || []).map(b => {
+    const box = make("div", {class: "bundle"}, make("p", {}, when(b.at), " ", make("strong", {}, b.key)));
+    if (b.signature) box.append(make("p", {}, b.signature));
+    for (const f of b.files || []) {
+      const button = make("button", {type: "button"}, f);
+      button.addEventListener("click", () => save(b.id, f));
+      box.append(button);
+    }
+    return box;
+  });
+  return list.length ? list : [make("p", {class: "quiet"}, w("none"))];
+}
+
+function draw() {
+  document.documentElement.lang = language;
+  for (const e of document.querySelectorAll("[data-word]")) e.textContent = w(e.dataset.word);
+  $("filter").placeholder = $("filter").ariaLabel = w("filter");
+  $("language").textContent = w("other");
+  if (!last) return;
+  const order = ["holding", "unknown", "pending", "violated"];
+  const worst = last.contracts.reduce((s, c) => order.indexOf(c.state) > order.indexOf(s) ? c.state : s, "holding");
+  $("service").textContent = last.service || "stability";
+  document.title = (worst === "violated" ? "● " : "") + (last.service || "stability");
+  $("overall").className = "pill " + (last.stale ? "violated" : worst);
+  $("overall").textContent = w(last.stale ? "unknown" : worst);
+  $("monitor").textContent = last.stale ? w("stale") : `${w("started")} ${span(last.age)} · ${w("tick")} ${span(last.last_tick_age)} ${w("ago")}` + (last.warming_up ? " · " + w("warming") : "");
+  const focus = document.activeElement;
+  if ($("contracts").contains(focus) || $("evidence").contains(focus)) return; // not while somebody is at it with the keyboard
+  $("contracts").replaceChildren(...contractsView(last));
+  $("timeline").replaceChildren(...timelineView(last));
+  $("evidence").replaceChildren(...evidenceView(last));
+}
+
+async function ask(path) {
+  const answer = await fetch(path, {headers: token ? {Authorization: "Bearer " + token} : {}, cache: "no-store"});
+  if (answer.status === 403) throw {refused: await answer.text()};
+  if (!answer.ok) throw new Error(await answer.text());
+  return answer;
+}
+
+// watch reads the events by fetch, for an EventSource cannot send the token.
+async function watch() {
+  for (;;) {
+    try {
+      const reader = (await ask("events")).body.pipeThrough(new TextDecoderStream()).getReader();
+      $("login").hidden = true;
+      $("main").hidden = false;
+      for (let rest = ""; ;) {
+        const {value, done} = await reader.read();
+        if (done) break;
+        const parts = (rest + value).split("\n\n");
+        rest = parts.pop();
+        if (parts.length) {
+          last = JSON.parse(parts[parts.length - 1].slice("data: ".length));
+          draw();
+        }
+      }
+    } catch (e) {
+      if (e.refused) {
+        $("main").hidden = true;
+        $("login").hidden = false;
+        $("refused").textContent = token ? e.refused : "";
+        return;
+      }
+    }
+    $("monitor").textContent = w("lost");
+    await new Promise(r => setTimeout(r, 2000));
+  }
+}
+
+$("language").addEventListener("click", () => {
+  language = language === "en" ? "zh" : "en";
+  localStorage.setItem("stability.language", language);
+  draw();
+});
+$("filter").addEventListener("input", draw);
+$("trouble").addEventListener("change", draw);
+$("login").addEventListener("submit", e => {
+  e.preventDefault();
+  token = $("token").value;
+  sessionStorage.setItem("stability.token", token);
+  watch();
+});
+draw();
+watch();
