@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -133,8 +134,8 @@ func TestEvents(t *testing.T) {
 // A hundred viewers cost one look a second, and nobody costs none.
 func TestViewersShareALook(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		looks := 0
-		s := stream{look: func() []byte { looks++; return nil }}
+		var looks atomic.Int32
+		s := stream{look: func() []byte { looks.Add(1); return nil }}
 		var viewers []chan []byte
 		for range maxViewers {
 			v, ok := s.enter()
@@ -147,15 +148,15 @@ func TestViewersShareALook(t *testing.T) {
 			t.Error("there is no limit")
 		}
 		time.Sleep(10*lookEvery + lookEvery/2) // virtual: in a synctest bubble
-		if looks != 10 {
-			t.Errorf("%d looks in ten seconds of %d viewers, who read nothing", looks, maxViewers)
+		if n := looks.Load(); n != 10 {
+			t.Errorf("%d looks in ten seconds of %d viewers, who read nothing", n, maxViewers)
 		}
 		for _, v := range viewers {
 			s.leave(v)
 		}
 		time.Sleep(10 * lookEvery)
-		if looks != 10 { // and no goroutine is left, or synctest fails
-			t.Errorf("%d looks after everybody has left", looks)
+		if n := looks.Load(); n != 10 { // and no goroutine is left, or synctest fails
+			t.Errorf("%d looks after everybody has left", n)
 		}
 		again, ok := s.enter()
 		if !ok {
