@@ -65,7 +65,7 @@ type listed struct {
 }
 
 // declares matches source that makes a service one with contracts.
-var declares = regexp.MustCompile(`\bstability\.RegisterContract\(|\bstability-contract\b`)
+var declares = regexp.MustCompile(`\bstability\.RegisterContract\(|(?m:^//go:generate .*stability-contract)`)
 
 // find returns the directories of all main packages with a contract.
 func find(ctx context.Context, r *repo.Repo, g *gate.Report) ([]string, error) {
