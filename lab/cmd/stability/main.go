@@ -40,6 +40,7 @@ func commands() []command {
 		{"explain", "tell what an analyzer of vet looks for", runExplain},
 		{"replay", "judge a recorded violation again", runReplay},
 		{"gate", "judge a change before it is merged", runGate},
+		{"drill", "hold a running service to a recovery criterion", runDrill},
 		{"init", "take a service to a contract that can be proven", runInit},
 		{"experiment", "measure pool settings on a real PostgreSQL", runExperiment},
 	}

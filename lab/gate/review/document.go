@@ -11,6 +11,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/falsifiable/stability/internal/suggest"
+	"github.com/falsifiable/stability/lab/recovery"
 )
 
 // document is a parsed stability.md.
@@ -253,13 +254,11 @@ func parseExperiment(block []string, line int, add func(string, int, string, str
 	if e.None != "" {
 		return e
 	}
-	for _, f := range []struct{ name, value string }{{"within", e.Within}, {"recovery.within", e.Recovery.Within}} {
-		if d, err := time.ParseDuration(f.value); err != nil || d <= 0 {
-			add("experiment", line, fmt.Sprintf("%s: %q is not a duration such as 90s or 5m", f.name, f.value), "say how soon")
-		}
+	if d, err := time.ParseDuration(e.Within); err != nil || d <= 0 {
+		add("experiment", line, fmt.Sprintf("within: %q is not a duration such as 90s or 5m", e.Within), "say how soon the check must fire")
 	}
-	if n, err := strconv.ParseFloat(strings.TrimSuffix(strings.TrimPrefix(e.Recovery.Margin, "±"), "%"), 64); err != nil || n <= 0 || n >= 100 || !strings.HasSuffix(e.Recovery.Margin, "%") {
-		add("experiment", line, fmt.Sprintf("recovery.margin: %q is not a share such as 5%%", e.Recovery.Margin), "say how near to the baseline counts as recovered")
+	if _, err := recovery.Parse(e.Recovery.Signal, e.Recovery.Margin, e.Recovery.Within); err != nil {
+		add("experiment", line, strings.Replace(err.Error(), "recovery: ", "recovery.", 1), "say how near to the baseline, and how soon, counts as recovered")
 	}
 	if e.Check == "" {
 		add("experiment", line, "check is missing: which check is to fire?", "check: NAME")
