@@ -177,7 +177,11 @@ func (j *judge) value(line, step int, d dose) float64 {
 		base *= 4
 	}
 	if counter {
-		base *= float64(step + j.lead)
+		n := step + j.lead
+		if d.spiky[line] { // what it counts comes in lumps
+			n -= n % 9
+		}
+		base *= float64(n)
 	}
 	if step < 0 {
 		return base
@@ -303,6 +307,8 @@ func (j *judge) variations(check stability.Check) []dose {
 	}
 	for i, l := range j.r.Lines {
 		all = append(all, dose{name: "the fault without its effect on " + l.Name, amount: 1, without: map[int]bool{i: true}})
+		all = append(all, dose{name: "no fault, and " + l.Name + " comes in lumps", spiky: map[int]bool{i: true}},
+			dose{name: "the fault, and " + l.Name + " comes in lumps", amount: 1, spiky: map[int]bool{i: true}})
 		for _, share := range []float64{0.003, 0.03, 0.3} {
 			all = append(all, dose{name: fmt.Sprintf("the fault with %g %% of its effect on %s", 100*share, l.Name), amount: 1, only: map[int]float64{i: share}})
 		}
