@@ -61,12 +61,13 @@ var modules = map[string]struct {
 	rooms []string // rooms of the root module they must not import
 	why   string
 }{
-	"lab":              {nil, "is a tool: it may reach everything"},
-	"operator":         {[]string{"fault", "stabilitytest"}, "runs in production clusters"},
-	"adapter":          {[]string{"fault", "stabilitytest"}, "runs in production services"},
-	"examples/payment": {[]string{"fault"}, "shows users how; the agent is laid in by falsify, never imported"},
-	"examples/routers": {[]string{"fault"}, "shows users how"},
-	"bench":            {nil, "measures against peers whatever can be measured"},
+	"lab":               {nil, "is a tool: it may reach everything"},
+	"operator":          {[]string{"fault", "stabilitytest"}, "runs in production clusters"},
+	"adapter":           {[]string{"fault", "stabilitytest"}, "runs in production services"},
+	"examples/payment":  {[]string{"fault"}, "shows users how; the agent is laid in by falsify, never imported"},
+	"examples/routers":  {[]string{"fault"}, "shows users how"},
+	"bench":             {nil, "measures against peers whatever can be measured"},
+	"defense/hotconfig": {[]string{"fault", "stabilitytest"}, "runs in production services; it needs decoders and file events"},
 }
 
 // nested modules form a star: each knows the root, none knows another, but for these.

@@ -12,6 +12,7 @@ func Standard() []Desc {
 		Group(GRPCServer), Group(SQLDB), Group(Cgroup), Group(Breaker), Group(Bulkhead), Group(Retry), Group(MemLimit), Group(GCPacer),
 		Group(Health), Group(Build),
 		Group(Admission),
+		Group(Config),
 	} {
 		for _, s := range group {
 			all = append(all, s.desc)

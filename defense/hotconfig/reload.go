@@ -1,0 +1,244 @@
+package hotconfig
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/falsifiable/stability/internal/redact"
+)
+
+// Reload looks at the file now and takes what is in it if it is fit. It returns why not, and nil when there is nothing new. The
+// watcher calls it; so may a handler of SIGHUP.
+func (v *Value[T]) Reload(ctx context.Context) error {
+	v.reloading.take()
+	defer v.reloading.give()
+	contents, hash, err := v.look(ctx)
+	if ctx.Err() != nil && err != nil {
+		return err // at the end nothing is learned of the file
+	}
+	now := v.current.Load()
+	if err == nil && now != nil && now.hash == hash {
+		v.mended() // also when bad content went back to the very content in force
+		return nil
+	}
+	if err == nil {
+		err = v.refused(hash)
+	}
+	var value *T
+	if err == nil {
+		value, err = v.load(contents)
+	}
+	if err == nil {
+		err = v.publish(ctx, &snapshot[T]{value: value, hash: hash}, false)
+	}
+	if err != nil {
+		v.reject(hash, err)
+	}
+	return err
+}
+
+// look reads the files until two looks see the same.
+func (v *Value[T]) look(ctx context.Context) (contents [][]byte, hash string, err error) {
+	previous := ""
+	for range 20 {
+		contents, err = v.readAll()
+		hash = hashOf(contents)
+		seen := hash
+		if err != nil {
+			seen = err.Error()
+		}
+		if now := v.current.Load(); err == nil && now != nil && now.hash == hash || seen == previous || seen == v.lastSeen() {
+			return contents, hash, err
+		}
+		if previous != "" {
+			v.count(func(s *Status) { s.Torn++ })
+		}
+		previous = seen
+		if !sleep(ctx, v.options.Debounce) {
+			return nil, "", ctx.Err()
+		}
+	}
+	return nil, "", &FileError{Path: v.paths[0], Problem: "it does not come to rest: each look sees something else"}
+}
+
+func (v *Value[T]) readAll() (contents [][]byte, err error) {
+	for _, path := range v.paths {
+		content, err := read(path, v.options.MaxBytes)
+		if err != nil {
+			return contents, err
+		}
+		contents = append(contents, content)
+	}
+	return contents, nil
+}
+
+// load makes a value of the contents and has it validated.
+func (v *Value[T]) load(contents [][]byte) (value *T, err error) {
+	if value, err = v.decode(contents); err != nil {
+		return nil, err
+	}
+	validator, ok := any(value).(interface{ Validate() error })
+	if !ok {
+		return value, nil
+	}
+	if err := bounded(v.options.Veto, "Validate", validator.Validate, nil); err != nil {
+		return nil, v.place(contents, err)
+	}
+	return value, nil
+}
+
+// publish makes a snapshot the one in force, as a transaction. Returning says that it has been in force and behaved well.
+func (v *Value[T]) publish(ctx context.Context, next *snapshot[T], returning bool) error {
+	now := v.current.Load()
+	next.generation, next.at = 1, time.Now()
+	if now != nil {
+		next.generation = now.generation + 1
+		if err := v.prepare(ctx, now.value, next.value); err != nil {
+			return err
+		}
+	}
+	v.beginTrial(now, next, returning)
+	v.value.Store(next.value)
+	v.current.Store(next)
+	if now != nil {
+		for _, s := range v.subscribers {
+			if s.Commit != nil {
+				v.complain(s, "Commit", bounded(v.options.Veto, "Commit", func() error { s.Commit(now.value, next.value); return nil }, nil))
+			}
+		}
+		v.options.Logger.Info("configuration changed", "config", v.options.Name, "generation", next.generation, "hash", next.hash[:12], "changes", Diff(now.value, next.value))
+		v.count(func(s *Status) { s.Reloads++ })
+	}
+	v.mended()
+	return nil
+}
+
+// prepare asks all subscribers, and undoes what they did if one objects.
+func (v *Value[T]) prepare(ctx context.Context, old, next *T) error {
+	for i, s := range v.subscribers {
+		undo := func(s Subscriber[T]) {
+			if s.Undo != nil {
+				v.complain(s, "Undo", bounded(v.options.Veto, "Undo", func() error { s.Undo(old, next); return nil }, nil))
+			}
+		}
+		if s.Prepare == nil {
+			continue
+		}
+		bound, cancel := context.WithTimeout(ctx, v.options.Veto)
+		err := bounded(v.options.Veto, "Prepare", func() error { return s.Prepare(bound, old, next) }, func(late error) {
+			if late == nil { // it has prepared after all, when nobody waited any more
+				undo(s)
+			}
+		})
+		cancel()
+		if err != nil {
+			for j := i - 1; j >= 0; j-- {
+				undo(v.subscribers[j])
+			}
+			return fmt.Errorf("hotconfig: reloading %s: %s objects: %w", v.options.Name, s.Name, err)
+		}
+	}
+	return nil
+}
+
+func (v *Value[T]) complain(s Subscriber[T], what string, err error) {
+	if err != nil {
+		v.options.Logger.Error("a subscriber of the configuration failed", "config", v.options.Name, "subscriber", s.Name, "in", what, "error", err.Error())
+	}
+}
+
+// reject keeps what is in force and shows why.
+func (v *Value[T]) reject(hash string, err error) {
+	v.mu.Lock()
+	reason := redact.String(cut(err.Error(), 2000))
+	same := v.status.Error == reason
+	if v.broken.IsZero() {
+		v.broken = time.Now()
+	}
+	if !same {
+		v.status.Error = reason
+		v.status.Rejected++
+		if errors.Is(err, errTorn) {
+			v.status.Torn++
+		}
+	}
+	v.mu.Unlock()
+	if !same && v.current.Load() != nil {
+		v.options.Logger.Error("configuration refused; the last good one stays", "config", v.options.Name, "generation", v.Generation(), "error", reason)
+	}
+}
+
+// mended forgets what was wrong with the file.
+func (v *Value[T]) mended() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if !v.broken.IsZero() && time.Since(v.broken) < tornWithin {
+		v.status.Torn++ // what was unfit a moment ago was half of this
+	}
+	v.status.Error, v.broken = "", time.Time{}
+}
+
+// tornWithin is how soon a content that is fit must follow one that is not for both to be one writing.
+const tornWithin = 2 * time.Second
+
+// lastSeen is how a look at what was rejected last would be told: there is no need to look at it twice.
+func (v *Value[T]) lastSeen() string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.status.Error
+}
+
+func (v *Value[T]) count(f func(s *Status)) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	f(&v.status)
+}
+
+// bounded calls f, which is the host's code, on a goroutine of its own, and waits no longer than that. Of an f that came late, late
+// is told how it ended.
+func bounded(limit time.Duration, what string, f func() error, late func(error)) error {
+	done := make(chan error, 1)
+	gone := make(chan struct{})
+	go func() {
+		err := fmt.Errorf("%s ended its goroutine", what) // runtime.Goexit
+		defer func() {
+			done <- err
+			select {
+			case <-gone:
+				if late != nil {
+					late(err)
+				}
+			default:
+			}
+		}()
+		defer func() {
+			if r := recover(); r != nil {
+				err = fmt.Errorf("%s panicked: %v", what, r)
+			}
+		}()
+		err = f()
+	}()
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case err := <-done:
+		return err
+	case <-timer.C:
+		close(gone)
+		select {
+		case err := <-done: // at the last moment
+			return err
+		default:
+			return fmt.Errorf("%s did not return within %v", what, limit)
+		}
+	}
+}
+
+func cut(s string, limit int) string {
+	if len(s) > limit {
+		return s[:limit] + "…"
+	}
+	return s
+}
