@@ -73,6 +73,7 @@ type Value[T any] struct {
 	hints  chan struct{}
 	refuse map[string]string // hash of what did harm, and why
 	broken time.Time         // when the file was first seen to be unfit; zero while it is not
+	unfit  [][]byte          // what was seen then
 }
 
 // snapshot is one state of the configuration. It never changes.
@@ -160,7 +161,7 @@ func (v *Value[T]) open(ctx context.Context) error {
 		w.close()
 		return err
 	}
-	v.listed = &openconfigs.Config{Name: v.options.Name, Path: v.paths[0], Rejected: v.rejected}
+	v.listed = &openconfigs.Config{Name: v.options.Name, Path: v.paths[0], Rejected: v.rejected, Look: v.hint}
 	openconfigs.Add(v.listed)
 	go v.run(ctx, w)
 	return nil

@@ -111,7 +111,10 @@ func TestKilledWriter(t *testing.T) {
 					t.Fatal(err)
 				}
 				before := v.Status()
-				eventually(t, "it writes", func() bool { s := v.Status(); return s.Reloads+s.Torn+s.Rejected > before.Reloads+before.Torn+before.Rejected })
+				eventually(t, "it writes", func() bool {
+					s := v.Status()
+					return s.Reloads+s.Torn+s.Rejected > before.Reloads+before.Torn+before.Rejected
+				})
 				if err := cmd.Process.Kill(); err != nil {
 					t.Fatal(err)
 				}

@@ -10,6 +10,8 @@ import (
 	"os"
 	"syscall"
 	"unicode/utf8"
+
+	"github.com/falsifiable/stability/internal/faultpoint"
 )
 
 // FileError is what is wrong with a file, and where. Line and Column count from 1; 0 means the file as a whole.
@@ -31,6 +33,16 @@ func (e *FileError) Unwrap() error { return e.Err }
 
 // read reads a file that somebody else writes, whatever it has become.
 func read(path string, limit int64) ([]byte, error) {
+	content, err := readFile(path, limit)
+	if injected := faultpoint.File(); injected != nil && err == nil {
+		if content, err = injected(path, content); err != nil {
+			err = &FileError{Path: path, Problem: err.Error(), Err: err}
+		}
+	}
+	return content, err
+}
+
+func readFile(path string, limit int64) ([]byte, error) {
 	wrong := func(err error, problem string, args ...any) ([]byte, error) {
 		return nil, &FileError{Path: path, Problem: fmt.Sprintf(problem, args...), Err: err}
 	}

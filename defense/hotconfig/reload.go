@@ -1,6 +1,7 @@
 package hotconfig
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -20,7 +21,7 @@ func (v *Value[T]) Reload(ctx context.Context) error {
 	}
 	now := v.current.Load()
 	if err == nil && now != nil && now.hash == hash {
-		v.mended() // also when bad content went back to the very content in force
+		v.mended(contents) // also when bad content went back to the very content in force
 		return nil
 	}
 	if err == nil {
@@ -31,16 +32,19 @@ func (v *Value[T]) Reload(ctx context.Context) error {
 		value, err = v.load(contents)
 	}
 	if err == nil {
-		err = v.publish(ctx, &snapshot[T]{value: value, hash: hash}, false)
+		if err = v.publish(ctx, &snapshot[T]{value: value, hash: hash}, false); err == nil {
+			v.mended(contents)
+		}
 	}
 	if err != nil {
-		v.reject(hash, err)
+		v.reject(contents, err)
 	}
 	return err
 }
 
 // look reads the files until two looks see the same.
 func (v *Value[T]) look(ctx context.Context) (contents [][]byte, hash string, err error) {
+	var before [][]byte
 	previous := ""
 	for range 20 {
 		contents, err = v.readAll()
@@ -49,18 +53,29 @@ func (v *Value[T]) look(ctx context.Context) (contents [][]byte, hash string, er
 		if err != nil {
 			seen = err.Error()
 		}
+		if previous != "" && seen != previous && halfOf(before, contents) {
+			v.count(func(s *Status) { s.Torn++ })
+		}
 		if now := v.current.Load(); err == nil && now != nil && now.hash == hash || seen == previous || seen == v.lastSeen() {
 			return contents, hash, err
 		}
-		if previous != "" {
-			v.count(func(s *Status) { s.Torn++ })
-		}
-		previous = seen
+		previous, before = seen, contents
 		if !sleep(ctx, v.options.Debounce) {
 			return nil, "", ctx.Err()
 		}
 	}
 	return nil, "", &FileError{Path: v.paths[0], Problem: "it does not come to rest: each look sees something else"}
+}
+
+// halfOf tells whether contents are those of a writing that had gone only so far before: a file that has grown since, or one of
+// two that has been written since. Files which are replaced by a rename never look like it.
+func halfOf(before, now [][]byte) bool {
+	for i := range min(len(before), len(now)) {
+		if bytes.HasPrefix(now[i], before[i]) || len(before) == 1 && bytes.HasPrefix(before[i], now[i]) {
+			return true
+		}
+	}
+	return false
 }
 
 func (v *Value[T]) readAll() (contents [][]byte, err error) {
@@ -111,7 +126,6 @@ func (v *Value[T]) publish(ctx context.Context, next *snapshot[T], returning boo
 		v.options.Logger.Info("configuration changed", "config", v.options.Name, "generation", next.generation, "hash", next.hash[:12], "changes", Diff(now.value, next.value))
 		v.count(func(s *Status) { s.Reloads++ })
 	}
-	v.mended()
 	return nil
 }
 
@@ -150,8 +164,9 @@ func (v *Value[T]) complain(s Subscriber[T], what string, err error) {
 }
 
 // reject keeps what is in force and shows why.
-func (v *Value[T]) reject(hash string, err error) {
+func (v *Value[T]) reject(contents [][]byte, err error) {
 	v.mu.Lock()
+	v.unfit = contents
 	reason := redact.String(cut(err.Error(), 2000))
 	same := v.status.Error == reason
 	if v.broken.IsZero() {
@@ -170,18 +185,15 @@ func (v *Value[T]) reject(hash string, err error) {
 	}
 }
 
-// mended forgets what was wrong with the file.
-func (v *Value[T]) mended() {
+// mended forgets what was wrong with the file before it had these contents.
+func (v *Value[T]) mended(contents [][]byte) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if !v.broken.IsZero() && time.Since(v.broken) < tornWithin {
-		v.status.Torn++ // what was unfit a moment ago was half of this
+	if !v.broken.IsZero() && halfOf(v.unfit, contents) {
+		v.status.Torn++
 	}
-	v.status.Error, v.broken = "", time.Time{}
+	v.status.Error, v.broken, v.unfit = "", time.Time{}, nil
 }
-
-// tornWithin is how soon a content that is fit must follow one that is not for both to be one writing.
-const tornWithin = 2 * time.Second
 
 // lastSeen is how a look at what was rejected last would be told: there is no need to look at it twice.
 func (v *Value[T]) lastSeen() string {

@@ -5,12 +5,16 @@ import (
 	"github.com/falsifiable/stability/fault/allocstorm"
 	"github.com/falsifiable/stability/fault/callfailure"
 	"github.com/falsifiable/stability/fault/channelblock"
+	"github.com/falsifiable/stability/fault/connrefused"
 	"github.com/falsifiable/stability/fault/cpuburn"
 	"github.com/falsifiable/stability/fault/deadlock"
+	"github.com/falsifiable/stability/fault/earlyready"
 	"github.com/falsifiable/stability/fault/fdleak"
 	"github.com/falsifiable/stability/fault/goawaystorm"
 	"github.com/falsifiable/stability/fault/goroutineleak"
+	"github.com/falsifiable/stability/fault/harmfulconfig"
 	"github.com/falsifiable/stability/fault/heapgrowth"
+	"github.com/falsifiable/stability/fault/hungprobe"
 	"github.com/falsifiable/stability/fault/lockconvoy"
 	"github.com/falsifiable/stability/fault/lostcontext"
 	"github.com/falsifiable/stability/fault/offheap"
@@ -22,6 +26,7 @@ import (
 	"github.com/falsifiable/stability/fault/standin"
 	"github.com/falsifiable/stability/fault/streamhold"
 	"github.com/falsifiable/stability/fault/threadleak"
+	"github.com/falsifiable/stability/fault/tornfile"
 )
 
 // Faults returns every fault that there is, by name.
@@ -30,12 +35,16 @@ func Faults() []fault.Fault {
 		allocstorm.Fault,
 		callfailure.Fault,
 		channelblock.Fault,
+		connrefused.Fault,
 		cpuburn.Fault,
 		deadlock.Fault,
+		earlyready.Fault,
 		fdleak.Fault,
 		goawaystorm.Fault,
 		goroutineleak.Fault,
+		harmfulconfig.Fault,
 		heapgrowth.Fault,
+		hungprobe.Fault,
 		lockconvoy.Fault,
 		lostcontext.Fault,
 		offheap.Fault,
@@ -47,5 +56,6 @@ func Faults() []fault.Fault {
 		standin.Fault,
 		streamhold.Fault,
 		threadleak.Fault,
+		tornfile.Fault,
 	}
 }

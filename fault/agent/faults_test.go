@@ -13,6 +13,7 @@ import (
 	"github.com/falsifiable/stability/fault"
 	"github.com/falsifiable/stability/fault/internal/faulttest"
 	"github.com/falsifiable/stability/internal/faultpoint"
+	"github.com/falsifiable/stability/internal/openconfigs"
 	"github.com/falsifiable/stability/internal/openpeers"
 	"github.com/falsifiable/stability/signals/sqldb"
 )
@@ -63,6 +64,9 @@ func TestEveryFaultKeepsItsPromises(t *testing.T) {
 	peer := &openpeers.Peer{Name: "test", Hold: func(context.Context) (func() bool, error) { return nil, driver.ErrBadConn }}
 	openpeers.Add(peer)
 	defer runtime.KeepAlive(peer)
+	config := &openconfigs.Config{Name: "test", Rejected: func() (uint64, uint64, uint64) { return 0, 0, 0 }, Look: func() {}}
+	openconfigs.Add(config) // for those that need a configuration file
+	defer runtime.KeepAlive(config)
 	for _, f := range Faults() {
 		t.Run(f.Name, func(t *testing.T) {
 			if err := f.Validate(); err != nil {

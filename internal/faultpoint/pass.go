@@ -17,6 +17,7 @@ const (
 	RPCServe              // each gRPC call that it serves, by adapter/stabilitygrpc, before the handler
 	Query                 // each statement that is executed, by signals/sqldb
 	Connect               // each connection to a database that is made, by signals/sqldb
+	Reuse                 // each connection that is taken from those in stock, by signals/sqldb: with an error it is lost
 	points
 )
 

@@ -16,6 +16,8 @@ type Config struct {
 	Path string
 	// Rejected tells how many contents were unfit, how many were seen half written, and how many were taken.
 	Rejected func() (rejected, torn, reloads uint64)
+	// Look has the reader look at the file soon.
+	Look func()
 }
 
 var (

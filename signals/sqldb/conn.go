@@ -73,6 +73,9 @@ func (c *conn) Close() error {
 
 // ResetSession is called when a connection that was in use before is taken from the pool.
 func (c *conn) ResetSession(ctx context.Context) error {
+	if faultpoint.Pass(ctx, faultpoint.Reuse) != nil {
+		return driver.ErrBadConn
+	}
 	c.take()
 	if inner, ok := c.inner.(driver.SessionResetter); ok {
 		return inner.ResetSession(ctx)

@@ -1,0 +1,69 @@
+package connrefused
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"syscall"
+
+	"github.com/falsifiable/stability/fault"
+	"github.com/falsifiable/stability/internal/faultpoint"
+)
+
+// Fault is the declaration of this fault.
+var Fault = fault.Fault{
+	Name:  "connrefused",
+	Title: "Connections refused",
+	Help:  "Loses the connections to databases when they are next used, and refuses new ones. Needs a pool of signals/sqldb, and load.",
+	Params: []fault.Param{
+		{Name: "share", Unit: fault.Ratio, Default: 1, Min: 0.001, Max: 1, Help: "Share of the new connections that are refused."},
+	},
+	Start: start,
+}
+
+type injection struct {
+	*fault.Life
+	share             float64
+	dice              *fault.Dice
+	lost, tried, fail atomic.Int64
+}
+
+func start(ctx context.Context, args fault.Args) (fault.Injection, error) {
+	f := &injection{share: args.Number("share"), dice: args.Dice()}
+	f.Life = fault.Begin(ctx, func(ctx context.Context) {
+		restores := []func(){faultpoint.SetPass(faultpoint.Reuse, f.reuse), faultpoint.SetPass(faultpoint.Connect, f.connect)}
+		<-ctx.Done()
+		for _, restore := range restores {
+			restore()
+		}
+	})
+	return f, nil
+}
+
+func (f *injection) reuse(context.Context) error {
+	f.lost.Add(1)
+	return syscall.ECONNRESET
+}
+
+func (f *injection) connect(context.Context) error {
+	f.tried.Add(1)
+	if !f.dice.Hit(f.share) {
+		return nil
+	}
+	f.fail.Add(1)
+	return syscall.ECONNREFUSED
+}
+
+// Witness tells how many connections were refused.
+func (f *injection) Witness() fault.Witness {
+	refused := f.fail.Load()
+	return fault.Witness{
+		Active: !f.Ended() && refused > 0, Value: float64(refused),
+		Detail: fmt.Sprintf("%d connections were lost, %d of %d new ones refused", f.lost.Load(), refused, f.tried.Load()),
+	}
+}
+
+// Remove lets connections be made again.
+func (f *injection) Remove(ctx context.Context) (fault.Residue, error) {
+	return fault.Residue{}, f.End(ctx)
+}

@@ -1,0 +1,104 @@
+package tornfile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"sync/atomic"
+	"time"
+
+	"github.com/falsifiable/stability/fault"
+	"github.com/falsifiable/stability/internal/faultpoint"
+	"github.com/falsifiable/stability/internal/openconfigs"
+)
+
+// Fault is the declaration of this fault.
+var Fault = fault.Fault{
+	Name:  "tornfile",
+	Title: "Torn configuration file",
+	Help:  "Lets the reader of a configuration file find it half written, invalid, gone or not readable. Needs a file of defense/hotconfig.",
+	Params: []fault.Param{
+		{Name: "how", Choices: []string{"torn", "invalid", "missing", "denied"}, Help: "What is found: at every other look half of it, always something that is no configuration, no file, or one that may not be read."},
+		{Name: "period", Unit: fault.Seconds, Default: 0.2, Min: 0.01, Max: 60, Help: "How often the reader is told that something has changed."},
+	},
+	Start: start,
+}
+
+type injection struct {
+	*fault.Life
+	how            string
+	looks, touched atomic.Int64
+	before         int64
+	files          []*openconfigs.Config
+}
+
+func start(ctx context.Context, args fault.Args) (fault.Injection, error) {
+	f := &injection{how: args.Choice("how"), files: openconfigs.List()}
+	if len(f.files) == 0 {
+		return nil, errors.New("the service follows no configuration file through defense/hotconfig")
+	}
+	f.before = f.noticed()
+	f.Life = fault.Begin(ctx, func(ctx context.Context) {
+		restore := faultpoint.SetFile(f.read)
+		ticker := time.NewTicker(args.Duration("period"))
+		defer ticker.Stop()
+		for ctx.Err() == nil {
+			f.look()
+			select {
+			case <-ticker.C:
+			case <-ctx.Done():
+			}
+		}
+		restore()
+		f.look() // at what is really there
+	})
+	return f, nil
+}
+
+func (f *injection) look() {
+	for _, c := range f.files {
+		c.Look()
+	}
+}
+
+// noticed is how often a reader has not taken what it found.
+func (f *injection) noticed() (n int64) {
+	for _, c := range f.files {
+		rejected, torn, _ := c.Rejected()
+		n += int64(rejected + torn)
+	}
+	return n
+}
+
+func (f *injection) read(path string, content []byte) ([]byte, error) {
+	look := f.looks.Add(1)
+	if f.how == "torn" && look%2 == 0 {
+		return content, nil
+	}
+	f.touched.Add(1)
+	switch f.how {
+	case "torn":
+		return content[:len(content)/2], nil
+	case "invalid":
+		return []byte("\x00"), nil // which is no text in any format
+	case "missing":
+		return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
+	default:
+		return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrPermission}
+	}
+}
+
+// Witness tells how often a reader noticed.
+func (f *injection) Witness() fault.Witness {
+	noticed := f.noticed() - f.before
+	return fault.Witness{
+		Active: !f.Ended() && noticed > 0, Value: float64(noticed),
+		Detail: fmt.Sprintf("%d of %d looks found the file %s; %d times it was not taken", f.touched.Load(), f.looks.Load(), f.how, noticed),
+	}
+}
+
+// Remove lets the readers find what is really there.
+func (f *injection) Remove(ctx context.Context) (fault.Residue, error) {
+	return fault.Residue{}, f.End(ctx)
+}
