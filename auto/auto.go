@@ -43,6 +43,7 @@ type Watch struct {
 	stock    stock
 	recorder *flight.Recorder // nil unless Trace
 	probes   http.Handler
+	parts    *health.Components
 	server   *http.Server // nil unless Listen
 	address  net.Addr     // where it serves
 	cancel   context.CancelFunc
@@ -68,7 +69,7 @@ func Start(ctx context.Context, cfg Config) (*Watch, error) {
 	}
 	w := &Watch{
 		config: cfg, monitor: cfg.Monitor, requests: httpserver.New(httpserver.Config{Route: cfg.Route}), cancel: cancel,
-		probes: health.Handler(cfg.Monitor, health.Options{Components: components}),
+		probes: health.Handler(cfg.Monitor, health.Options{Components: components}), parts: components,
 	}
 	if err := w.begin(); err != nil {
 		w.Stop()
@@ -133,7 +134,11 @@ func (w *Watch) configure() error {
 	}); err != nil {
 		return err
 	}
-	if err := w.Attach(append(w.ownSources(), w.config.Sources...)...); err != nil {
+	own := w.ownSources()
+	if len(w.config.Components) > 0 {
+		own = append(own, w.parts.Source())
+	}
+	if err := w.Attach(append(own, w.config.Sources...)...); err != nil {
 		return err
 	}
 	return w.enforce()
@@ -209,5 +214,14 @@ func (w *Watch) Monitor() *stability.Monitor { return w.monitor }
 
 // Middleware follows the requests that next serves: count, errors, latency, requests in flight, by route. Put it around
 // the service's mux, inside of authentication and outside of everything that takes time. With another router than
-// http.ServeMux see [Config.Route].
-func (w *Watch) Middleware(next http.Handler) http.Handler { return w.requests.Middleware(next) }
+// http.ServeMux see [Config.Route]. With [Config.Components], requests before the start is complete are counted, and refused if
+// [Config.Admission] says so.
+func (w *Watch) Middleware(next http.Handler) http.Handler {
+	if len(w.config.Components) > 0 && !w.config.Off {
+		next = w.parts.Admit(w.config.Admission, next)
+	}
+	return w.requests.Middleware(next)
+}
+
+// Components returns what is known of [Config.Components], for a [health.Shutdown].
+func (w *Watch) Components() *health.Components { return w.parts }

@@ -59,6 +59,9 @@ type Config struct {
 	// Components are what the service depends on: their checks run in the background, and /readyz answers 503 until each
 	// Needed one has been healthy once. Defaults to none.
 	Components []health.Component
+	// Admission is how requests are let in while the start goes on, and after it. Defaults to all: those which come early are
+	// only counted.
+	Admission health.Admission
 	// Sources are further signals of the service: its HTTP clients (signals/httpclient), its database pools (signals/sqldb),
 	// its own. Stock contracts on signals that nothing reads are left out. Defaults to none.
 	Sources []signals.Source

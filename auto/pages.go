@@ -47,7 +47,7 @@ func (w *Watch) Handler() http.Handler {
 // Mount adds the library's pages to a mux:
 //
 //	/metrics                               for Prometheus, the service's own metrics included
-//	/healthz /livez /readyz /startupz      for probes; /healthz?contract=NAME for one contract
+//	/healthz /livez /readyz /startupz      for probes, and the paths below them; /healthz?contract=NAME for one contract
 //	/debug/stability/                      for people with the token; without one only on Config.Listen
 //
 // A pattern that the mux has already stays the service's: the error names each of those, the rest is added. Such a service puts
@@ -61,6 +61,7 @@ func (w *Watch) Mount(mux *http.ServeMux) error {
 	}{
 		{"GET /metrics", w.Metrics()},
 		{"/healthz", probes}, {"/livez", probes}, {"/readyz", probes}, {"/startupz", probes},
+		{"/healthz/", probes}, {"/livez/", probes}, {"/readyz/", probes}, {"/startupz/", probes},
 		{debugPath, w.Debug()},
 	} {
 		errs = append(errs, add(mux, page.pattern, page.handler))

@@ -5,34 +5,46 @@ package catalogue
 
 import (
 	"github.com/falsifiable/stability/cause"
+	"github.com/falsifiable/stability/cause/badconfig"
+	"github.com/falsifiable/stability/cause/badreload"
 	"github.com/falsifiable/stability/cause/channelblock"
 	"github.com/falsifiable/stability/cause/connleak"
 	"github.com/falsifiable/stability/cause/deadlock"
+	"github.com/falsifiable/stability/cause/earlyready"
 	"github.com/falsifiable/stability/cause/gcstorm"
 	"github.com/falsifiable/stability/cause/goroutineleak"
 	"github.com/falsifiable/stability/cause/grpcexhaustion"
+	"github.com/falsifiable/stability/cause/hungprobe"
 	"github.com/falsifiable/stability/cause/keepalivemismatch"
 	"github.com/falsifiable/stability/cause/lockconvoy"
 	"github.com/falsifiable/stability/cause/lostdeadline"
 	"github.com/falsifiable/stability/cause/moduledrift"
 	"github.com/falsifiable/stability/cause/poolexhaustion"
 	"github.com/falsifiable/stability/cause/retrystorm"
+	"github.com/falsifiable/stability/cause/startherd"
+	"github.com/falsifiable/stability/cause/torncfg"
 )
 
 // All returns the causes in order of their ids.
 func All() []cause.Cause {
 	return []cause.Cause{
+		badconfig.Cause,
+		badreload.Cause,
 		channelblock.Cause,
 		connleak.Cause,
 		deadlock.Cause,
+		earlyready.Cause,
 		gcstorm.Cause,
 		goroutineleak.Cause,
 		grpcexhaustion.Cause,
+		hungprobe.Cause,
 		keepalivemismatch.Cause,
 		lockconvoy.Cause,
 		lostdeadline.Cause,
 		moduledrift.Cause,
 		poolexhaustion.Cause,
 		retrystorm.Cause,
+		startherd.Cause,
+		torncfg.Cause,
 	}
 }

@@ -3,6 +3,7 @@ package sqldb
 import (
 	"context"
 	"database/sql/driver"
+	"errors"
 	"io"
 	"time"
 
@@ -32,7 +33,9 @@ func (c *wrappedConnector) Connect(ctx context.Context) (driver.Conn, error) {
 		inner, err = c.inner.Connect(ctx)
 	}
 	if err != nil {
-		c.pool.failed.Add(1)
+		if !errors.As(err, new(notTried)) {
+			c.pool.failed.Add(1)
+		}
 		return nil, err
 	}
 	c.pool.made.Add(1)
@@ -45,6 +48,9 @@ func (c *wrappedConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	}
 	return made.expose(), nil
 }
+
+// notTried marks the error of an attempt that was not made, as defense/reconnect does.
+type notTried interface{ NotTried() }
 
 // Driver returns the driver underneath, as sql.DB.Driver's callers expect.
 func (c *wrappedConnector) Driver() driver.Driver { return c.inner.Driver() }
