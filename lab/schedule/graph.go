@@ -147,9 +147,11 @@ func (gr *graph) sentence(g goroutine) string {
 		return fmt.Sprintf("%s waits for a lock taken at %s by the goroutine in %s at %s", who,
 			place(h.lock.site), h.g.stack.State, shortPlace(sideOf(h.g.stack)))
 	}
+	used := false // in a place that is not known
 	for _, w := range g.waits {
 		e, ok := gr.lastUse(w)
-		if !ok || e.id == g.id {
+		used = used || ok && e.id != g.id
+		if !ok || e.id == g.id || place(e.site) == "?" {
 			continue
 		}
 		gone := "which has ended"
@@ -158,6 +160,9 @@ func (gr *graph) sentence(g goroutine) string {
 		}
 		return fmt.Sprintf("%s waits for what another goroutine, %s, last used by %s at %s", who, gone,
 			e.kind, place(e.site))
+	}
+	if used {
+		return ""
 	}
 	return who + " waits for something that no other goroutine has used"
 }
@@ -180,7 +185,7 @@ func shortPlace(s Side) string {
 }
 
 func place(f Frame) string {
-	if f.File == "" {
+	if f.File == "" || f.File == "?" {
 		return "?"
 	}
 	return fmt.Sprintf("%s:%d", f.File, f.Line)
