@@ -9,8 +9,8 @@
 //   - a goroutine that loops on a ticker or a timer alone: no context, no channel and no return can end it. To range over a
 //     ticker's channel is no end, because Stop does not close it, and the Done of context.Background is none either. What main,
 //     an init, or a Once of the package starts may live as long as the process.
-//   - a goroutine that receives from a channel in an unexported field until it is closed, which no code does, of a type with a
-//     method Close, Stop or Shutdown: that does not end it.
+//   - a goroutine that only receives from channels in unexported fields which no code closes, of a type with a method Close,
+//     Stop or Shutdown: that does not end it.
 //
 // WaitGroup.Add inside the goroutine it counts and a cancel function lost within one function are reported by vet's
 // own passes, which the suite runs under this name.

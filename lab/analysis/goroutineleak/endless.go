@@ -25,7 +25,7 @@ func endless(pass *analysis.Pass, g *ssa.Go, users users, chans map[types.Object
 	switch {
 	case !l.endless(f.Blocks[0]):
 	case l.unclosed != nil:
-		pass.Reportf(g.Pos(), "this goroutine receives from %s until it is closed, and nobody closes it: %s does not end the goroutine; close the channel there",
+		pass.Reportf(g.Pos(), "nothing ends this goroutine: it receives from %s, which nobody closes, and %s does not tell it to end; close the channel there",
 			ir.Describe(l.unclosed), ender(l.unclosed))
 	case l.clock:
 		pass.Reportf(g.Pos(), "this goroutine wakes by the clock and can never end: give it a context or a channel to stop it")
@@ -94,10 +94,7 @@ func (l *lifetime) goesOn(in ssa.Instruction) bool {
 	case *ssa.Panic:
 		return ofSelect(in)
 	case *ssa.Select:
-		l.clock = true
-		return in.Blocking && !slices.ContainsFunc(in.States, func(s *ssa.SelectState) bool {
-			return s.Dir != types.RecvOnly || !isClock(s.Chan) && !l.background(s.Chan)
-		})
+		return in.Blocking && !slices.ContainsFunc(in.States, func(s *ssa.SelectState) bool { return !l.idle(s) })
 	case *ssa.UnOp:
 		if in.Op == token.ARROW {
 			if l.neverClosed(in.X) {
@@ -114,6 +111,19 @@ func (l *lifetime) goesOn(in ssa.Instruction) bool {
 		}
 	}
 	return true
+}
+
+// idle tells whether the case of a select never ends the goroutine: it waits for the clock, or for what never comes.
+func (l *lifetime) idle(s *ssa.SelectState) bool {
+	switch {
+	case s.Dir != types.RecvOnly:
+		return false
+	case l.neverClosed(s.Chan):
+		l.unclosed = s.Chan
+		return true
+	}
+	l.clock = true
+	return isClock(s.Chan) || l.background(s.Chan)
 }
 
 // ofSelect tells whether p is the panic that the SSA form puts behind the cases of a select, where nobody comes.

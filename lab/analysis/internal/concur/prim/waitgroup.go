@@ -83,7 +83,7 @@ func addWG(c *machine.Call) {
 			n = uncounted
 		}
 		if x.count == 0 && n > 0 {
-			x.missed(m, g, pos, operand)
+			x.missed(m, g, g.Ops-1, pos, operand)
 		}
 		x.count += n
 		switch {
@@ -105,12 +105,13 @@ func addWG(c *machine.Call) {
 
 // missed notes an Add from zero that is the first thing a goroutine does after a Wait which could as well have come after it.
 // A WaitGroup in a struct has more lives than the model sees: there such an Add may be meant for the next Wait.
-func (x *counter) missed(m *machine.Machine, g *machine.G, pos token.Pos, operand ssa.Value) {
+// before is how many operations g had performed before this one.
+func (x *counter) missed(m *machine.Machine, g *machine.G, before int, pos token.Pos, operand ssa.Value) {
 	if _, field := operand.(*ssa.FieldAddr); field || x.open {
 		return
 	}
 	for _, l := range x.late {
-		if l.g == g && g.Ops == l.ops+1 {
+		if l.g == g && l.ops == before {
 			m.Misused(g, lateAdd, pos, l.wait)
 		}
 	}
@@ -118,6 +119,9 @@ func (x *counter) missed(m *machine.Machine, g *machine.G, pos token.Pos, operan
 
 func goWG(c *machine.Call) {
 	if x, ok := at[*WaitGroup](c); ok {
+		if x.count == 0 {
+			x.missed(c.M, c.G, c.G.Ops, c.Pos, c.Operand())
+		}
 		x.count++
 		c.M.Spawn(c.Args[1], nil, c.Pos).Joins = x
 		c.Result(nil)

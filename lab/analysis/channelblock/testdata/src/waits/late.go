@@ -26,6 +26,37 @@ func later(f func()) {
 	wg.Wait()
 }
 
+// byGo starts one more from a goroutine that is not counted.
+func byGo(f func()) {
+	var wg sync.WaitGroup
+	go func() {
+		wg.Go(f) // want `WaitGroup.Add after the Wait that should wait for it can happen here`
+	}()
+	wg.Wait()
+}
+
+func worker(wg *sync.WaitGroup, f func()) {
+	wg.Add(1) // want `WaitGroup.Add after the Wait that should wait for it can happen here`
+	defer wg.Done()
+	f()
+}
+
+// named hands the WaitGroup to a function.
+func named(f func()) {
+	var wg sync.WaitGroup
+	for range 2 {
+		go worker(&wg, f)
+	}
+	wg.Wait()
+}
+
+// goInGo is counted when it starts another.
+func goInGo(f func()) {
+	var wg sync.WaitGroup
+	wg.Go(func() { wg.Go(f) })
+	wg.Wait()
+}
+
 // before is right.
 func before(f func()) {
 	var wg sync.WaitGroup

@@ -1,6 +1,9 @@
 package a
 
-import "sync"
+import (
+	"sync"
+	"time"
+)
 
 // rotator has a Close that does not end its goroutine.
 type rotator struct {
@@ -16,7 +19,7 @@ func (r *rotator) Write(p []byte) (int, error) {
 	r.open = true
 	r.once.Do(func() {
 		r.work = make(chan bool, 1)
-		go r.run() // want `receives from r.work until it is closed, and nobody closes it: Close does not end the goroutine`
+		go r.run() // want `it receives from r.work, which nobody closes, and Close does not tell it to end`
 	})
 	select {
 	case r.work <- true:
@@ -93,3 +96,48 @@ func (e *endlessly) Start() {
 }
 
 func (e *endlessly) Put() { e.work <- true }
+
+// flusher waits for its channel and the clock, and its Stop ends neither.
+type flusher struct {
+	work  chan int
+	every *time.Ticker
+}
+
+func (f *flusher) Start(flush func()) {
+	f.work = make(chan int)
+	go func() { // want `it receives from f.work, which nobody closes, and Stop does not tell it to end`
+		for {
+			select {
+			case <-f.work:
+			case <-f.every.C:
+				flush()
+			}
+		}
+	}()
+}
+
+func (f *flusher) Put(n int) { f.work <- n }
+
+func (f *flusher) Stop() { f.every.Stop() }
+
+// stopped has a channel for the end.
+type stopped struct {
+	work chan int
+	end  chan struct{}
+}
+
+func (s *stopped) Start() {
+	go func() {
+		for {
+			select {
+			case <-s.work:
+			case <-s.end:
+				return
+			}
+		}
+	}()
+}
+
+func (s *stopped) Put(n int) { s.work <- n }
+
+func (s *stopped) Stop() { s.end <- struct{}{} }
