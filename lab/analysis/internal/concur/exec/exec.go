@@ -146,7 +146,7 @@ func (x frame) communicate(in ssa.Instruction) bool {
 	case *ssa.Go:
 		fn, args := x.prepare(&in.Call)
 		f.PC++
-		started := m.Spawn(fn, args, in.Pos())
+		started := m.Spawn(fn, args, &in.Call, in.Pos())
 		if m.Tracing {
 			m.Note(g, in.Pos(), fmt.Sprintf("starts goroutine %d%s", started.ID, nameOf(started)), nil)
 		}

@@ -79,14 +79,6 @@ func (c *Call) Operand() ssa.Value {
 	return nil
 }
 
-// Callee is the name of the function, without its package, or "" if it is not known.
-func (c *Call) Callee() string {
-	if c.Common == nil || c.Common.StaticCallee() == nil {
-		return ""
-	}
-	return c.Common.StaticCallee().Name()
-}
-
 // ResultType is the type of the call's result; sig is that of the function, where there is no call in the program.
 func (c *Call) ResultType(sig *types.Signature) types.Type {
 	if c.Common != nil {

@@ -127,12 +127,12 @@ func recovers(fn Value) bool {
 	return false
 }
 
-// Spawn starts a goroutine which runs fn(args).
-func (m *Machine) Spawn(fn Value, args []Value, pos token.Pos) *G {
+// Spawn starts a goroutine which runs fn(args). common is the call in the program, nil for those that a model makes.
+func (m *Machine) Spawn(fn Value, args []Value, common *ssa.CallCommon, pos token.Pos) *G {
 	g := &G{ID: len(m.Gs), Spawned: pos, Starter: m.Cur}
 	m.Gs = append(m.Gs, g)
 	m.As(g, func() {
-		m.Exec.Invoke(&Call{M: m, G: g, Args: args, Pos: pos, Done: func(v Value) { g.Result = v }}, fn)
+		m.Exec.Invoke(&Call{M: m, G: g, Args: args, Common: common, Pos: pos, Done: func(v Value) { g.Result = v }}, fn)
 	})
 	if f := g.Top(); f != nil {
 		g.Fn = g.Frames[0].Fn.Function

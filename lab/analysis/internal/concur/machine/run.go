@@ -48,7 +48,7 @@ func (m *Machine) Start(fn *ssa.Function) {
 		}
 		m.Escape(args[i])
 	}
-	m.Spawn(fn, args, token.NoPos)
+	m.Spawn(fn, args, nil, token.NoPos)
 	m.loop()
 }
 
@@ -58,7 +58,7 @@ func (m *Machine) initialize() {
 	if init == nil {
 		return
 	}
-	g := m.Spawn(init, nil, token.NoPos)
+	g := m.Spawn(init, nil, nil, token.NoPos)
 	for range maxInitOps {
 		if g.Op != nil && g.Op.Ready(m, g) != Ready {
 			break

@@ -93,7 +93,7 @@ func (x *Group) full() bool { return x.limit >= 0 && x.count >= x.limit }
 
 func (x *Group) start(c *machine.Call) {
 	x.count++
-	c.M.Spawn(c.Args[1], nil, c.Pos).Joins = x
+	c.M.Spawn(c.Args[1], nil, nil, c.Pos).Joins = x
 }
 
 func goGroup(c *machine.Call) {

@@ -77,6 +77,9 @@ func Models() map[string]machine.Model {
 	return models
 }
 
+// Knows tells whether the function of that name is a primitive's.
+func Knows(name string) bool { return funcs[name].model != nil }
+
 // EffectOf returns what calling the function of that name may do; 0 for one that is no primitive's.
 func EffectOf(name string) Effect { return funcs[name].effect }
 

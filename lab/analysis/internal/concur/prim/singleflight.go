@@ -147,7 +147,7 @@ func doChanFlight(c *machine.Call) {
 		f.chans = []*Chan{ch}
 		f.runner = m.Spawn(&machine.Native{Keeps: f.Trace, Call: func(started *machine.Call) {
 			x.run(m, started.G, f, fn, func() {})
-		}}, nil, c.Pos)
+		}}, nil, nil, c.Pos)
 		return ch
 	})
 }

@@ -63,7 +63,7 @@ func afterFunc(c *machine.Call) {
 	d, known := c.Args[0].(int64)
 	m.Timers = append(m.Timers, &machine.Timer{Name: "the AfterFunc timer fires", Active: !known || d < int64(never), Cell: cell,
 		Keeps: func(t heap.Tracer) { t.Mark(fn) },
-		Fire:  func() { m.Spawn(fn, nil, pos) }})
+		Fire:  func() { m.Spawn(fn, nil, nil, pos) }})
 	c.Result(cell)
 }
 

@@ -123,7 +123,7 @@ func goWG(c *machine.Call) {
 			x.missed(c.M, c.G, c.G.Ops, c.Pos, c.Operand())
 		}
 		x.count++
-		c.M.Spawn(c.Args[1], nil, c.Pos).Joins = x
+		c.M.Spawn(c.Args[1], nil, nil, c.Pos).Joins = x
 		c.Result(nil)
 	}
 }

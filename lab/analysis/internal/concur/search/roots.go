@@ -46,7 +46,7 @@ func Roots(srcs []*ssa.Function) []*ssa.Function {
 	}
 	var roots []*ssa.Function
 	for _, f := range fns {
-		if uses[f].worthwhile() && !partOfAnother(f) {
+		if uses[f].worthwhile() && !partOfAnother(f) && !prim.Knows(ir.FullName(f)) {
 			roots = append(roots, f)
 		}
 	}
