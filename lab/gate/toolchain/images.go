@@ -15,9 +15,12 @@ import (
 
 var (
 	fromGolang = regexp.MustCompile(`(?i)^\s*FROM\s+(?:--\S+\s+)*(?:\S*/)?golang:(\S+)`)
-	argument   = regexp.MustCompile(`(?i)^\s*ARG\s+([A-Za-z_]\w*)=["']?([^"'\s]+)`)
-	ciVersion  = regexp.MustCompile(`^\s*-?\s*go-version\s*:\s*["']?([^"'\s#]+)`)
-	gitlabGo   = regexp.MustCompile(`^\s*image\s*:\s*["']?(?:\S*/)?golang:([^"'\s#]+)`)
+	// takesSource matches a line that brings the repository's own source into an image.
+	takesSource = regexp.MustCompile(`(?i)^\s*(COPY|ADD)\s+(--\S+\s+)*(\./?\s|\S*go\.(mod|\*)|\S+\.go\s|\S*(cmd|src|pkg|internal))|--mount=type=bind`)
+
+	argument  = regexp.MustCompile(`(?i)^\s*ARG\s+([A-Za-z_]\w*)=["']?([^"'\s]+)`)
+	ciVersion = regexp.MustCompile(`^\s*-?\s*go-version\s*:\s*["']?([^"'\s#]+)`)
+	gitlabGo  = regexp.MustCompile(`^\s*image\s*:\s*["']?(?:\S*/)?golang:([^"'\s#]+)`)
 )
 
 // images judges the Go version that images and workflows build with. An image of golang does not fetch another toolchain:
@@ -26,6 +29,9 @@ func (j *judge) images() {
 	for _, m := range j.manifests {
 		args := map[string]string{}
 		docker := isDockerfile(filepath.Base(m.name))
+		if docker && !slices.ContainsFunc(m.lines, takesSource.MatchString) {
+			continue // it builds something else, as tools for tests
+		}
 		for i, line := range m.lines {
 			if match := argument.FindStringSubmatch(line); match != nil && docker {
 				args[match[1]] = match[2]

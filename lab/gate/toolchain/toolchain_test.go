@@ -168,11 +168,12 @@ func TestImages(t *testing.T) {
 		name, file, content string
 		level               gate.Level
 	}{
-		{"an image that is too old", "Dockerfile", "FROM golang:1.24-alpine AS build\n", gate.Error},
-		{"by an argument", "build/api.Dockerfile", "ARG GO_VERSION=1.24\nFROM --platform=linux/amd64 golang:${GO_VERSION}-alpine\n", gate.Error},
-		{"a mirror", "Dockerfile", "FROM registry.example.com/library/golang:1.24\n", gate.Error},
+		{"an image that is too old", "Dockerfile", "FROM golang:1.24-alpine AS build\nCOPY . .\n", gate.Error},
+		{"by an argument", "build/api.Dockerfile", "ARG GO_VERSION=1.24\nFROM --platform=linux/amd64 golang:${GO_VERSION}-alpine\nCOPY --chown=x go.mod go.sum ./\n", gate.Error},
+		{"a mirror", "Dockerfile", "FROM registry.example.com/library/golang:1.24\nADD ./ /src\n", gate.Error},
 		{"new enough", "Dockerfile", "FROM golang:1.26.1\n", ""},
-		{"without a version", "Dockerfile", "FROM golang:latest\n", gate.Warning},
+		{"without a version", "Dockerfile", "FROM golang:latest\nRUN --mount=type=bind,target=. go build\n", gate.Warning},
+		{"an image that builds a tool", "test/Dockerfile", "FROM golang:1.22\nRUN go install example.com/tool@latest\nCOPY --from=build /tool /\n", ""},
 		{"another image", "Dockerfile", "FROM alpine:1.2\n", ""},
 		{"an argument that the caller gives", "Dockerfile", "ARG V\nFROM golang:${V}\n", ""},
 		{"a workflow that fetches another", ".github/workflows/ci.yml", "    with:\n      go-version: '1.24'\n", gate.Warning},
