@@ -122,7 +122,7 @@ func (p *collector) guarded(v *types.Var, all []access) {
 	for _, a := range all {
 		l := p.guard(v, a)
 		if l == "" {
-			if p.guardedByWay(v, a) || p.guardedByOther(v, a, all) {
+			if p.guardedByWay(v, a) || p.guardedByOther(v, a, all) || p.oneGoroutine(a, all) {
 				continue // with the lock on one way and without on another: it may be switched off
 			}
 			bare = append(bare, a)
@@ -299,7 +299,8 @@ func (p *collector) report(v *types.Var, lock string, b access, all []access) {
 			break
 		}
 	}
-	if fix := p.lockFix(v, lock, b); fix != nil {
+	if fix := p.lockFix(v, lock, b); fix != nil && !p.mended[b.fn] { // one lock at the start of a function is enough
+		p.mended[b.fn] = true
 		d.SuggestedFixes = []analysis.SuggestedFix{*fix}
 	}
 	p.pass.Report(d)

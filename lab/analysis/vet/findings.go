@@ -260,6 +260,7 @@ func applyFixes(findings []Finding) (int, error) {
 			return 0, fmt.Errorf("vet: applying fixes: %w", err)
 		}
 		slices.SortStableFunc(edits, func(a, b Edit) int { return cmp.Compare(b.Start, a.Start) })
+		edits = slices.Compact(edits) // two findings may have one mend
 		last := len(src)
 		for _, e := range edits {
 			if e.Start > e.End || e.End > last {

@@ -353,7 +353,7 @@ func (s *stats) Has(k string) bool {
 
 func (s *stats) Len() int {
 	n := len(s.hits)
-	return n
+	return n + len(s.hits)
 }
 
 // Rows has a callee that takes the lock: it gets no fix.

@@ -89,3 +89,39 @@ func (h *host) Same(id string) bool {
 	defer h.mu.Unlock()
 	return h.id == id
 }
+
+// follower has a goroutine that alone writes, and reads without the lock what it has written itself.
+type follower struct {
+	mu     sync.Mutex
+	reader *int
+}
+
+func follow() *follower {
+	f := &follower{}
+	go f.run()
+	return f
+}
+
+func (f *follower) run()      { f.reopen(); f.seek(); f.reopen() }
+func (f *follower) reopen()   { f.mu.Lock(); f.reader = new(int); f.mu.Unlock() }
+func (f *follower) seek()     { *f.reader = 0 }
+func (f *follower) Tell() int { f.mu.Lock(); defer f.mu.Unlock(); return *f.reader }
+func (f *follower) Has() bool { f.mu.Lock(); defer f.mu.Unlock(); return f.reader != nil }
+
+// shaken is written by others too.
+type shaken struct {
+	mu     sync.Mutex
+	reader *int
+}
+
+func shake() *shaken {
+	f := &shaken{}
+	go f.run()
+	return f
+}
+
+func (f *shaken) run()      { f.seek() }
+func (f *shaken) Reopen()   { f.mu.Lock(); f.reader = new(int); f.mu.Unlock() }
+func (f *shaken) seek()     { *f.reader = 0 } // want `reader is read without mu`
+func (f *shaken) Tell() int { f.mu.Lock(); defer f.mu.Unlock(); return *f.reader }
+func (f *shaken) Has() bool { f.mu.Lock(); defer f.mu.Unlock(); return f.reader != nil }
