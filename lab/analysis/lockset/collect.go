@@ -46,6 +46,7 @@ type collector struct {
 	news     map[*ssa.Function]bool                 // whether a function returns what nobody else knows yet
 	joins    []ssa.Instruction                      // of the function being looked at: where it waits for what it has started
 	receives bool                                   // it waits for somebody
+	mixes    map[*ssa.Function][]mix                // plain accesses beside atomic ones
 	mended   map[*ssa.Function]bool                 // functions for which a fix was offered
 }
 
@@ -53,7 +54,7 @@ func newCollector(pass *analysis.Pass) *collector {
 	return &collector{pass: pass, walker: locks.NewWalker(), uses: make(map[*types.Var][]access), calls: make(map[*ssa.Function][]callSite),
 		locks: make(map[*ssa.Function]bool), takes: make(map[*ssa.Function][]ssa.Instruction),
 		makes: make(map[*ssa.Function]map[locks.Place]bool), retired: make(map[*types.Var]bool), resets: make(map[whole]int),
-		invoked: make(map[string]*ssa.Function), news: make(map[*ssa.Function]bool), mended: make(map[*ssa.Function]bool)}
+		invoked: make(map[string]*ssa.Function), news: make(map[*ssa.Function]bool), mended: make(map[*ssa.Function]bool), mixes: make(map[*ssa.Function][]mix)}
 }
 
 // function notes what f accesses, with the locks that are held.

@@ -45,6 +45,7 @@ func run(pass *analysis.Pass) (any, error) {
 			p.judge(v, p.uses[v])
 		}
 	}
+	p.reportMixes(fns)
 	spins(pass)
 	return nil, nil
 }
@@ -99,13 +100,45 @@ func (p *collector) mixed(v *types.Var, plain, atomics []access) {
 		} else if len(p.held(x)) > 0 || len(x.held.May) > 0 {
 			continue // under another lock: a pattern of its own
 		}
-		what := "read"
-		if with.write {
-			what = "write"
+		p.mixes[x.fn] = append(p.mixes[x.fn], mix{v, x, with})
+	}
+}
+
+// mix is a plain access beside an atomic one.
+type mix struct {
+	v      *types.Var
+	plain  access
+	atomic access
+}
+
+// reportMixes reports what a function reads or writes plainly beside atomics: a method that prints a dozen counters is one mistake.
+func (p *collector) reportMixes(fns []*ssa.Function) {
+	for _, f := range fns {
+		var names []string
+		var d analysis.Diagnostic
+		for _, m := range p.mixes[f] {
+			if !d.Pos.IsValid() || m.plain.pos < d.Pos {
+				d.Pos = m.plain.pos
+			}
+			if slices.Contains(names, m.v.Name()) {
+				continue
+			}
+			names = append(names, m.v.Name())
+			what := "read"
+			if m.atomic.write {
+				what = "write"
+			}
+			d.Related = append(d.Related, analysis.RelatedInformation{Pos: m.atomic.pos, Message: "an atomic " + what + " in " + m.atomic.fn.Name()})
 		}
-		p.pass.Report(analysis.Diagnostic{Pos: x.pos,
-			Message: v.Name() + " is accessed by sync/atomic elsewhere: a plain access beside it is a data race; use an atomic type, which has no plain access",
-			Related: []analysis.RelatedInformation{{Pos: with.pos, Message: "an atomic " + what + " in " + with.fn.Name()}}})
+		are := " is"
+		switch {
+		case len(names) == 0:
+			continue
+		case len(names) > 1:
+			are = " are"
+		}
+		d.Message = strings.Join(names, ", ") + are + " accessed by sync/atomic elsewhere: a plain access beside it is a data race; use an atomic type, which has no plain access"
+		p.pass.Report(d)
 	}
 }
 
@@ -182,7 +215,7 @@ func (p *collector) bare(v *types.Var, lock string, bare []access, with int, all
 // looksFirst tells whether all accesses without the lock are reads of a flag or a number at the beginning of functions that then
 // take the lock: such a look before the lock is meant to save it, and is a race with whoever writes under it.
 func (p *collector) looksFirst(v *types.Var, lock string, bare, all []access) bool {
-	if _, ok := v.Type().Underlying().(*types.Basic); !ok || !v.IsField() {
+	if b, ok := v.Type().Underlying().(*types.Basic); !ok || b.Info()&(types.IsBoolean|types.IsInteger) == 0 || !v.IsField() {
 		return false
 	}
 	writes := slices.ContainsFunc(all, func(a access) bool {
@@ -192,11 +225,29 @@ func (p *collector) looksFirst(v *types.Var, lock string, bare, all []access) bo
 		return false
 	}
 	for _, b := range bare {
-		if b.write || p.loose(b.fn) || excused(b.fn) || !p.locksLater(b, lock) {
+		if b.write || !decides(b.in) || p.loose(b.fn) || excused(b.fn) || !p.locksLater(b, lock) {
 			return false
 		}
 	}
 	return true
+}
+
+// decides tells whether a branch asks for the value that in loads.
+func decides(in ssa.Instruction) bool {
+	load, ok := in.(*ssa.UnOp)
+	return ok && asked(load, 3)
+}
+
+func asked(v ssa.Value, depth int) bool {
+	return depth > 0 && slices.ContainsFunc(*v.Referrers(), func(r ssa.Instruction) bool {
+		switch r := r.(type) {
+		case *ssa.If:
+			return true
+		case *ssa.UnOp, *ssa.BinOp:
+			return asked(r.(ssa.Value), depth-1)
+		}
+		return false
+	})
 }
 
 // locksLater tells whether the function takes the lock of the same value after the access.

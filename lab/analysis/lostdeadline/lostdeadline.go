@@ -104,6 +104,10 @@ func (c *checker) function(t *ast.FuncType, body *ast.BlockStmt, outer string) {
 			return false
 		case *ast.CallExpr:
 			c.call(n)
+			if lit, ok := last(n.Args).(*ast.FuncLit); ok && c.callee(n) == "(*sync.Once).Do" {
+				c.function(lit.Type, lit.Body, "") // what is done once, for all, must not end with the first who asks
+				return false
+			}
 		case *ast.CompositeLit:
 			c.literal(n)
 		case *ast.ForStmt:
@@ -353,6 +357,9 @@ func (c *checker) background(call *ast.CallExpr, name string, a ast.Expr) {
 	case "context.Background", "context.TODO":
 		if carriesValues(name) || slices.Contains([]string{"context.WithTimeout", "context.WithDeadline", "context.WithTimeoutCause",
 			"context.WithDeadlineCause"}, name) {
+			return
+		}
+		if (name == "context.WithCancel" || name == "context.WithCancelCause") && c.keepsCancel(call) {
 			return
 		}
 		d := analysis.Diagnostic{Pos: a.Pos(), End: a.End(), Message: fn + " drops the deadline and the cancellation of " + c.ctx}

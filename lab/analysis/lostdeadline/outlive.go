@@ -3,6 +3,7 @@ package lostdeadline
 import (
 	"go/ast"
 	"go/token"
+	"go/types"
 	"slices"
 	"strings"
 
@@ -60,6 +61,47 @@ func cleansUp(call *ast.CallExpr) bool {
 		"Flush", "Disconnect", "Kill", "Terminate", "Cancel", "Abort", "Deregister", "Unregister", "Destroy", "Teardown", "TearDown", "Drain", "Revoke"}, func(word string) bool {
 		return strings.HasPrefix(id.Name, word) || strings.HasPrefix(id.Name, strings.ToLower(word[:1])+word[1:])
 	})
+}
+
+// keepsCancel tells whether the cancel function that call returns is kept in a field or returned: then the context belongs to
+// a value that has a life of its own, and a method that ends it.
+func (c *checker) keepsCancel(call *ast.CallExpr) bool {
+	var cancel types.Object
+	kept := false
+	ast.Inspect(c.whole, func(n ast.Node) bool {
+		a, ok := n.(*ast.AssignStmt)
+		if !ok || len(a.Rhs) != 1 || ast.Unparen(a.Rhs[0]) != call || len(a.Lhs) != 2 {
+			return true
+		}
+		switch l := a.Lhs[1].(type) {
+		case *ast.SelectorExpr:
+			kept = true
+		case *ast.Ident:
+			cancel = c.pass.TypesInfo.ObjectOf(l)
+		}
+		return false
+	})
+	if cancel == nil {
+		return kept
+	}
+	ast.Inspect(c.whole, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.AssignStmt:
+			for i, r := range n.Rhs {
+				if _, field := n.Lhs[min(i, len(n.Lhs)-1)].(*ast.SelectorExpr); field && c.isVar(r, cancel) {
+					kept = true
+				}
+			}
+		case *ast.KeyValueExpr:
+			kept = kept || c.isVar(n.Value, cancel)
+		case *ast.ReturnStmt:
+			for _, r := range n.Results {
+				kept = kept || c.isVar(r, cancel)
+			}
+		}
+		return !kept
+	})
+	return kept
 }
 
 // waitsForEnd tells whether the function waits for the end of its context: what it does then must not be given that.

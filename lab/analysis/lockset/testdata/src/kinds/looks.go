@@ -118,3 +118,24 @@ func (c *conn) ensure() {
 func (c *conn) Use()      { c.ensure(); c.worker.add(1, "used") }
 func (c *conn) Get() bool { c.mu.Lock(); defer c.mu.Unlock(); return c.worker != nil }
 func (c *conn) Has() bool { c.mu.Lock(); defer c.mu.Unlock(); return c.worker == nil }
+
+// listener reads where it is to listen before it takes the lock under which it notes where it does.
+type listener struct {
+	mu   sync.Mutex
+	addr string
+	port int
+}
+
+func (l *listener) Listen(open func(string, int) (string, int)) {
+	addr, port := open(l.addr, l.port)
+	l.mu.Lock()
+	l.addr, l.port = addr, port
+	l.mu.Unlock()
+}
+
+func (l *listener) Set(addr string, port int) {
+	l.mu.Lock()
+	l.addr, l.port = addr, port
+	l.mu.Unlock()
+}
+func (l *listener) Addr() string { l.mu.Lock(); defer l.mu.Unlock(); return l.addr }

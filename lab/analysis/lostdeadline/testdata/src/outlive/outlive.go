@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os/exec"
 	"runtime/pprof"
+	"sync"
 
 	"github.com/gin-gonic/gin"
 )
@@ -136,4 +137,34 @@ type stream interface {
 
 func streaming(s stream) error {
 	return work(context.Background()) // want `drops the deadline and the cancellation of s.Context\(\)`
+}
+
+// session has a life of its own, which a method ends.
+type session struct {
+	ctx    context.Context
+	cancel context.CancelFunc
+	once   sync.Once
+	db     *sql.DB
+}
+
+func newSession(ctx context.Context) *session {
+	s := &session{}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	return s
+}
+
+func literalSession(ctx context.Context) *session {
+	own, cancel := context.WithCancel(context.Background())
+	return &session{ctx: own, cancel: cancel}
+}
+
+func detached(ctx context.Context) error {
+	own, cancel := context.WithCancel(context.Background()) // want `drops the deadline and the cancellation of ctx`
+	defer cancel()
+	return work(own)
+}
+
+// connect is done once, for all: it must not end with the first who asks.
+func (s *session) connect(ctx context.Context) {
+	s.once.Do(func() { work(context.Background()) })
 }
