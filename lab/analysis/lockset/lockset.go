@@ -88,12 +88,15 @@ type whole struct {
 // atomic write holds that lock too: the atomics are for readers without it.
 func (p *collector) mixed(v *types.Var, plain, atomics []access) {
 	for _, x := range plain {
+		if p.excused(x) || p.hasToken(x) {
+			continue
+		}
 		with := atomics[0]
 		if lock := p.guard(v, x); lock != "" {
 			i := slices.IndexFunc(atomics, func(a access) bool {
-				return (a.write || x.write) && p.guard(v, a) == "" && !p.loose(a.fn) && !excused(a.fn)
+				return (a.write || x.write) && p.guard(v, a) == "" && !p.loose(a.fn) && !p.excused(a)
 			})
-			if i < 0 || p.loose(x.fn) || excused(x.fn) {
+			if i < 0 || p.loose(x.fn) {
 				continue
 			}
 			with = atomics[i]
@@ -155,7 +158,7 @@ func (p *collector) guarded(v *types.Var, all []access) {
 	for _, a := range all {
 		l := p.guard(v, a)
 		if l == "" {
-			if p.guardedByWay(v, a) || p.guardedByOther(v, a, all) || p.oneGoroutine(a, all) {
+			if p.guardedByWay(v, a) || p.guardedByOther(v, a, all) || p.oneGoroutine(a, all) || p.hasToken(a) {
 				continue // with the lock on one way and without on another: it may be switched off
 			}
 			bare = append(bare, a)
@@ -188,9 +191,7 @@ func (p *collector) bare(v *types.Var, lock string, bare []access, with int, all
 		return
 	}
 	if p.looksFirst(v, lock, bare, all) {
-		for _, b := range bare {
-			p.report(v, lock, b, all)
-		}
+		p.reportAll(v, lock, bare, all)
 		return
 	}
 	least := 3
@@ -203,12 +204,21 @@ func (p *collector) bare(v *types.Var, lock string, bare []access, with int, all
 	for _, b := range bare {
 		// A lock in the same function was taken for another part of it, or goes by another name; a function whose value is
 		// taken runs under the locks of whoever calls it.
-		if p.locks[b.fn] || p.loose(b.fn) || excused(b.fn) || b.write && v.IsField() && with < 5 {
+		if p.locks[b.fn] || p.loose(b.fn) || p.excused(b) || b.write && v.IsField() && with < 5 {
 			return
 		}
 	}
+	p.reportAll(v, lock, bare, all)
+}
+
+// reportAll reports each line once.
+func (p *collector) reportAll(v *types.Var, lock string, bare, all []access) {
+	told := make(map[int]bool)
 	for _, b := range bare {
-		p.report(v, lock, b, all)
+		if line := p.pass.Fset.Position(b.pos).Line; !told[line] {
+			told[line] = true
+			p.report(v, lock, b, all)
+		}
 	}
 }
 
@@ -225,7 +235,7 @@ func (p *collector) looksFirst(v *types.Var, lock string, bare, all []access) bo
 		return false
 	}
 	for _, b := range bare {
-		if b.write || !decides(b.in) || p.loose(b.fn) || excused(b.fn) || !p.locksLater(b, lock) {
+		if b.write || !decides(b.in) || p.loose(b.fn) || p.excused(b) || !p.locksLater(b, lock) {
 			return false
 		}
 	}
@@ -289,14 +299,30 @@ func onlyEntries(all []access) bool {
 	return true
 }
 
-// excused tells whether f says, by its name or its comment, that its callers hold the lock, or see to it that nobody else is
-// there.
-func excused(f *ssa.Function) bool {
+// excused tells whether the function of a says, by its name or its comments, that its callers hold the lock, or see to it that
+// nobody else is there.
+func (p *collector) excused(a access) bool {
+	f := a.fn
 	for f.Parent() != nil {
 		f = f.Parent()
 	}
 	d, ok := f.Syntax().(*ast.FuncDecl)
-	return strings.HasSuffix(f.Name(), "Locked") || strings.Contains(f.Name(), "ForTest") || ok && excuse.MatchString(d.Doc.Text())
+	if strings.HasSuffix(f.Name(), "Locked") || strings.Contains(f.Name(), "ForTest") || ok && excuse.MatchString(d.Doc.Text()) {
+		return true
+	}
+	line := p.pass.Fset.Position(a.pos).Line
+	for _, file := range p.pass.Files {
+		if file.FileStart > a.pos || a.pos > file.FileEnd {
+			continue
+		}
+		for _, c := range file.Comments { // right above the access
+			end := p.pass.Fset.Position(c.End()).Line
+			if ok && c.Pos() > d.Pos() && end == line-1 && excuse.MatchString(c.Text()) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 var excuse = regexp.MustCompile(`(?is)(lock|mu|mutex)\b.{0,60}\b(held|holds?|holding)\b|\b(held|holds?|holding)\b.{0,60}(lock|mu|mutex)\b|` +
@@ -315,7 +341,7 @@ func (p *collector) underReaders(v *types.Var, lock string, weak, all []access) 
 		return
 	}
 	for _, w := range weak {
-		if p.loose(w.fn) || excused(w.fn) {
+		if p.loose(w.fn) || p.excused(w) {
 			return
 		}
 	}

@@ -125,3 +125,36 @@ func (f *shaken) Reopen()   { f.mu.Lock(); f.reader = new(int); f.mu.Unlock() }
 func (f *shaken) seek()     { *f.reader = 0 } // want `reader is read without mu`
 func (f *shaken) Tell() int { f.mu.Lock(); defer f.mu.Unlock(); return *f.reader }
 func (f *shaken) Has() bool { f.mu.Lock(); defer f.mu.Unlock(); return f.reader != nil }
+
+// store has a channel for a lock of its writers, who alone change seq; the mutex is for others who read.
+type store struct {
+	token chan struct{}
+	done  chan struct{}
+	mu    sync.Mutex
+	mem   *int
+	seq   uint64
+}
+
+func (s *store) Write() {
+	select {
+	case s.token <- struct{}{}:
+	case <-s.done:
+		return
+	}
+	if s.mem != nil && s.seq > 3 {
+		s.renew()
+	}
+	<-s.token
+}
+
+func (s *store) renew() {
+	s.mu.Lock()
+	s.mem = new(int)
+	s.mu.Unlock()
+	// Whoever calls this holds the write lock.
+	_ = s.seq
+}
+
+func (s *store) add()         { atomic.AddUint64(&s.seq, 1) }
+func (s *store) Mem() *int    { s.mu.Lock(); defer s.mu.Unlock(); return s.mem }
+func (s *store) HasMem() bool { s.mu.Lock(); defer s.mu.Unlock(); return s.mem != nil }

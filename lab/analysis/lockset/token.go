@@ -1,0 +1,42 @@
+package lockset
+
+import (
+	"go/types"
+
+	"golang.org/x/tools/go/ssa"
+
+	"github.com/falsifiable/stability/lab/analysis/internal/locks"
+)
+
+// hasToken tells whether the function has put a token into a channel that others share, by the time of a: a channel of empty
+// structs with room for one is a lock too, on which one can wait beside other things.
+func (p *collector) hasToken(a access) bool {
+	for _, b := range a.fn.Blocks {
+		for _, in := range b.Instrs {
+			takes := false
+			switch in := in.(type) {
+			case *ssa.Send:
+				takes = isTokens(in.Chan)
+			case *ssa.Select:
+				for _, s := range in.States {
+					takes = takes || s.Dir == types.SendOnly && isTokens(s.Chan)
+				}
+			}
+			if takes && after([]ssa.Instruction{in}, a.in) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// isTokens tells whether v is a channel of empty structs in a field or a package variable.
+func isTokens(v ssa.Value) bool {
+	ch, ok := v.Type().Underlying().(*types.Chan)
+	if !ok {
+		return false
+	}
+	st, ok := ch.Elem().Underlying().(*types.Struct)
+	place := locks.PlaceOf(v)
+	return ok && st.NumFields() == 0 && (place.Fields != "" || place.Global())
+}
