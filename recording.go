@@ -117,8 +117,13 @@ func (h *SignalHistory) add(m *Monitor, series *signals.Series, last time.Durati
 }
 
 // Replay judges the recorded check again, at the recorded moments, over the recorded history, and returns the changes
-// of state. The recorded Transition is among them, unless the history it depended on was no longer there.
+// of state. The recorded Transition is among them, unless the history it depended on was no longer there. A recording larger than
+// any that a monitor makes is an error: it takes memory many times its own size to judge one again.
 func (r *Recording) Replay() ([]Transition, error) {
+	err := r.bounded()
+	if err != nil {
+		return nil, fmt.Errorf("stability: replaying %s/%s: %w", r.Contract, r.Check.Name, err)
+	}
 	e, c, err := r.engine()
 	if err != nil {
 		return nil, fmt.Errorf("stability: replaying %s/%s: %w", r.Contract, r.Check.Name, err)
@@ -153,6 +158,9 @@ func (r *Recording) engine() (*engine, *contract, error) {
 		Name: r.Contract, Mode: r.Mode, Lenient: r.Lenient, Interval: r.Interval, Checks: []Check{r.Check},
 	}, store, r.TimeScale)
 	if err != nil {
+		return nil, nil, err
+	}
+	if err := r.affordable(store, c.checks[0].program); err != nil {
 		return nil, nil, err
 	}
 	e := newEngine(store, r.TimeScale, 0)

@@ -98,8 +98,18 @@ func (m Manifest) File(name string) (File, bool) {
 	return m.Files[i], true
 }
 
-// ReadFile returns the content of one file, checked against the manifest.
-func (b Bundle) ReadFile(name string) ([]byte, error) {
+// maxRead is how large a file may be that is read into memory: twice the share that a bundle has of the default quota, and what a
+// small machine can bear.
+const maxRead = 128 << 20
+
+// maxDocument is how large a document may be that is decoded: what it becomes can take tens of times the memory.
+const maxDocument = 32 << 20
+
+// ReadFile returns the content of one file, checked against the manifest. One of more than 128 MiB is an error; open it at
+// [Bundle.Path] instead.
+func (b Bundle) ReadFile(name string) ([]byte, error) { return b.readFile(name, maxRead) }
+
+func (b Bundle) readFile(name string, limit int64) ([]byte, error) {
 	root, err := os.OpenRoot(b.Path)
 	if err != nil {
 		return nil, fmt.Errorf("evidence: reading %s: %w", b.Path, err)
@@ -109,6 +119,9 @@ func (b Bundle) ReadFile(name string) ([]byte, error) {
 	if !ok {
 		return nil, fmt.Errorf("evidence: reading %s: it has no %s", b.Path, name)
 	}
+	if f.Size > limit {
+		return nil, fmt.Errorf("evidence: reading %s: %s has %d bytes, more than %d", b.Path, name, f.Size, limit)
+	}
 	var content bytes.Buffer
 	if err := f.check(root, &content); err != nil {
 		return nil, fmt.Errorf("evidence: reading %s: %w", b.Path, err)
@@ -116,9 +129,9 @@ func (b Bundle) ReadFile(name string) ([]byte, error) {
 	return content.Bytes(), nil
 }
 
-// Decode reads the document of that name, as it was given in [Request.Documents], into v.
+// Decode reads the document of that name, as it was given in [Request.Documents], into v. One of more than 32 MiB is an error.
 func (b Bundle) Decode(document string, v any) error {
-	content, err := b.ReadFile(document + ".json")
+	content, err := b.readFile(document+".json", maxDocument)
 	if err != nil {
 		return err
 	}

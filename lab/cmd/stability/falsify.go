@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/falsifiable/stability/internal/printable"
 	"github.com/falsifiable/stability/lab/falsify"
 	"github.com/falsifiable/stability/lab/falsify/report"
 )
@@ -48,7 +49,7 @@ func runFalsify(ctx context.Context, args []string, stdout, stderr io.Writer) in
 	case errors.Is(err, flag.ErrHelp):
 		return exitOK
 	case err != nil:
-		fmt.Fprintln(stderr, "stability falsify:", err)
+		fmt.Fprintln(stderr, "stability falsify:", printable.String(err.Error()))
 		return exitUsage
 	}
 	switch {
@@ -66,14 +67,14 @@ func runFalsify(ctx context.Context, args []string, stdout, stderr io.Writer) in
 	f.config.Progress = func(p falsify.Progress) { screen.Progress(p.Done, p.Total, p.Run, p.Elapsed) }
 	r, err := falsify.Run(ctx, f.config)
 	if err != nil {
-		fmt.Fprintln(stderr, "stability falsify:", err)
+		fmt.Fprintln(stderr, "stability falsify:", printable.String(err.Error()))
 		return falsify.ExitCode(nil, err)
 	}
 	if f.config.PlanOnly {
 		return showPlan(r, f, screen, stdout, stderr)
 	}
 	if err := f.publish(r, screen, stdout); err != nil {
-		fmt.Fprintln(stderr, "stability falsify:", err)
+		fmt.Fprintln(stderr, "stability falsify:", printable.String(err.Error()))
 		return falsify.ExitCode(nil, err)
 	}
 	return falsify.ExitCode(r, nil)
@@ -163,7 +164,7 @@ func showPlan(r *falsify.Report, f falsifyFlags, screen report.Terminal, stdout,
 	}
 	if f.json {
 		if err := r.WriteJSON(stdout); err != nil {
-			fmt.Fprintln(stderr, "stability falsify:", err)
+			fmt.Fprintln(stderr, "stability falsify:", printable.String(err.Error()))
 			return falsify.ExitCode(nil, err)
 		}
 	}
@@ -174,7 +175,7 @@ func showPlan(r *falsify.Report, f falsifyFlags, screen report.Terminal, stdout,
 func tryStart(ctx context.Context, f falsifyFlags, stdout, stderr io.Writer) int {
 	took, err := falsify.Start(ctx, f.config)
 	if err != nil {
-		fmt.Fprintln(stderr, "stability falsify:", err)
+		fmt.Fprintln(stderr, "stability falsify:", printable.String(err.Error()))
 		return falsify.ExitCode(nil, err)
 	}
 	fmt.Fprintf(stdout, "the service came up in %.2g s\n", took.Seconds())
@@ -185,11 +186,11 @@ func tryStart(ctx context.Context, f falsifyFlags, stdout, stderr io.Writer) int
 func verifyProof(ctx context.Context, f falsifyFlags, stdout, stderr io.Writer) int {
 	unproven, judged, err := falsify.Verify(ctx, f.config)
 	if err != nil {
-		fmt.Fprintln(stderr, "stability falsify:", err)
+		fmt.Fprintln(stderr, "stability falsify:", printable.String(err.Error()))
 		return falsify.ExitCode(nil, err)
 	}
 	for _, u := range unproven {
-		fmt.Fprintf(stdout, "%s/%s %s\n", u.Contract, u.Check, u.Why)
+		fmt.Fprint(stdout, printable.String(fmt.Sprintf("%s/%s %s\n", u.Contract, u.Check, u.Why)))
 	}
 	if len(unproven) > 0 {
 		fmt.Fprintf(stdout, "\nProve them with: stability falsify -pr %s\n", f.config.Dir)

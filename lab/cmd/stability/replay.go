@@ -11,6 +11,7 @@ import (
 
 	"github.com/falsifiable/stability"
 	"github.com/falsifiable/stability/evidence"
+	"github.com/falsifiable/stability/internal/printable"
 )
 
 const replayHelp = `stability replay BUNDLE feeds the recorded history of a violation through the engine again.
@@ -33,6 +34,7 @@ type replayed struct {
 }
 
 func runReplay(_ context.Context, args []string, stdout, stderr io.Writer) int {
+	stdout, stderr = printable.Writer(stdout), printable.Writer(stderr) // a bundle may come from anybody
 	flags := flag.NewFlagSet("replay", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	asJSON := flags.Bool("json", false, "print JSON")

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -97,5 +99,89 @@ func TestReplayRefusesAChangedBundle(t *testing.T) {
 	}
 	if code, out, complaint := replayOf(t, bundle); code != exitUsage || !strings.Contains(complaint, stability.RecordingDocument) {
 		t.Errorf("exit %d\n%s%s", code, out, complaint)
+	}
+}
+
+// crafted writes a bundle around a recording, as its author may have.
+func crafted(t *testing.T, r any) string {
+	t.Helper()
+	c, err := evidence.Open(evidence.Config{Dir: t.TempDir(), Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := c.Capture(t.Context(), evidence.Request{Key: "crafted", Documents: map[string]evidence.Document{
+		stability.RecordingDocument: func(int64) any { return r }}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(b.Files) != 1 {
+		t.Fatalf("the recording is not in the bundle: %v", b.Skipped)
+	}
+	return b.Path
+}
+
+// TestReplayIsBounded: a small file must not ask for gigabytes, in whatever it is that it has too much of.
+func TestReplayIsBounded(t *testing.T) {
+	instances := func(n, readings int) []stability.SignalHistory {
+		h := stability.SignalHistory{Desc: depth.Desc()}
+		for i := range n {
+			in := stability.InstanceHistory{Labels: signals.NewLabels("i", strconv.Itoa(i))}
+			for at := range readings {
+				in.At, in.Values = append(in.At, time.Duration(at+1)*time.Second), append(in.Values, 1)
+			}
+			h.Instances = append(h.Instances, in)
+		}
+		return []stability.SignalHistory{h}
+	}
+	for name, test := range map[string]struct {
+		recording stability.Recording
+		want      string
+	}{
+		"instances":           {stability.Recording{Signals: instances(60_000, 1)}, "60000 instances, more than"},
+		"instances × windows": {stability.Recording{Signals: instances(10_000, 1)}, "MiB, more than 512"},
+		"resolution":          {stability.Recording{Signals: instances(10_000, 1), SampleInterval: 1}, "MiB, more than 512"},
+		"readings":            {stability.Recording{Signals: instances(100, 3000)}, "300000 readings, more than"},
+		"moments":             {stability.Recording{Evaluated: make([]time.Duration, 1_000_000)}, "1000000 moments, more than"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := test.recording
+			r.Contract, r.Interval, r.TimeScale = "c", time.Second, 1
+			if r.SampleInterval == 0 {
+				r.SampleInterval = time.Second
+			}
+			r.Check = stability.Check{Name: "k", Expr: "max_over_time(queue.depth[2h]) > 0"}
+			bundle := crafted(t, r)
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			code, out, complaint := replayOf(t, bundle)
+			runtime.ReadMemStats(&after)
+			if code != exitUsage || !strings.Contains(complaint, test.want) {
+				t.Errorf("exit %d\n%s%s, want %q", code, out, complaint, test.want)
+			}
+			if n := after.TotalAlloc - before.TotalAlloc; n > 256<<20 {
+				t.Errorf("it took %d MiB to say so", n>>20)
+			}
+		})
+	}
+}
+
+// TestReplayPrintsNoEscapes: whatever a bundle holds, the terminal is told nothing but text.
+func TestReplayPrintsNoEscapes(t *testing.T) {
+	const harm = "\x1b]0;owned\x07\x1b[2J\u009b31m\r\u202e"
+	r := stability.Recording{Contract: "c" + harm, Interval: time.Second, SampleInterval: time.Second, TimeScale: 1,
+		Check:      stability.Check{Name: "k", Expr: "queue.depth > 0"},
+		Transition: stability.Transition{Contract: "c" + harm, Check: "k" + harm, Reason: harm, Labels: signals.NewLabels("i", harm), To: stability.Unknown},
+		Evaluated:  []time.Duration{2 * time.Second},
+		Signals: []stability.SignalHistory{{Desc: depth.Desc(), Instances: []stability.InstanceHistory{
+			{Labels: signals.NewLabels("i", harm), At: []time.Duration{time.Second, 2 * time.Second}, Values: []float64{1, 1}}}}}}
+	bad := r
+	bad.Check.Expr = "no." + harm
+	for _, bundle := range []string{crafted(t, r), crafted(t, bad), "no such" + harm} {
+		for _, flags := range [][]string{nil, {"-json"}} {
+			_, out, complaint := replayOf(t, bundle, flags...)
+			if out+complaint == "" || strings.ContainsAny(out+complaint, harm[:1]+"\x07\u009b\r\u202e") {
+				t.Errorf("it prints %q", out+complaint)
+			}
+		}
 	}
 }

@@ -115,7 +115,7 @@ func (p *Proof) outweighs(newer *Proof) bool {
 
 // ReadProof reads one falsification.json.
 func ReadProof(file string) (*Proof, error) {
-	content, err := os.ReadFile(file)
+	content, err := readRegular(file)
 	if err != nil {
 		return nil, fmt.Errorf("report: %w", err)
 	}
@@ -124,6 +124,23 @@ func ReadProof(file string) (*Proof, error) {
 		return nil, fmt.Errorf("report: reading %s: %w", file, err)
 	}
 	return &p, nil
+}
+
+// maxProof is far more than the checks of any service take.
+const maxProof = 16 << 20
+
+// readRegular reads a file that has been checked out with somebody's source: it may be a link to a device without end.
+func readRegular(name string) ([]byte, error) {
+	info, err := os.Stat(name)
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is no regular file", name)
+	case info.Size() > maxProof:
+		return nil, fmt.Errorf("%s has %d bytes, more than %d", name, info.Size(), maxProof)
+	}
+	return os.ReadFile(name)
 }
 
 // Unproven says why a committed proof does not cover a check that a service has now, "" if it does: it does not know it,
