@@ -191,6 +191,9 @@ func (e *Evaluator) run(code []instr, r *row, now time.Duration) float64 {
 	return numbers[0]
 }
 
+// finite reports whether v is neither NaN nor an infinity.
+func finite(v float64) bool { return v-v == 0 }
+
 func (e *Evaluator) divide(left, right float64) float64 {
 	if right == 0 {
 		return e.unknown(Reason{Cause: DivisionByZero})

@@ -174,3 +174,18 @@ func TestBaselineOfAWindow(t *testing.T) {
 		}
 	}
 }
+
+// TestABaselineIsFinite: of what overflows while it is learnt, nothing is learnt; else nothing would ever be twice as much.
+func TestABaselineIsFinite(t *testing.T) {
+	w := newWorld(t)
+	e := w.bind("a > 2 * baseline(a * a)")
+	for i, v := range []float64{1e300, 1e300, 1e300, 1e300, 3, 3, 3} {
+		w.push("a", float64(i+1), v)
+		e.Learn(seconds(float64(i + 1)))
+	}
+	e.Freeze()
+	w.push("a", 8, 100)
+	if o := w.one(e, 8); o.Truth != expr.True || o.Threshold != 18 {
+		t.Errorf("100 is %v against %v, want true against twice nine", o.Truth, o.Threshold)
+	}
+}

@@ -1,7 +1,6 @@
 package expr
 
 import (
-	"math"
 	"time"
 
 	"github.com/falsifiable/stability/signals"
@@ -80,7 +79,7 @@ func (e *Evaluator) learn(r *row, now time.Duration) {
 			continue
 		}
 		e.pending.Cause = NotUnknown
-		if v := e.run(e.program.baselines[i].code, r, now); !math.IsNaN(v) {
+		if v := e.run(e.program.baselines[i].code, r, now); finite(v) { // nothing is twice as much as infinity
 			l.add(v)
 		}
 	}

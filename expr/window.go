@@ -167,7 +167,7 @@ func (e *Evaluator) advance(r *row, now time.Duration) {
 		r.due[i] = max(r.due[i], (now-q.keep).Truncate(step)-step)
 		for ; r.due[i] <= now; r.due[i] += step {
 			e.pending.Cause = NotUnknown
-			if v := e.run(q.code, r, r.due[i]); !math.IsNaN(v) {
+			if v := e.run(q.code, r, r.due[i]); finite(v) {
 				r.computed[i].Push(r.due[i], v)
 			}
 		}

@@ -35,17 +35,22 @@ func (s *Series) Len() int { return s.n }
 // Cap returns the number of readings that the series can hold.
 func (s *Series) Cap() int { return len(s.at) }
 
-// Push appends a reading. A reading not later than the last one is dropped: time is monotonic.
+// Push appends a reading. A reading not later than the last one is dropped: time is monotonic. So is a counter's that is, or
+// would make it, no finite number.
 func (s *Series) Push(at time.Duration, v float64) {
 	if s.n > 0 && at <= s.at[s.index(s.n-1)] {
 		return
 	}
 	if s.counter {
+		offset := s.offset
 		if s.n > 0 && v < s.raw {
-			s.offset += s.raw
+			offset += s.raw
 		}
-		s.raw = v
-		v += s.offset
+		if sum := v + offset; sum-sum != 0 {
+			return // one infinity in the offset would stay in all that follows; a gauge's goes with its window
+		}
+		s.raw, s.offset = v, offset
+		v += offset
 	}
 	i := s.head + s.n
 	if i >= len(s.at) {

@@ -1,6 +1,7 @@
 package signals
 
 import (
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -96,5 +97,20 @@ func TestGrowKeepsReadings(t *testing.T) {
 	}
 	if got := all(s); !slices.Equal(got, []float64{4, 4, 5, 6, 7}) {
 		t.Errorf("values = %v", got)
+	}
+}
+
+// TestACounterForgetsWhatIsNoNumber: an infinity that got into what resets have taken away would stay until a restart.
+func TestACounterForgetsWhatIsNoNumber(t *testing.T) {
+	for _, test := range []struct{ in, want []float64 }{
+		{[]float64{5, math.Inf(1), 7, 1}, []float64{5, 7, 8}},
+		{[]float64{5, math.Inf(-1), 7, 1}, []float64{5, 7, 8}},
+		{[]float64{5, math.NaN(), 7, 1}, []float64{5, 7, 8}},
+		{[]float64{math.Inf(1), 7, 1}, []float64{7, 8}},
+		{[]float64{math.MaxFloat64, 1, math.MaxFloat64, 3}, []float64{math.MaxFloat64, math.MaxFloat64, math.MaxFloat64}},
+	} {
+		if got := all(pushed(Counter, 8, test.in...)); !slices.Equal(got, test.want) {
+			t.Errorf("%v reads %v, want %v", test.in, got, test.want)
+		}
 	}
 }

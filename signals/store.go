@@ -149,7 +149,7 @@ func (o *other) add(sample Sample) {
 		o.at, o.sum, o.none = sample.At, 0, true
 	}
 	if o.none || o.desc.Kind == Counter || o.desc.Unit == Count || o.desc.Unit == Bytes {
-		o.sum, o.none = o.sum+sample.Value, false
+		o.sum, o.none = plus(o.sum, sample.Value), false
 		return
 	}
 	// A hundred peers that answer within 20 ms are not one that takes two seconds: the worst stands for all.
@@ -163,9 +163,17 @@ func (o *other) finish() {
 		o.Push(o.at, o.sum)
 		return
 	}
-	o.rise += max(o.sum-o.last, 0)
+	o.rise = plus(o.rise, max(o.sum-o.last, 0))
 	o.last = o.sum
 	o.Push(o.at, o.rise)
+}
+
+// plus adds what leaves the sum finite: an infinity would never leave it again.
+func plus(sum, v float64) float64 {
+	if next := sum + v; next-next == 0 {
+		return next
+	}
+	return sum
 }
 
 func otherLabels(d Desc) Labels {

@@ -2,6 +2,7 @@ package signals
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -202,5 +203,30 @@ func BenchmarkPush(b *testing.B) {
 	for b.Loop() {
 		at += time.Second
 		store.Push(Sample{id, labels, at, 1})
+	}
+}
+
+// TestFoldedSumsStayFinite: of counters that are folded, too.
+func TestFoldedSumsStayFinite(t *testing.T) {
+	schema := NewSchema(Desc{Name: "up"})
+	id, err := schema.Add(Desc{Name: "calls", Kind: Counter, Labels: []string{"peer"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := NewStore(schema, StoreConfig{MaxInstances: 1})
+	values := map[int][]float64{1: {0, 0, 0}, 2: {1, math.MaxFloat64, math.MaxFloat64}, 3: {1, 1, 2}, 4: {1, 1, 4}, 5: {1, 1, 5}}
+	for i := 1; i <= 5; i++ {
+		for peer, v := range values[i] {
+			store.Push(Sample{id, NewLabels("peer", fmt.Sprint(peer)), time.Duration(i) * time.Second, v})
+		}
+	}
+	other := store.Series(id, NewLabels("peer", Other))
+	for i := range other.Len() {
+		if _, v := other.At(i); math.IsInf(v, 0) || math.IsNaN(v) {
+			t.Errorf("the folded counter reads %v", all(other))
+		}
+	}
+	if other.Len() < 3 {
+		t.Errorf("the folded counter reads %v: too little to show anything", all(other))
 	}
 }
