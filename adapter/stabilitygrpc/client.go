@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -19,7 +20,8 @@ import (
 
 // ClientConfig configures a [Client]. The zero value is useful.
 type ClientConfig struct {
-	// MaxPeers caps the peers that have readings of their own; the rest share those of [signals.Other]. Defaults to 32.
+	// MaxPeers caps the peers that have readings of their own; the rest share those of [signals.Other]. A peer whose
+	// connections were all closed leaves its place to one that is dialed. Defaults to 32.
 	MaxPeers int
 }
 
@@ -33,14 +35,30 @@ type Client struct {
 	unbounded atomic.Uint64
 	survey    survey // belongs to the sampling goroutine
 	folding   bool   // the peer "other" has come into use; belongs to it too
+
+	mu   sync.Mutex
+	gone reading // what peers counted that have lost their place
 }
 
 // NewClient returns a client that has seen no call.
 func NewClient(config ClientConfig) *Client {
-	return &Client{
+	c := &Client{
 		epoch: time.Now(),
 		peers: capped.New(cmp.Or(max(config.MaxPeers, 0), 32), newPeer(signals.Other), newPeer),
 	}
+	c.peers.Evict(capped.Eviction[peer]{Idle: (*peer).closed, Evicted: c.retire})
+	return c
+}
+
+// retire keeps what a peer has counted in the sums, which must not fall.
+func (c *Client) retire(p *peer) {
+	p.calls.mu.Lock()
+	begun := p.calls.begun
+	p.calls.mu.Unlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.gone.begun += begun
+	c.gone.errors += p.calls.errors.Load()
 }
 
 // Peer is a dependency that is called by gRPC: what is to be done to every call. The zero Peer only watches.
@@ -137,7 +155,10 @@ func (c *Client) Describe() []*signals.Signal { return signals.Group(signals.GRP
 func (c *Client) Sample(dst *signals.Batch) {
 	now := time.Since(c.epoch)
 	clear(c.survey.all[:])
-	all := reading{first: now}
+	c.mu.Lock()
+	all := c.gone
+	c.mu.Unlock()
+	all.first = now
 	for _, p := range c.peers.List() {
 		c.samplePeer(dst, p, now, &all)
 	}

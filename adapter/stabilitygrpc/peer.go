@@ -135,6 +135,21 @@ func (p *peer) state() (worst connectivity.State, known bool) {
 	return worst, len(p.channels) > 0
 }
 
+// closed reports whether all connections to the peer that were ever used have been closed, and no call is under way: nobody
+// will call it through them again. One that was dialed and not used yet is not closed.
+func (p *peer) closed() (free, forgotten bool) {
+	last := p.last.Load()
+	if last == nil || last.channel.GetState() != connectivity.Shutdown {
+		return false, false
+	}
+	if _, open := p.state(); open {
+		return false, false
+	}
+	p.calls.mu.Lock()
+	defer p.calls.mu.Unlock()
+	return p.calls.active == 0, true
+}
+
 // list makes the peer known to fault injection, which a production binary does not link.
 func (p *peer) list(name string) {
 	p.mu.Lock()

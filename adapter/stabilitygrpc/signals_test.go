@@ -2,6 +2,7 @@ package stabilitygrpc
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -193,4 +194,51 @@ func TestSampleDoesNotAllocate(t *testing.T) {
 			t.Errorf("a reading of the %s allocates %v times", name, n)
 		}
 	}
+}
+
+// TestAPeerThatWasClosedLeavesItsPlace to one that is dialed, and what it counted stays in the sums.
+func TestAPeerThatWasClosedLeavesItsPlace(t *testing.T) {
+	address, _ := serve(t, nil, &service{})
+	client := NewClient(ClientConfig{MaxPeers: 2})
+	call := func(name string) *grpc.ClientConn {
+		t.Helper()
+		options, err := client.DialOptions(Peer{Name: name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn, err := grpc.NewClient("passthrough:///"+address, options...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		if _, err := healthpb.NewHealthClient(conn).Check(within(t), request); err != nil {
+			t.Fatal(err)
+		}
+		return conn
+	}
+	names := func() (names []string) {
+		for _, p := range client.peers.List() {
+			name, _ := p.calls.labels.Get("peer")
+			names = append(names, name)
+		}
+		return names
+	}
+	call("ledger")
+	for i := range 5 {
+		conn := call(fmt.Sprint("once-", i))
+		if got := names(); len(got) != 2 || got[1] != fmt.Sprint("once-", i) {
+			t.Errorf("the places have %v, want ledger and once-%d", got, i)
+		}
+		conn.Close()
+	}
+	eventually(t, "all calls are counted", func() bool {
+		var batch signals.Batch
+		client.Sample(&batch)
+		for _, r := range batch.Readings() {
+			if r.Signal == signals.GRPCClient.Completed {
+				return r.Value == 6
+			}
+		}
+		return false
+	})
 }

@@ -51,6 +51,7 @@ type peer struct {
 
 	mu     sync.Mutex
 	begun  uint64
+	last   time.Duration // when the latest began
 	active int
 	ring   attempt // its next is the oldest
 	budget time.Duration
@@ -80,6 +81,7 @@ func (t *Tracker) begin(r *http.Request) *attempt {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	a.start = time.Since(t.epoch) // under the lock, so that the ring is in order
+	p.last = a.start
 	p.begun++
 	p.active++
 	a.prev, a.next = p.ring.prev, &p.ring

@@ -12,6 +12,7 @@ package httpclient
 import (
 	"fmt"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -23,7 +24,8 @@ import (
 // Config configures a [Tracker]. The zero value is useful.
 type Config struct {
 	// MaxPeers caps the peers that have readings of their own; the rest share those of [signals.Other]. A peer is a host
-	// and port as the request's URL writes them. Defaults to 32.
+	// and port as the request's URL writes them. One that is called more often takes the place of one that is called
+	// less, or not any more. Defaults to 32.
 	MaxPeers int
 }
 
@@ -34,6 +36,9 @@ type Tracker struct {
 	peers   *capped.Set[peer]
 	classes [classCount]atomic.Uint64
 
+	mu      sync.Mutex
+	retired []*peer // have lost their place and are still part of the sums
+
 	survey survey // belongs to the sampling goroutine
 }
 
@@ -42,7 +47,9 @@ func New(config Config) *Tracker {
 	if config.MaxPeers <= 0 {
 		config.MaxPeers = 32
 	}
-	return &Tracker{epoch: time.Now(), peers: capped.New(config.MaxPeers, newPeer(signals.Other), newPeer)}
+	t := &Tracker{epoch: time.Now(), peers: capped.New(config.MaxPeers, newPeer(signals.Other), newPeer)}
+	t.peers.Evict(capped.Eviction[peer]{Idle: t.idle, Uses: uses, Evicted: t.retire})
+	return t
 }
 
 // Transport returns an http.RoundTripper which follows each attempt through base; nil stands for

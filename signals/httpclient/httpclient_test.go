@@ -264,6 +264,95 @@ func TestPeersAreCapped(t *testing.T) {
 	want(t, readings, "http.client.request.count", 5)
 }
 
+// TestAPeerThatMattersGetsAPlace, also when hosts that were called once each have taken them all; and what those have counted
+// stays in the sums.
+func TestAPeerThatMattersGetsAPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tracker := New(Config{})
+		transport := tracker.Transport(answer(500, strings.NewReader("")))
+		call := func(host string, times int) {
+			for range times {
+				response, err := transport.RoundTrip(request(t.Context(), host))
+				if err != nil {
+					t.Fatal(err)
+				}
+				response.Body.Close()
+			}
+		}
+		last := 0.0
+		rising := func() map[string]float64 {
+			t.Helper()
+			readings := read(tracker)
+			if n := readings["http.client.request.count"]; n < last {
+				t.Errorf("the requests fall from %v to %v", last, n)
+			} else {
+				last = n
+			}
+			return readings
+		}
+		for i := range 32 {
+			call(fmt.Sprintf("once-%d", i), 1)
+		}
+		rising()
+		call("risk:8080", 1000)
+		readings := rising()
+		if n := readings[`http.client.peer.request.count{peer="risk:8080"}`]; n < 990 {
+			t.Errorf("risk:8080 has %v requests of its own, want nearly 1,000", n)
+		}
+		want(t, readings, "http.client.request.count", 1032)
+		want(t, readings, "http.client.request.error.count", 1032)
+		readings = rising()
+		want(t, readings, "http.client.request.count", 1032)
+		want(t, readings, "http.client.request.error.count", 1032)
+		want(t, readings, "http.client.active_requests", 0)
+
+		// Peers that were called much keep their places from those called less, but not for ever.
+		for i := range 31 {
+			call(fmt.Sprintf("often-%d", i), 100)
+		}
+		call("newcomer", 20)
+		if _, has := rising()[`http.client.peer.request.count{peer="newcomer"}`]; has {
+			t.Error("a newcomer that was called less has taken a place")
+		}
+		<-time.After(forgottenAfter)
+		call("risk:8080", 1)
+		call("newcomer", 1)
+		readings = rising()
+		if _, has := readings[`http.client.peer.request.count{peer="newcomer"}`]; !has {
+			t.Error("a newcomer has no place, though nobody else was called for long")
+		}
+		if _, has := readings[`http.client.peer.request.count{peer="risk:8080"}`]; !has {
+			t.Error("a peer that is still called has lost its place")
+		}
+		rising()
+		want(t, rising(), "http.client.request.count", 1032+3100+20+2)
+	})
+}
+
+// TestACrawlerChangesLittle: a hundred thousand hosts, a few calls each, must not make every reading one of another peer.
+func TestACrawlerChangesLittle(t *testing.T) {
+	tracker := New(Config{MaxPeers: 4})
+	transport := tracker.Transport(answer(200, strings.NewReader("")))
+	seen := make(map[*peer]bool)
+	for i := range 2000 {
+		for range 20 {
+			response, err := transport.RoundTrip(request(t.Context(), fmt.Sprint("host-", i)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			response.Body.Close()
+		}
+		for _, p := range tracker.peers.List() {
+			seen[p] = true
+		}
+	}
+	if len(tracker.peers.List()) != 4 || len(seen) > 8 {
+		t.Errorf("%d peers have had one of %d places, want each place to change hands once at most", len(seen), len(tracker.peers.List()))
+	}
+	read(tracker)
+	want(t, read(tracker), "http.client.request.count", 40_000)
+}
+
 func TestAPanicBelowGoesOnAndEndsTheAttempt(t *testing.T) {
 	tracker := New(Config{})
 	func() {

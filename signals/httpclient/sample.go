@@ -12,6 +12,8 @@ type survey struct {
 	grown   latency.Counts // of one peer since the last reading
 	all     latency.Counts // and of all peers
 	folding bool           // the peer "other" has come into use
+	gone    sums           // of peers that were evicted and have nothing under way any more
+	retired []*peer
 }
 
 // sums are the readings over all peers.
@@ -26,9 +28,14 @@ type sums struct {
 func (t *Tracker) Sample(dst *signals.Batch) {
 	now := time.Since(t.epoch)
 	clear(t.survey.all[:])
-	all := sums{first: now}
+	t.bury()
+	all := t.survey.gone
+	all.first = now
 	for _, p := range t.peers.List() {
 		t.samplePeer(dst, p, now, &all)
+	}
+	for _, p := range t.survey.retired {
+		all.add(t.read(p, now))
 	}
 	if t.survey.folding = t.survey.folding || t.peers.Full(); t.survey.folding {
 		t.samplePeer(dst, t.peers.Other(), now, &all)
@@ -51,38 +58,47 @@ func (t *Tracker) Sample(dst *signals.Batch) {
 	}
 }
 
-// samplePeer appends the readings of one peer and adds them to those of all.
-func (t *Tracker) samplePeer(dst *signals.Batch, p *peer, now time.Duration, all *sums) {
+// read returns the readings of one peer since the last, and leaves its latencies in the survey.
+func (t *Tracker) read(p *peer, now time.Duration) (r sums) {
 	p.mu.Lock()
-	requests, active, first := p.begun, p.active, now
-	if active > 0 {
-		first = min(p.ring.next.start, now) // one begun after now is 0 old
+	r.begun, r.active, r.first = p.begun, p.active, now
+	if r.active > 0 {
+		r.first = min(p.ring.next.start, now) // one begun after now is 0 old
 	}
-	budget, hasBudget := p.budget, p.hasMin
+	r.budget, r.hasBudget = p.budget, p.hasMin
 	p.hasMin = false
 	p.mu.Unlock()
 
-	errors, free := p.errors.Load(), p.unbounded.Load()
-	latencies := p.latency.Take(&t.survey.grown, &t.survey.all)
-	dst.AddInstance(signals.HTTPClient.PeerRequests, p.labels, float64(requests))
-	dst.AddInstance(signals.HTTPClient.PeerErrors, p.labels, float64(errors))
-	dst.AddInstance(signals.HTTPClient.PeerUnbounded, p.labels, float64(free))
-	if hasBudget {
-		dst.AddInstance(signals.HTTPClient.PeerBudgetMin, p.labels, budget.Seconds())
-	}
-	dst.AddInstance(signals.HTTPClient.PeerActive, p.labels, float64(active))
-	dst.AddInstance(signals.HTTPClient.PeerOldest, p.labels, (now - first).Seconds())
-	if latencies > 0 {
-		dst.AddInstance(signals.HTTPClient.PeerP99, p.labels, t.survey.grown.Quantile(0.99, latencies))
-	}
+	r.errors, r.unbounded = p.errors.Load(), p.unbounded.Load()
+	r.latencies = p.latency.Take(&t.survey.grown, &t.survey.all)
+	return r
+}
 
-	if hasBudget && (!all.hasBudget || budget < all.budget) {
-		all.budget, all.hasBudget = budget, true
+// samplePeer appends the readings of one peer and adds them to those of all.
+func (t *Tracker) samplePeer(dst *signals.Batch, p *peer, now time.Duration, all *sums) {
+	r := t.read(p, now)
+	dst.AddInstance(signals.HTTPClient.PeerRequests, p.labels, float64(r.begun))
+	dst.AddInstance(signals.HTTPClient.PeerErrors, p.labels, float64(r.errors))
+	dst.AddInstance(signals.HTTPClient.PeerUnbounded, p.labels, float64(r.unbounded))
+	if r.hasBudget {
+		dst.AddInstance(signals.HTTPClient.PeerBudgetMin, p.labels, r.budget.Seconds())
 	}
-	all.begun += requests
-	all.active += active
-	all.errors += errors
-	all.unbounded += free
-	all.latencies += latencies
-	all.first = min(all.first, first)
+	dst.AddInstance(signals.HTTPClient.PeerActive, p.labels, float64(r.active))
+	dst.AddInstance(signals.HTTPClient.PeerOldest, p.labels, (now - r.first).Seconds())
+	if r.latencies > 0 {
+		dst.AddInstance(signals.HTTPClient.PeerP99, p.labels, t.survey.grown.Quantile(0.99, r.latencies))
+	}
+	all.add(r)
+}
+
+func (all *sums) add(r sums) {
+	if r.hasBudget && (!all.hasBudget || r.budget < all.budget) {
+		all.budget, all.hasBudget = r.budget, true
+	}
+	all.begun += r.begun
+	all.active += r.active
+	all.errors += r.errors
+	all.unbounded += r.unbounded
+	all.latencies += r.latencies
+	all.first = min(all.first, r.first)
 }

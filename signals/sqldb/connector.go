@@ -21,8 +21,9 @@ func (c dsnConnector) Driver() driver.Driver                        { return c.d
 
 // wrappedConnector makes wrapped connections.
 type wrappedConnector struct {
-	inner driver.Connector
-	pool  *pool
+	inner  driver.Connector
+	pool   *pool
+	closed func() // called when the database is closed
 }
 
 func (c *wrappedConnector) Connect(ctx context.Context) (driver.Conn, error) {
@@ -55,8 +56,9 @@ type notTried interface{ NotTried() }
 // Driver returns the driver underneath, as sql.DB.Driver's callers expect.
 func (c *wrappedConnector) Driver() driver.Driver { return c.inner.Driver() }
 
-// Close closes the connector underneath if it can be closed, as sql.DB.Close does.
+// Close closes the connector underneath if it can be closed, as sql.DB.Close does, which has called it.
 func (c *wrappedConnector) Close() error {
+	c.closed()
 	if closer, ok := c.inner.(io.Closer); ok {
 		return closer.Close()
 	}

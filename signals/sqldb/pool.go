@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"weak"
 
 	"github.com/falsifiable/stability/internal/capped"
 	"github.com/falsifiable/stability/internal/latency"
@@ -22,7 +23,7 @@ type pool struct {
 	labels  signals.Labels
 	config  Config
 	epoch   time.Time
-	db      *sql.DB
+	db      weak.Pointer[sql.DB] // an open one is held by its own goroutine
 	wrapped bool // there is more to read than DBStats
 
 	made, failed atomic.Uint64
@@ -72,8 +73,8 @@ func newPool(name string, config Config, epoch time.Time) *pool {
 	return p
 }
 
-func (p *pool) sample(dst *signals.Batch) {
-	p.sampleStats(dst, p.db.Stats())
+func (p *pool) sample(dst *signals.Batch, stats sql.DBStats) {
+	p.sampleStats(dst, stats)
 	if !p.wrapped {
 		return
 	}

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -379,6 +381,57 @@ func TestPoolsAreToldApartAndTheirNamesReused(t *testing.T) {
 			t.Error("the name still means the old pool")
 		}
 	})
+}
+
+// TestPoolsThatAreClosedAreForgotten: a service with a database for each tenant must not pay for those of long ago.
+func TestPoolsThatAreClosedAreForgotten(t *testing.T) {
+	pools, orders, _ := start(t, sqldb.Config{MaxPools: 3})
+	var tenants []*sql.DB
+	open := func(n int) {
+		for range n {
+			tenants = append(tenants, pools.OpenDB(fmt.Sprint("tenant-", len(tenants)), newFake()))
+		}
+	}
+	names := func() (found []string) {
+		var batch signals.Batch
+		pools.Sample(&batch)
+		for _, r := range batch.Readings() {
+			if r.Signal == signals.SQLDB.Open {
+				name, _ := r.Labels.Get("pool")
+				found = append(found, name)
+			}
+		}
+		return found
+	}
+	open(3000)
+	if got := names(); !slices.Equal(got, []string{"orders", "tenant-0", "tenant-1"}) {
+		t.Errorf("read are %v, want the first three", got)
+	}
+	for i, db := range tenants {
+		if i != 7 {
+			fatal(t, db.Close())
+		}
+	}
+	if got := names(); !slices.Equal(got, []string{"orders", "tenant-7"}) {
+		t.Errorf("read are %v, want those that are open", got)
+	}
+	again := pools.OpenDB("tenant-7", newFake()) // the name now means another pool, which the end of the first does not end
+	fatal(t, tenants[7].Close())
+	if got := names(); !slices.Equal(got, []string{"orders", "tenant-7"}) {
+		t.Errorf("read are %v, want the new pool of the name", got)
+	}
+	fatal(t, again.Close())
+	watched := sql.OpenDB(newFake())
+	defer watched.Close()
+	pools.Watch("users", watched)
+	if got := names(); !slices.Equal(got, []string{"orders", "users"}) {
+		t.Errorf("read are %v, want the watched one too", got)
+	}
+	pools.Forget("users")
+	fatal(t, orders.Close())
+	if got := names(); len(got) != 0 {
+		t.Errorf("read are %v, want none", got)
+	}
 }
 
 func TestSampleAllocatesNothing(t *testing.T) {

@@ -18,6 +18,7 @@ import (
 	"slices"
 	"sync"
 	"time"
+	"weak"
 
 	"github.com/falsifiable/stability/internal/openpools"
 	"github.com/falsifiable/stability/signals"
@@ -31,6 +32,9 @@ type Config struct {
 	// MaxSites caps the places in the code that have a reading of their own for overdue connections, in each pool; the
 	// rest share that of [signals.Other]. Defaults to 16.
 	MaxSites int
+	// MaxPools caps the pools that are read, which a service with a database for each tenant would have thousands of: those
+	// that were opened first and are still open. Defaults to 100.
+	MaxPools int
 }
 
 // Pools follows database pools and is the [signals.Source] of [signals.SQLDB]. Safe for concurrent use; make one
@@ -50,6 +54,9 @@ func New(config Config) *Pools {
 	}
 	if config.MaxSites <= 0 {
 		config.MaxSites = 16
+	}
+	if config.MaxPools <= 0 {
+		config.MaxPools = 100
 	}
 	return &Pools{config: config, epoch: time.Now()}
 }
@@ -75,24 +82,39 @@ func (p *Pools) Open(pool, driverName, dataSourceName string) (*sql.DB, error) {
 }
 
 // OpenDB opens a database as sql.OpenDB does, with the connector wrapped, and follows it under the name pool. A name
-// that was in use now means the new pool.
+// that was in use now means the new pool. The pool is followed until it is closed.
 //
 // The wrapper has every optional interface of package driver that the driver underneath has, or behaves as database/sql
 // does without it. What sql.Conn.Raw is given is the wrapper; [Raw] returns the driver's own connection.
 func (p *Pools) OpenDB(pool string, connector driver.Connector) *sql.DB {
 	followed := newPool(pool, p.config, p.epoch)
 	followed.wrapped = true
-	followed.db = sql.OpenDB(&wrappedConnector{connector, followed})
+	db := sql.OpenDB(&wrappedConnector{connector, followed, func() { p.drop(followed) }})
+	followed.db = weak.Make(db)
 	p.follow(followed)
-	openpools.Add(pool, followed.db)
-	return followed.db
+	openpools.Add(pool, db)
+	return db
 }
 
-// Watch follows a database that was opened elsewhere under the name pool: only what sql.DBStats tells.
+// Watch follows a database that was opened elsewhere under the name pool: only what sql.DBStats tells. It is followed until
+// [Pools.Forget], or until it has been closed and nobody uses it any more.
 func (p *Pools) Watch(pool string, db *sql.DB) {
 	followed := newPool(pool, p.config, p.epoch)
-	followed.db = db
+	followed.db = weak.Make(db)
 	p.follow(followed)
+}
+
+// Forget ends the following of a pool. One that was opened here is forgotten when it is closed.
+func (p *Pools) Forget(name string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.pools = slices.DeleteFunc(p.pools, func(known *pool) bool { return known.name == name })
+}
+
+func (p *Pools) drop(closed *pool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.pools = slices.DeleteFunc(p.pools, func(known *pool) bool { return known == closed })
 }
 
 // Use returns how many times connections of a pool were taken and given back since it was opened, and for how long in
@@ -128,7 +150,15 @@ func (p *Pools) Describe() []*signals.Signal { return signals.Group(signals.SQLD
 func (p *Pools) Sample(dst *signals.Batch) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, pool := range p.pools {
-		pool.sample(dst)
-	}
+	read := 0
+	p.pools = slices.DeleteFunc(p.pools, func(known *pool) bool {
+		db := known.db.Value()
+		if db == nil {
+			return true
+		}
+		if read++; read <= p.config.MaxPools {
+			known.sample(dst, db.Stats())
+		}
+		return false
+	})
 }
