@@ -24,7 +24,7 @@ type pool struct {
 	config  Config
 	epoch   time.Time
 	db      weak.Pointer[sql.DB] // an open one is held by its own goroutine
-	wrapped bool // there is more to read than DBStats
+	wrapped bool                 // there is more to read than DBStats
 
 	made, failed atomic.Uint64
 	statements   atomic.Int64
