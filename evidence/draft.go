@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"math"
 	"os"
 	"sync"
 )
@@ -32,6 +33,7 @@ type Draft struct {
 	files     []*draftFile
 	skipped   []Skip
 	signature string
+	weight    int
 }
 
 var errAbandoned = errors.New("the capture has gone on without this kind")
@@ -66,10 +68,16 @@ func (d *Draft) Skip(what, format string, args ...any) {
 }
 
 // Sign sets the bundle's signature, the finding in one line. The last one stands.
-func (d *Draft) Sign(signature string) {
+func (d *Draft) Sign(signature string) { d.SignFor(math.MaxInt, signature) }
+
+// SignFor is [Draft.Sign] for a finding that others may outweigh: of all findings in the bundle the one with the greatest weight
+// stands, such as the number of goroutines that it is about; of equal ones the last.
+func (d *Draft) SignFor(weight int, signature string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.signature = signature
+	if d.signature == "" || weight >= d.weight {
+		d.signature, d.weight = signature, weight
+	}
 }
 
 // finish closes the draft and adds what it holds to the manifest. When cause is not nil the kind has failed and its
@@ -95,8 +103,8 @@ func (d *Draft) finish(cause error, m *Manifest) {
 		}
 	}
 	m.Skipped = append(m.Skipped, d.skipped...)
-	if cause == nil && d.signature != "" {
-		m.Signature = d.signature
+	if cause == nil && d.signature != "" && (m.Signature == "" || d.weight >= d.staging.weight) {
+		m.Signature, d.staging.weight = d.signature, d.weight
 	}
 }
 

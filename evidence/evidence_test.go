@@ -345,6 +345,27 @@ func TestValidate(t *testing.T) {
 	}
 }
 
+// TestTheWeightiestFindingSigns, in whatever order the kinds come.
+func TestTheWeightiestFindingSigns(t *testing.T) {
+	kind := func(name string, weight int) Kind {
+		return kindFunc{name, func(_ context.Context, d *Draft) error { d.SignFor(weight, name); return nil }}
+	}
+	plain := kindFunc{"plain", func(_ context.Context, d *Draft) error { d.Sign("plain"); return nil }}
+	failing := kindFunc{"failing", func(_ context.Context, d *Draft) error { d.Sign("failing"); return errors.New("x") }}
+	for want, kinds := range map[string][]Kind{
+		"waiting": {kind("waiting", 841), kind("leaked", 10)},
+		"leaked":  {kind("waiting", 841), kind("leaked", 1000)},
+		"early":   {kind("early", 2), kind("late", 1), failing},
+		"later":   {kind("early", 1), kind("later", 1)},
+		"plain":   {plain, kind("late", 9)},
+	} {
+		b := capture(t, open(t, Config{Kinds: kinds}), Request{Key: "a"})
+		if b.Signature != want {
+			t.Errorf("the signature is %q, want %q", b.Signature, want)
+		}
+	}
+}
+
 // TestHazard11EvidenceExposed: bundles hold addresses, labels and what users asked for. Nobody else may read them.
 func TestHazard11EvidenceExposed(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new")

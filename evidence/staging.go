@@ -21,6 +21,7 @@ type staging struct {
 	dir    *os.Root
 	share  int64 // bytes that the files may take
 	left   int64
+	weight int // of the signature
 }
 
 func newStaging(parent *os.Root, share int64) (*staging, error) {

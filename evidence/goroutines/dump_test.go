@@ -329,3 +329,52 @@ func BenchmarkParse(b *testing.B) {
 		}
 	}
 }
+
+// TestSignatureNamesWhereMostWait: whoever called, and not what is merely frequent, ours, or a main that waits.
+func TestSignatureNamesWhereMostWait(t *testing.T) {
+	frame := func(function, file string) Frame { return Frame{Func: function, File: file, Line: 7} }
+	acquire := frame("github.com/x/pool.(*Pool).Acquire", "pool.go")
+	stack := func(count int, state State, frames ...Frame) Stack {
+		return Stack{Count: count, State: state, Frames: frames}
+	}
+	for _, test := range []struct {
+		name   string
+		stacks []Stack
+		want   string
+	}{
+		{"by many ways", []Stack{
+			stack(500, IOWait, frame("internal/poll.(*FD).Read", "fd.go"), frame("net/http.(*persistConn).readLoop", "t.go")),
+			stack(200, Select, acquire, frame("main.pay", "pay.go")),
+			stack(300, Select, acquire, frame("main.refund", "refund.go")),
+		}, "500 of 1000 goroutines: select at github.com/x/pool.(*Pool).Acquire (pool.go:7)"},
+		{"idle connections", []Stack{
+			stack(2000, IOWait, frame("net/http.(*persistConn).readLoop", "t.go")),
+			stack(841, Select, acquire, frame("main.pay", "pay.go")),
+		}, "841 of 2841 goroutines: select at github.com/x/pool.(*Pool).Acquire (pool.go:7)"},
+		{"many idle connections and few others", []Stack{
+			stack(2000, IOWait, frame("main.read", "read.go")),
+			stack(3, Select, acquire),
+		}, "2000 of 2003 goroutines: IO wait at main.read (read.go:7)"},
+		{"ours and main", []Stack{
+			stack(1, SelectNoCases, frame("runtime.block", "select.go"), frame("main.main", "main.go"), frame("runtime.main", "proc.go")),
+			stack(9, Select, frame("github.com/falsifiable/stability.(*Monitor).run", "monitor.go")),
+			stack(2, ChanReceive, frame("main.wait", "wait.go"), frame("github.com/falsifiable/stability/defense.(*Guard).Do", "defense.go"), frame("main.serve", "serve.go")),
+		}, "2 of 12 goroutines: chan receive at main.wait (wait.go:7)"},
+		{"an injected leak is none of ours", []Stack{
+			stack(9, ChanReceive, frame("github.com/falsifiable/stability/fault/goroutineleak.leak", "goroutineleak.go")),
+		}, "9 of 9 goroutines: chan receive at github.com/falsifiable/stability/fault/goroutineleak.leak (goroutineleak.go:7)"},
+		{"nothing else", []Stack{
+			stack(1, SelectNoCases, frame("main.main", "main.go")),
+			stack(9, Select, frame("github.com/falsifiable/stability.(*Monitor).run", "monitor.go")),
+		}, "10 goroutines: those of a main that waits, and of this library"},
+		{"none", nil, "no goroutines"},
+	} {
+		d := &Dump{Stacks: test.stacks}
+		for _, s := range test.stacks {
+			d.Total += s.Count
+		}
+		if got := d.Signature().String(); got != test.want {
+			t.Errorf("%s: %s\n\twant %s", test.name, got, test.want)
+		}
+	}
+}

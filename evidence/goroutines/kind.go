@@ -49,7 +49,9 @@ func (Stacks) Collect(_ context.Context, d *evidence.Draft) error {
 	if err := dump.Report(d.Create(ReportFile)); err != nil {
 		return err
 	}
-	d.Sign(dump.Signature().String())
+	if s := dump.Signature(); s.Count > 0 {
+		d.SignFor(s.Count, s.String())
+	}
 	switch n := max(d.Goroutines, runtime.NumGoroutine()); {
 	case n > d.GoroutineCap:
 		d.Skip(StacksFile, "%d goroutines are above the cap of %d, and each stops the world for 4 µs or more",
@@ -73,7 +75,11 @@ type Leaks struct{}
 // Name returns "goroutineleak".
 func (Leaks) Name() string { return "goroutineleak" }
 
-// Collect implements [evidence.Kind]. It signs the bundle when there are leaks: they say more than what is frequent.
+// proof is how many goroutines that only wait a proven leak outweighs: one that was leaked at the start says nothing of a
+// thousand that wait now, and a hundred leaks say more than they.
+const proof = 10
+
+// Collect implements [evidence.Kind]. It signs the bundle when there are leaks that say more than what is frequent.
 func (Leaks) Collect(_ context.Context, d *evidence.Draft) error {
 	switch {
 	case pprof.Lookup("goroutineleak") == nil:
@@ -87,10 +93,9 @@ func (Leaks) Collect(_ context.Context, d *evidence.Draft) error {
 	if err != nil {
 		return err
 	}
-	if dump.Total > 0 {
-		s := dump.Signature()
+	if s := dump.Signature(); s.Count > 0 {
 		s.Leaked = true
-		d.Sign(s.String())
+		d.SignFor(proof*s.Count, s.String())
 	}
 	return nil
 }
