@@ -15,7 +15,7 @@ var Cause = cause.Cause{
 	Class:   cause.GCPressure,
 	Checks: []stability.Check{{
 		Name: "gccpu",
-		Expr: "avg_over_time(go.gc.cpu_ratio[1m]) > 12% && rate(process.cpu.time[1m]) / go.processor.limit > 10%",
+		Expr: "avg_over_time(go.gc.cpu_ratio[1m]) > 12% && avg_over_time(go.gc.cpu_ratio[1m]) * rate(process.cpu.time[1m]) / go.processor.limit > 3%",
 		For:  time.Minute,
 	}},
 	Trials: []cause.Trial{{

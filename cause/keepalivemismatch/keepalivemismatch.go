@@ -15,7 +15,7 @@ var Cause = cause.Cause{
 	Class:   cause.Exhaustion,
 	Checks: []stability.Check{
 		{Name: "pair", Expr: "rpc.client.peer.keepalive.time < rpc.client.peer.keepalive.permitted"},
-		{Name: "pings", Expr: `increase(rpc.client.peer.goaway.count{reason="too_many_pings"}[5m]) > 0`},
+		{Name: "pings", Expr: `increase(rpc.client.peer.goaway.count{reason="too_many_pings"}[30s]) > 0 || increase(rpc.client.peer.goaway.count{reason="too_many_pings"}[5m]) > 0`},
 	},
 	Trials: []cause.Trial{
 		{Check: "pings", Fault: "goawaystorm", Deadline: 5 * time.Minute},

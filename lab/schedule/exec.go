@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/falsifiable/stability/lab/schedule/point"
@@ -38,7 +37,7 @@ func (u *unit) execute(ctx context.Context, s schedule, plain bool) (result, err
 	begin := time.Now()
 	err := cmd.Run()
 	if cmd.Process != nil { // what the tests have left running
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // ESRCH is what it mostly answers
+		_ = killGroup(cmd.Process) // there is mostly nothing left to kill
 	}
 	r := result{schedule: s, plain: plain, goroot: u.binary.goroot, output: out.String(), killed: ctx.Err() != nil,
 		elapsed: time.Since(begin)}
@@ -82,8 +81,8 @@ func (u *unit) command(ctx context.Context, s schedule, plain bool, base string)
 	if u.config.Race {
 		cmd.Env = append(cmd.Env, "GORACE=atexit_sleep_ms=0 log_path="+base+".race")
 	}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.SysProcAttr = ownGroup()
+	cmd.Cancel = func() error { return killGroup(cmd.Process) }
 	cmd.WaitDelay = grace
 	return cmd
 }

@@ -31,6 +31,10 @@ type Config struct {
 	// Stop is the share of time for which profiles may stop the world. After one that stopped it for s seconds, at
 	// least s/Stop pass until the next. Defaults to 0.00001: 10 µs in a second.
 	Stop float64
+	// MaxInterval is the longest time from one profile to the next, whatever CPU and Stop say: what is measured on a busy
+	// machine may be many times what a profile takes, and leaks must be found there too. Only one that would take more than
+	// a hundredth of the processors, or a hundred times Stop, waits longer. Defaults to ten minutes.
+	MaxInterval time.Duration
 	// MaxGoroutines is how many goroutines there may be for a profile to be taken at all: one stops the world for about
 	// 0.1 ms per thousand that are blocked. Defaults to 50,000. Above it the last numbers stand.
 	MaxGoroutines int
@@ -70,6 +74,9 @@ func New(config Config) *Source {
 	}
 	if config.Stop <= 0 {
 		config.Stop = 0.00001
+	}
+	if config.MaxInterval <= 0 {
+		config.MaxInterval = max(10*time.Minute, config.Interval)
 	}
 	if config.MaxGoroutines <= 0 {
 		config.MaxGoroutines = 50_000
@@ -123,6 +130,7 @@ func (s *Source) Sample(dst *signals.Batch) {
 // before the scale is known.
 func (s *Source) hurry(factor float64) {
 	s.config.Interval = timescale.Scale(s.config.Interval, factor)
+	s.config.MaxInterval = timescale.Scale(s.config.MaxInterval, factor)
 	s.config.CPU, s.config.Stop = s.config.CPU/factor, s.config.Stop/factor
 	s.next = s.made.Add(s.config.Interval)
 }
@@ -130,7 +138,9 @@ func (s *Source) hurry(factor float64) {
 // pause is the time from the end of a profile of that cost to the next one.
 func (c Config) pause(k cost) time.Duration {
 	const century = 100 * 365 * 24 * time.Hour // what does not fit is never
-	seconds := max(c.Interval.Seconds(), k.cpu/c.CPU, k.stopped/c.Stop)
+	fair := max(c.Interval.Seconds(), k.cpu/c.CPU, k.stopped/c.Stop)
+	longest := max(c.MaxInterval.Seconds(), k.cpu/(0.01*float64(runtime.GOMAXPROCS(0))), k.stopped/(100*c.Stop))
+	seconds := min(fair, longest)
 	return time.Duration(min(seconds, century.Seconds()) * float64(time.Second))
 }
 
@@ -159,18 +169,19 @@ type cost struct{ cpu, stopped float64 }
 // meter measures a profile by the runtime's own accounts, which are settled at the end of each collection.
 type meter struct {
 	begin   time.Time
-	metrics [2]metrics.Sample
-	before  [2]float64
+	metrics [3]metrics.Sample
+	before  [3]float64
 }
 
 func startMeter() *meter {
-	m := &meter{begin: time.Now(), metrics: [2]metrics.Sample{
-		{Name: "/cpu/classes/gc/total:cpu-seconds"}, {Name: "/cpu/classes/gc/pause:cpu-seconds"}}}
+	m := &meter{begin: time.Now(), metrics: [3]metrics.Sample{
+		{Name: "/cpu/classes/gc/total:cpu-seconds"}, {Name: "/cpu/classes/gc/pause:cpu-seconds"},
+		{Name: "/cpu/classes/gc/mark/idle:cpu-seconds"}}}
 	m.before = m.read()
 	return m
 }
 
-func (m *meter) read() (values [2]float64) {
+func (m *meter) read() (values [3]float64) {
 	metrics.Read(m.metrics[:])
 	for i, s := range m.metrics {
 		if values[i] = math.NaN(); s.Value.Kind() == metrics.KindFloat64 {
@@ -188,6 +199,9 @@ func (m *meter) stop() cost {
 	after := m.read()
 	procs := float64(runtime.GOMAXPROCS(0))
 	collector, stopped := after[0]-m.before[0], (after[1]-m.before[1])/procs
+	if idle := after[2] - m.before[2]; !math.IsNaN(idle) {
+		collector -= idle // which nobody else wanted
+	}
 	if math.IsNaN(collector) {
 		collector = took * procs
 	}

@@ -90,6 +90,7 @@ func TestBudget(t *testing.T) {
 		{"2 s of CPU: 1/100 of a core", Config{CPU: 0.01}, 2 * time.Second, 433},
 		{"two minutes of CPU", Config{}, 2 * time.Minute, 1},
 	} {
+		test.config.MaxInterval = 2 * day // so that the share alone decides
 		t.Run(test.name, func(t *testing.T) {
 			within(t, test.config, test.took, func(s *Source, profiles *atomic.Int64) {
 				tick(s, day)
@@ -106,6 +107,7 @@ func TestBudget(t *testing.T) {
 
 func TestPause(t *testing.T) {
 	c := New(Config{}).config
+	procs := time.Duration(runtime.GOMAXPROCS(0))
 	for _, test := range []struct {
 		cost cost
 		want time.Duration
@@ -114,7 +116,11 @@ func TestPause(t *testing.T) {
 		{cost{cpu: 0.05}, time.Minute},
 		{cost{cpu: 0.5}, 500 * time.Second},
 		{cost{stopped: 0.002}, 200 * time.Second},
-		{cost{cpu: 0.5, stopped: 0.02}, 2000 * time.Second},
+		{cost{cpu: 0.5, stopped: 0.02}, 10 * time.Minute},
+		{cost{cpu: 2.84}, 10 * time.Minute},                // was measured on a busy machine: 47 minutes without a bound
+		{cost{stopped: 0.26}, 10 * time.Minute},            // and this seven hours
+		{cost{cpu: 24 * float64(procs)}, 40 * time.Minute}, // a hundredth of the processors
+		{cost{stopped: 2}, 2000 * time.Second},
 		{cost{cpu: 1e12}, 100 * 365 * 24 * time.Hour},
 	} {
 		if got := c.pause(test.cost); got.Round(time.Millisecond) != test.want {

@@ -66,6 +66,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	for _, c := range commands() {
 		if c.name == args[0] {
+			if why := missing(c.name, args[1:]); why != "" {
+				fmt.Fprintf(stderr, "stability %s: not on this system: %s\n", c.name, why)
+				return exitUsage
+			}
 			return c.run(ctx, args[1:], stdout, stderr)
 		}
 	}

@@ -18,7 +18,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 )
 
 // Library is the module path whose presence makes a service one of ours.
@@ -235,7 +234,7 @@ func openCache(dir string) (path string, unlock func(), err error) {
 	if err != nil {
 		return "", nil, fmt.Errorf("build: %w", err)
 	}
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+	if err := lockFile(lock); err != nil {
 		lock.Close()
 		return "", nil, fmt.Errorf("build: locking %s: %w", path, err)
 	}
