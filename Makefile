@@ -5,7 +5,7 @@ GO ?= go
 MODULES := . telemetry auto defense/hotconfig adapter/stabilitygrpc lab examples/payment examples/routers bench
 export GOFLAGS ?= -buildvcs=false
 
-.PHONY: help demo test e2e gates check bench fuzz gen install
+.PHONY: help demo test e2e gates check everywhere bench fuzz gen install
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,11 @@ check: ## gofmt, go vet, stability vet, and generated files that are stale
 	@set -e; for m in $(MODULES); do (cd $$m && $(GO) vet ./...); done
 	@$(VET)
 	$(GO) test -count=1 -run 'Generated|Layers' . ./internal/...
+
+# Other systems are type-checked from source, which takes seconds each; a compiler would take minutes.
+everywhere: ## type-check for other systems, and run the root module's tests as a 32-bit program
+	cd lab && $(GO) test -count=1 ./everywhere
+	GOARCH=386 CGO_ENABLED=0 $(GO) test -short -timeout 12m ./...
 
 bench: ## measure every capability beside its peers and print the ratios
 	$(GO) run ./bench

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"syscall"
 
 	"github.com/falsifiable/stability/signals"
 )
@@ -36,7 +35,7 @@ var classLabels = [classCount]signals.Labels{
 
 // connectionLost are the errors of a connection that ended in the middle of an exchange; a peer that closed it in good
 // order shows as the end of the stream.
-var connectionLost = [...]error{syscall.ECONNRESET, syscall.EPIPE, syscall.ECONNABORTED, net.ErrClosed, io.EOF, io.ErrUnexpectedEOF}
+var connectionLost = append(resets, net.ErrClosed, io.EOF, io.ErrUnexpectedEOF)
 
 // classify tells failures apart. The caller's own cancellation is no fault of the peer.
 // The context is asked too, because an error may be the cause that the caller gave.
