@@ -25,6 +25,7 @@ type pool struct {
 	epoch   time.Time
 	db      weak.Pointer[sql.DB] // an open one is held by its own goroutine
 	wrapped bool                 // there is more to read than DBStats
+	foreign func() sql.DBStats   // of another library's pool, which db is nil for
 
 	made, failed atomic.Uint64
 	statements   atomic.Int64

@@ -434,6 +434,50 @@ func TestPoolsThatAreClosedAreForgotten(t *testing.T) {
 	}
 }
 
+type waits struct{}
+
+func (waits) EmptyAcquireCount() int64            { return 5 }
+func (waits) EmptyAcquireWaitTime() time.Duration { return 2 * time.Second }
+
+// pgxStat and puddleStat have the methods of pgxpool.Stat and puddle.Stat.
+type pgxStat struct{ waits }
+
+func (*pgxStat) MaxConns() int32      { return 10 }
+func (*pgxStat) TotalConns() int32    { return 9 }
+func (*pgxStat) AcquiredConns() int32 { return 7 }
+func (*pgxStat) IdleConns() int32     { return 2 }
+
+type puddleStat struct{ waits }
+
+func (*puddleStat) MaxResources() int32      { return 10 }
+func (*puddleStat) TotalResources() int32    { return 9 }
+func (*puddleStat) AcquiredResources() int32 { return 7 }
+func (*puddleStat) IdleResources() int32     { return 2 }
+
+// TestPoolsOfOtherLibraries are read by their own functions, and one that panics costs the others nothing.
+func TestPoolsOfOtherLibraries(t *testing.T) {
+	pools := sqldb.New(sqldb.Config{})
+	pools.WatchFunc("broken", func() sql.DBStats { panic("closed") })
+	pools.WatchFunc("pgx", sqldb.AcquireStats(func() *pgxStat { return &pgxStat{} }))
+	pools.WatchFunc("puddle", sqldb.AcquireStats(func() *puddleStat { return &puddleStat{} }))
+	pools.WatchFunc("redis", func() sql.DBStats {
+		return sql.DBStats{MaxOpenConnections: 10, OpenConnections: 9, InUse: 7, Idle: 2, WaitCount: 5, WaitDuration: 2 * time.Second}
+	})
+	readings := read(pools)
+	for _, pool := range []string{"pgx", "puddle", "redis"} {
+		for name, value := range map[string]float64{"connection.max": 10, "connection.count": 9, "connection.in_use": 7,
+			"connection.idle": 2, "connection.wait.count": 5, "connection.wait.duration": 2} {
+			want(t, readings, name+`{pool="`+pool+`"}`, value)
+		}
+	}
+	pools.Forget("redis")
+	for name := range read(pools) {
+		if strings.Contains(name, "redis") || strings.Contains(name, "broken") {
+			t.Errorf("%s is read", name)
+		}
+	}
+}
+
 func TestSampleAllocatesNothing(t *testing.T) {
 	f := newFake()
 	pools := sqldb.New(sqldb.Config{HoldLimit: time.Nanosecond})

@@ -104,6 +104,22 @@ func (p *Pools) Watch(pool string, db *sql.DB) {
 	p.follow(followed)
 }
 
+// WatchFunc follows a pool of another library under the name pool, by a function that returns its own figures as sql.DBStats;
+// the zero of what it does not tell is fine. So checks on [signals.SQLDB] see it. The function is called at each reading, by one
+// goroutine at a time, and must not block; a panic in it leaves that pool out of that reading. The pool is followed until
+// [Pools.Forget]. [AcquireStats] makes the function for pgxpool and puddle; for go-redis, as for others with plain fields, it is
+//
+//	pools.WatchFunc("sessions", func() sql.DBStats {
+//		s := client.PoolStats()
+//		return sql.DBStats{MaxOpenConnections: client.Options().PoolSize, OpenConnections: int(s.TotalConns), Idle: int(s.IdleConns),
+//			InUse: int(s.TotalConns - s.IdleConns), WaitCount: int64(s.WaitCount), WaitDuration: time.Duration(s.WaitDurationNs)}
+//	})
+func (p *Pools) WatchFunc(pool string, stats func() sql.DBStats) {
+	followed := newPool(pool, p.config, p.epoch)
+	followed.foreign = stats
+	p.follow(followed)
+}
+
 // Forget ends the following of a pool. One that was opened here is forgotten when it is closed.
 func (p *Pools) Forget(name string) {
 	p.mu.Lock()
@@ -153,11 +169,16 @@ func (p *Pools) Sample(dst *signals.Batch) {
 	read := 0
 	p.pools = slices.DeleteFunc(p.pools, func(known *pool) bool {
 		db := known.db.Value()
-		if db == nil {
+		if db == nil && known.foreign == nil {
 			return true
 		}
-		if read++; read <= p.config.MaxPools {
+		if read++; read > p.config.MaxPools {
+			return false
+		}
+		if db != nil {
 			known.sample(dst, db.Stats())
+		} else if stats, ok := known.ask(); ok {
+			known.sample(dst, stats)
 		}
 		return false
 	})
