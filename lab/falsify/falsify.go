@@ -1,6 +1,7 @@
 package falsify
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"github.com/falsifiable/stability/fault"
 	"github.com/falsifiable/stability/lab/falsify/build"
 	"github.com/falsifiable/stability/lab/falsify/experiment"
+	"github.com/falsifiable/stability/lab/falsify/load"
 	"github.com/falsifiable/stability/lab/falsify/plan"
 	"github.com/falsifiable/stability/lab/falsify/report"
 )
@@ -66,7 +68,7 @@ func run(ctx context.Context, cfg Config, t tier) (*Report, error) {
 		return nil, err
 	}
 	defer f.stage.close()
-	if err := f.examine(ctx); err != nil {
+	if err := f.examineBearably(ctx); err != nil {
 		return nil, err
 	}
 	if cfg.PlanOnly {
@@ -116,6 +118,27 @@ func (f *falsification) prepare(ctx context.Context, workDir string) error {
 	return err
 }
 
+// errOverload is a load that the service does not bear.
+var errOverload = errors.New("falsify: the service does not bear the load")
+
+// mostHalvings is how often the load is halved in search of one that the service bears.
+const mostHalvings = 5
+
+// examineBearably examines the service under the load of the experiment, or under the first half, quarter and so on of it that
+// it bears: under more, checks fire because of the load.
+func (f *falsification) examineBearably(ctx context.Context) error {
+	l := &f.stage.experiment.Load
+	for halved := 0; ; halved++ {
+		err := f.examine(ctx)
+		if !errors.Is(err, errOverload) || halved == mostHalvings {
+			return err
+		}
+		l.Rate = cmp.Or(l.Rate, defaultRate) / 2
+		f.report.Checks, f.report.Notes = nil, nil
+		f.note("the load was lowered to %.3g requests per second: %v; set load.rate of %s to what it is to bear", l.Rate, err, experiment.FileName)
+	}
+}
+
 // examine looks at the service once: which checks it has, how long they take until they can be judged, which faults
 // its agent knows. From that it makes the trials.
 func (f *falsification) examine(ctx context.Context) error {
@@ -155,10 +178,11 @@ func (f *falsification) examine(ctx context.Context) error {
 		}
 		return nil
 	}
+	before := s.live.Met()
 	if err := s.until(ctx, max(f.stage.wall(time.Minute), surveyTime), func() bool { return false }); !errors.Is(err, errLimit) {
 		return err
 	}
-	if err := f.loadIsAnswered(s); err != nil {
+	if err := f.loadIsAnswered(s, before); err != nil {
 		return err
 	}
 	return f.plan(s, s.hello.Faults, f.world(s.watch, settled))
@@ -169,9 +193,15 @@ const surveyTime = 2 * time.Second
 
 // loadIsAnswered refuses to judge a service that the load does not reach: checks that stay silent in front of a closed
 // door prove nothing.
-func (f *falsification) loadIsAnswered(s *subject) error {
+func (f *falsification) loadIsAnswered(s *subject, before load.Summary) error {
 	met := s.live.Met()
-	if met.Sent < leastSent || met.Answered > 0 {
+	if met.Sent < leastSent {
+		return nil
+	}
+	if met.Answered > 0 {
+		if recent := met.Less(before); overloaded(report.Load{Sent: recent.Sent, Answered: recent.Answered}) {
+			return fmt.Errorf("%w: of %d requests it answered %d below 500", errOverload, recent.Sent, recent.Answered)
+		}
 		return nil
 	}
 	what := met.Error

@@ -124,7 +124,21 @@ func (f *falsification) live(ctx context.Context, run *report.Run, course func(*
 			run.Outcomes[id] = report.TimedOut
 		}
 	}
+	if !run.Kind.Injects() && overloaded(run.Load) {
+		run.Note = fmt.Sprintf("of %d requests %d were answered below 500: the service does not bear this load, so what fired, or did not, says nothing of its checks", run.Load.Sent, run.Load.Answered)
+		for id := range run.Outcomes {
+			run.Outcomes[id] = report.Overloaded
+		}
+	}
 	return nil
+}
+
+// bearable is the share of requests that a service answers whose load it bears.
+const bearable = 0.95
+
+// overloaded reports whether a load was too much. A few requests tell nothing.
+func overloaded(met report.Load) bool {
+	return met.Sent >= leastSent && float64(met.Answered) < bearable*float64(met.Sent)
 }
 
 // attack is one life with a fault.

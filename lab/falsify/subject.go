@@ -133,7 +133,7 @@ func (s *subject) launch(ctx context.Context) error {
 }
 
 func (s *subject) args(address string) []string {
-	return expand(s.stage.experiment.Args, map[string]string{"${address}": address, "${port}": portOf(address)})
+	return expand(s.stage.experiment.Args, map[string]string{"${address}": address, "${port}": portOf(address), "${dir}": s.dir})
 }
 
 func (s *subject) env(address, socket string) []string {
@@ -146,7 +146,7 @@ func (s *subject) env(address, socket string) []string {
 	for _, name := range e.AddressEnv {
 		env = append(env, name+"="+address)
 	}
-	replace := strings.NewReplacer("${address}", address, "${port}", portOf(address))
+	replace := strings.NewReplacer("${address}", address, "${port}", portOf(address), "${dir}", s.dir)
 	for name, value := range e.Env {
 		env = append(env, name+"="+replace.Replace(value))
 	}

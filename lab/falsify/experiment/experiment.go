@@ -24,7 +24,8 @@ type Experiment struct {
 	// AddressEnv are the environment variables that tell the service where to listen, as host:port. Defaults to
 	// ADDR; PORT is set to the bare port in any case.
 	AddressEnv []string `yaml:"address_env"`
-	// Args and Env are given to the service. ${address} and ${port} stand for where it is to listen.
+	// Args and Env are given to the service. ${address} and ${port} stand for where it is to listen, ${dir} for a directory
+	// that this life of the service has for itself: files there are not shared with the services that run beside it.
 	Args []string          `yaml:"args"`
 	Env  map[string]string `yaml:"env"`
 	// Ready is the URL path that answers 2xx when the service can be used. Defaults to none: a listening port.

@@ -45,8 +45,32 @@ func walk(path string, node *yaml.Node, t reflect.Type) (errs []error) {
 			}
 			errs = append(errs, walk(path, node.Content[i+1], field)...)
 		}
+	default:
+		if complaint := mismatch(node, t); complaint != "" {
+			errs = append(errs, &PositionError{path, node.Line, node.Column, complaint})
+		}
 	}
 	return errs
+}
+
+// mismatch says why a node cannot be of a type, "" if it can. Types that read themselves say so themselves.
+func mismatch(node *yaml.Node, t reflect.Type) string {
+	if reflect.PointerTo(t).Implements(reflect.TypeFor[yaml.Unmarshaler]()) || node.Tag == "!!null" {
+		return ""
+	}
+	if node.Decode(reflect.New(t).Interface()) == nil {
+		return ""
+	}
+	wanted := map[reflect.Kind]string{reflect.Float64: "a number", reflect.Bool: "true or false", reflect.String: "a text",
+		reflect.Slice: "a list, as [a, b]", reflect.Map: "names with a value each, as {a: b}", reflect.Struct: "fields, as {field: value}"}[t.Kind()]
+	got := fmt.Sprintf("%q", node.Value)
+	switch node.Kind {
+	case yaml.SequenceNode:
+		got = "a list"
+	case yaml.MappingNode:
+		got = "a mapping"
+	}
+	return fmt.Sprintf("%s stands where %s should be", got, wanted)
 }
 
 func fieldsOf(t reflect.Type) map[string]reflect.Type {

@@ -148,11 +148,14 @@ const (
 	Collateral   Outcome = "COLLATERAL" // fired under a fault that it was not declared for
 	Silent       Outcome = "SILENT"     // rightly did not fire under another check's fault
 	FalseAlarm   Outcome = "FALSE-ALARM"
-	Canceled     Outcome = "CANCELED" // the run was ended from outside
+	Canceled     Outcome = "CANCELED"   // the run was ended from outside
+	Overloaded   Outcome = "OVERLOADED" // the service did not bear the load of a run without a fault
 )
 
 // Excluded reports whether the outcome leaves numerator and denominator.
-func (o Outcome) Excluded() bool { return o == NotInjected || o == TimedOut || o == Canceled }
+func (o Outcome) Excluded() bool {
+	return o == NotInjected || o == TimedOut || o == Canceled || o == Overloaded
+}
 
 // Cell is one check under one fault.
 type Cell struct {
