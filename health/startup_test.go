@@ -129,41 +129,44 @@ func TestStartupTriesAgainOnlyIfAsked(t *testing.T) {
 	})
 }
 
-// Fifty instances that start together must not ask together.
+// Fifty instances that start together must not ask together: not at first, if they are scattered, and not when they try again.
 func TestAFleetDoesNotStartInStep(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		const fleet = 50
-		tries := make(chan time.Duration, 10_000)
-		done := make(chan error, fleet)
-		begun := time.Now()
-		for range fleet {
-			go func() {
-				done <- Startup{Logger: quiet(), Scatter: 2 * time.Second, Timeout: 10 * time.Second, Retry: 500 * time.Millisecond}.Probe(t.Context(),
-					Probe{Name: "database", Check: func(context.Context) error {
-						tries <- time.Since(begun)
-						if time.Since(begun) < 6*time.Second {
-							return errors.New("down")
-						}
-						return nil
-					}})
-			}()
-		}
-		for range fleet {
-			if err := <-done; err != nil {
-				t.Error(err)
+	for _, test := range []struct{ scatter, from time.Duration }{{2 * time.Second, 0}, {0, 3 * time.Second}} {
+		synctest.Test(t, func(t *testing.T) {
+			const fleet = 50
+			tries := make(chan time.Duration, 10_000)
+			done := make(chan error, fleet)
+			begun := time.Now()
+			for range fleet {
+				go func() {
+					done <- Startup{Logger: quiet(), Scatter: test.scatter, Timeout: 10 * time.Second, Retry: 500 * time.Millisecond}.Probe(t.Context(),
+						Probe{Name: "database", Check: func(context.Context) error {
+							tries <- time.Since(begun)
+							if time.Since(begun) < 6*time.Second {
+								return errors.New("down")
+							}
+							return nil
+						}})
+				}()
 			}
-		}
-		close(tries)
-		most, at := 0, make(map[int]int)
-		for d := range tries {
-			slot := int(d / (100 * time.Millisecond))
-			at[slot]++
-			most = max(most, at[slot])
-		}
-		if most > fleet/3 {
-			t.Errorf("%d of %d instances ask within the same 100 ms", most, fleet)
-		}
-	})
+			for range fleet {
+				if err := <-done; err != nil {
+					t.Error(err)
+				}
+			}
+			close(tries)
+			most, at := 0, make(map[int]int)
+			for d := range tries {
+				if slot := int(d / (100 * time.Millisecond)); d >= test.from {
+					at[slot]++
+					most = max(most, at[slot])
+				}
+			}
+			if most > fleet/3 || most == 0 {
+				t.Errorf("scattered over %v: %d of %d instances ask within the same 100 ms", test.scatter, most, fleet)
+			}
+		})
+	}
 }
 
 func TestStartupRefusesAndEnds(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -324,6 +325,30 @@ func TestPollIsBehindTheEvents(t *testing.T) {
 	eventually(t, "the poll sees it", func() bool { return v.Get().Pool.Size == 60 })
 	cancel()
 	<-done
+}
+
+// A file that grows between two looks is not taken before it has come to rest, valid or not.
+func TestHalfAFileIsNotTaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "c.yaml")
+		write(t, path, good)
+		options := quick()
+		options.Debounce = 50 * time.Millisecond
+		v := unwatched(t, path, options)
+		whole := strings.Replace(good, "50", "60", 1)
+		half := whole[:strings.Index(whole, "hosts")] // valid, and without a host
+		write(t, path, half)
+		done := make(chan error, 1)
+		go func() { done <- v.Reload(t.Context()) }()
+		<-time.After(20 * time.Millisecond)
+		write(t, path, whole)
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if c, s := v.Get(), v.Status(); c.Pool.Size != 60 || len(c.Hosts) != 2 || s.Generation != 2 || s.Torn != 1 {
+			t.Errorf("in force is %+v, status %+v; want the whole one, as generation 2, seen torn once", c, s)
+		}
+	})
 }
 
 func TestReloadIsATransaction(t *testing.T) {

@@ -1,0 +1,214 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+	"github.com/knadh/koanf/parsers/yaml"
+	"github.com/knadh/koanf/providers/file"
+	"github.com/knadh/koanf/v2"
+	"github.com/spf13/viper"
+
+	"github.com/falsifiable/stability/defense/hotconfig"
+)
+
+// abConfig has two settings that are always changed together, so that a reader who sees two different ones has seen half of a
+// change.
+type abConfig struct {
+	A int `yaml:"a"`
+	B int `yaml:"b"`
+}
+
+// A store is a way to share the configuration. read returns both settings as one request would, one after the other.
+type store struct {
+	name  string
+	read  func() (a, b int)
+	write func(n int)
+}
+
+func stores(b testing.TB) []store {
+	var mu sync.Mutex
+	locked := map[string]int{"a": 0, "b": 0}
+	one := func(key string) int {
+		mu.Lock()
+		defer mu.Unlock()
+		return locked[key]
+	}
+	var whole atomic.Value
+	whole.Store(&abConfig{})
+	replace := func(dir string, n int) string {
+		path := filepath.Join(dir, "c.yaml")
+		if err := errors.Join(os.WriteFile(path+".new", fmt.Appendf(nil, "a: %d\nb: %d\n", n, n), 0o600), os.Rename(path+".new", path)); err != nil {
+			b.Fatal(err)
+		}
+		return path
+	}
+	oursDir, viperDir, koanfDir := b.TempDir(), b.TempDir(), b.TempDir()
+	ours := must(hotconfig.Watch[abConfig](b.Context(), replace(oursDir, 0), hotconfig.Options[abConfig]{
+		Debounce: time.Millisecond, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))}))
+	v := viper.New()
+	v.SetConfigFile(replace(viperDir, 0))
+	k := koanf.New(".")
+	source := file.Provider(replace(koanfDir, 0))
+	if err := errors.Join(v.ReadInConfig(), k.Load(source, yaml.Parser())); err != nil {
+		b.Fatal(err)
+	}
+	return []store{
+		{"ours", func() (int, int) { c := ours.Get(); return c.A, c.B }, func(n int) {
+			replace(oursDir, n)
+			if err := ours.Reload(context.Background()); err != nil {
+				b.Error(err)
+			}
+		}},
+		{"mutexmap", func() (int, int) { return one("a"), one("b") }, func(n int) {
+			mu.Lock()
+			defer mu.Unlock()
+			locked["a"], locked["b"] = n, n
+		}},
+		{"atomicvalue", func() (int, int) { c := whole.Load().(*abConfig); return c.A, c.B }, func(n int) { whole.Store(&abConfig{n, n}) }},
+		{"viper", func() (int, int) { return v.GetInt("a"), v.GetInt("b") }, nil}, // neither may be read while it is loaded: see TestRacesOfPeers
+		{"koanf", func() (int, int) { return k.Int("a"), k.Int("b") }, nil},
+	}
+}
+
+// BenchmarkConfigRead reads two settings, with nobody who writes: viper and koanf do not permit that. Wrong reads beside a writer
+// are counted by TestConfigIsReadWhole.
+func BenchmarkConfigRead(b *testing.B) {
+	for _, s := range stores(b) {
+		b.Run(s.name, func(b *testing.B) {
+			b.ReportAllocs()
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					s.read()
+				}
+			})
+		})
+	}
+}
+
+// reads is how many pairs are read beside a writer; the guide has a figure for 10,000,000.
+const reads = 200_000
+
+// TestConfigIsReadWhole counts the pairs of reads that see half of a change, beside a writer that does not rest.
+func TestConfigIsReadWhole(t *testing.T) {
+	for _, s := range stores(t) {
+		if s.write == nil {
+			continue
+		}
+		t.Run(s.name, func(t *testing.T) {
+			var writes atomic.Int64
+			stop, done := make(chan struct{}), make(chan struct{})
+			go func() {
+				defer close(done)
+				for {
+					select {
+					case <-stop:
+						return
+					default:
+						s.write(int(writes.Add(1)))
+					}
+				}
+			}()
+			var wg sync.WaitGroup
+			var torn, pairs atomic.Int64
+			const readers = 8
+			each := count(reads) / readers
+			for range readers {
+				wg.Go(func() {
+					n := 0
+					for ; n < each || writes.Load() < 50; n++ {
+						if a, b := s.read(); a != b {
+							torn.Add(1)
+						}
+					}
+					pairs.Add(int64(n))
+				})
+			}
+			wg.Wait()
+			close(stop)
+			<-done
+			t.Logf("%d of %d pairs of reads were torn, by %d writes", torn.Load(), pairs.Load(), writes.Load())
+			if s.name != "mutexmap" && torn.Load() > 0 {
+				t.Error("a snapshot was torn")
+			}
+		})
+	}
+}
+
+// count lets a person ask for more.
+func count(n int) int {
+	if more := os.Getenv("BENCH_READS"); more != "" {
+		if _, err := fmt.Sscan(more, &n); err != nil {
+			panic(err)
+		}
+	}
+	return n
+}
+
+// BenchmarkConfigChange is the time from the rename of a new file until readers have it, by events alone.
+func BenchmarkConfigChange(b *testing.B) {
+	dir := b.TempDir()
+	path := filepath.Join(dir, "c.yaml")
+	write := func(n int) {
+		if err := errors.Join(os.WriteFile(path+".new", fmt.Appendf(nil, "a: %d\nb: %d\n", n, n), 0o600), os.Rename(path+".new", path)); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.Run("ours", func(b *testing.B) {
+		write(0)
+		config := must(hotconfig.Watch[abConfig](b.Context(), path, hotconfig.Options[abConfig]{Poll: time.Hour, Logger: slog.New(slog.DiscardHandler)}))
+		for n := 1; b.Loop(); n++ {
+			write(n)
+			for config.Get().A != n {
+				time.Sleep(100 * time.Microsecond)
+			}
+		}
+	})
+	b.Run("viper", func(b *testing.B) {
+		write(0)
+		v := viper.New()
+		v.SetConfigFile(path)
+		if err := v.ReadInConfig(); err != nil {
+			b.Fatal(err)
+		}
+		changed := make(chan int, 1000)
+		v.OnConfigChange(func(fsnotify.Event) { changed <- v.GetInt("a") })
+		v.WatchConfig()
+		for n := 1; b.Loop(); n++ {
+			write(n)
+			for <-changed != n {
+			}
+		}
+	})
+}
+
+// TestRacesOfPeers runs a program that reads viper or koanf while its file changes, with the race detector. What the peers do is
+// printed and judged by nobody: it is theirs. Ours must be silent.
+func TestRacesOfPeers(t *testing.T) {
+	binary := filepath.Join(t.TempDir(), "races")
+	if out, err := exec.Command("go", "build", "-race", "-o", binary, "./programs/configraces").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	for _, who := range []string{"plainmap", "viper", "koanf", "ours"} {
+		cmd := exec.Command(binary, who, t.TempDir())
+		cmd.Env = append(os.Environ(), "GORACE=halt_on_error=0 atexit_sleep_ms=0")
+		out, err := cmd.CombinedOutput()
+		races := strings.Count(string(out), "WARNING: DATA RACE")
+		t.Logf("%s: %d data races, fatal: %t (%v)", who, races, strings.Contains(string(out), "fatal error: concurrent map"), err)
+		if who == "ours" && (err != nil || races > 0) {
+			t.Errorf("ours: %s", out)
+		}
+	}
+}
