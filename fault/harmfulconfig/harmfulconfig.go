@@ -18,11 +18,10 @@ var Fault = fault.Fault{
 	Title: "Valid but harmful configuration",
 	Help:  "Changes values in what the reader of a configuration file finds to ones that are valid and do harm. Needs a file of defense/hotconfig, in YAML, JSON or TOML.",
 	Params: []fault.Param{
-		{Name: "kind", Choices: []string{"numbers", "durations", "switches", "lists"}, Help: "Which values: whole numbers become 1 (as a pool of one), durations 1ms, true false, and lists that stand in one line empty."},
+		{Name: "kind", Choices: []string{"all", "numbers", "durations", "switches", "lists"}, Help: "Which values, all by default: whole numbers become 1 (as a pool of one), durations 1ms, true false, and lists that stand in one line empty."},
 		{Name: "nth", Default: 0, Min: 0, Max: 1000, Help: "The how many-th of them is changed; 0 changes all."},
 	},
-	Presets: []fault.Settings{{"kind": "durations"}, {"kind": "switches"}, {"kind": "lists"}},
-	Start:   start,
+	Start: start,
 }
 
 // kinds are how values look behind a key, in all three formats, and what they become.
@@ -38,6 +37,14 @@ var kinds = map[string]struct {
 
 // harm changes the nth value of the kind, or all if n is 0, and tells how many it changed.
 func harm(kind string, n int, content []byte) (changed []byte, count int) {
+	if kind == "all" {
+		for each := range kinds {
+			var more int
+			content, more = harm(each, n, content)
+			count += more
+		}
+		return content, count
+	}
 	k := kinds[kind]
 	seen := 0
 	changed = k.pattern.ReplaceAllFunc(content, func(match []byte) []byte {

@@ -27,6 +27,7 @@ func TestHarm(t *testing.T) {
 		{"switches", "fast: true\ntrue: x\n", "fast: false\ntrue: x\n", 0, 1},
 		{"lists", "hosts: [a, b]\nnone: []\n", "hosts: []\nnone: []\n", 0, 1},
 		{"lists", "name: a\n", "name: a\n", 0, 0},
+		{"all", "pool: 5\nwait: 2s\nfast: true\nhosts: [a]\n", "pool: 1\nwait: 1ms\nfast: false\nhosts: []\n", 0, 4},
 	} {
 		if got, n := harm(test.kind, test.n, []byte(test.content)); string(got) != test.want || n != test.count {
 			t.Errorf("%s of %q: %q, %d; want %q, %d", test.kind, test.content, got, n, test.want, test.count)
