@@ -175,7 +175,7 @@ func (s *subject) drive(ctx context.Context, l experiment.Load, shape load.Shape
 		for k, v := range t.Header {
 			header[k] = []string{v}
 		}
-		cfg.Targets = append(cfg.Targets, load.Target{Method: t.Method, Path: t.Path, Header: header, Body: t.Body, Weight: t.Weight})
+		cfg.Targets = append(cfg.Targets, load.Target{Method: t.Method, Path: t.Path, Header: header, Body: t.Body, Weight: t.Weight, Hold: time.Duration(t.Hold)})
 	}
 	if err := cfg.Validate(); err != nil {
 		return fmt.Errorf("%w: %w", ErrUsage, err)

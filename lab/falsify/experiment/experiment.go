@@ -59,6 +59,7 @@ type Target struct {
 	Header map[string]string `yaml:"header"`
 	Body   string            `yaml:"body"`
 	Weight float64           `yaml:"weight"`
+	Hold   Duration          `yaml:"hold"`
 }
 
 // Dependency is something the service talks to over TCP.

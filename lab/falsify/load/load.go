@@ -35,6 +35,9 @@ type Target struct {
 	Body string
 	// Weight is the target's share among all. Defaults to 1.
 	Weight float64
+	// Hold makes one client keep a request of the target open, read what comes, and ask again after that time: a stream of
+	// events, a long poll, a slow download. It has no part in the rate.
+	Hold time.Duration
 }
 
 // Config configures one run of load.
@@ -174,13 +177,19 @@ func Run(ctx context.Context, cfg Config) (Summary, error) {
 	)
 	pacer := &pacer{ctx: ctx, plan: plan}
 	meter := newMeter(pacer)
+	held := &holders{ctx: ctx, base: cfg.BaseURL, client: &http.Client{Transport: bound{ctx, inner}}}
+	short := held.start(cfg.Targets)
+	if cfg.Targets = short; len(short) == 0 {
+		<-ctx.Done()
+		return held.end(Summary{Statuses: make(map[string]int)}), nil
+	}
 	for result := range attacker.Attack(cfg.targeter(), pacer, 0, "") {
 		if ctx.Err() == nil || result.Code != 0 {
 			meter.add(result)
 			cfg.Live.set(meter.counts)
 		}
 	}
-	return meter.summary(), nil
+	return held.end(meter.summary()), nil
 }
 
 // bound ends requests when the run ends.
