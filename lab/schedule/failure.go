@@ -41,7 +41,7 @@ func failures(r result) []Finding {
 	if at := crashLine.FindStringIndex(r.output); at != nil {
 		return crash(r, found, r.output[at[0]:])
 	}
-	if len(found) > 0 {
+	if len(found) > 0 || len(r.races) > 0 { // a race outside of all tests fails the program, and names none
 		return slices.DeleteFunc(found, func(f Finding) bool { return len(r.races) > 0 && f.Text == raceMessage })
 	}
 	// A program that ends itself prints what it likes, or nothing.

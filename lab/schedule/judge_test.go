@@ -90,6 +90,7 @@ func TestFailures(t *testing.T) {
 		{"an exit", result{failed: true, code: 3, output: "bye\n"}, "CRASHED  the program ended with exit code 3"},
 		{"a race only", result{failed: true, code: 1, races: []string{"x"},
 			output: "--- FAIL: TestA (0.00s)\n    testing.go:1617: race detected during execution of test\nFAIL\n"}, ""},
+		{"a race outside of the tests", result{failed: true, code: 1, races: []string{"x"}, output: "FAIL\n"}, ""},
 		{"a race after the tests", result{failed: true, code: raceExitCode, races: []string{"x"}}, ""},
 		{"no failure", result{output: "ok\n"}, ""},
 		{"no report", result{killed: true}, "SUSPECT  the run did not end in time and left no report"},

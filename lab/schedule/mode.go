@@ -79,9 +79,6 @@ func withSelect(s point.Settings, order point.SelectOrder) point.Settings {
 	return s
 }
 
-// modes are those of the rotation.
-func (c *Config) modes() []Mode { return Modes }
-
 // schedule is one concrete way to run, as replay lines have it: "mode=yield,procs=1,seed=7,yield=512".
 type schedule struct {
 	mode     string

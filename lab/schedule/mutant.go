@@ -8,22 +8,31 @@ import (
 )
 
 // next returns the schedule of run i: the first two modes, then two of three times a mutant of a schedule that reached
-// something new, and further modes.
+// something new, and further modes. With the race detector every second run only yields.
 func (u *unit) next(i int) schedule {
-	modes := u.config.modes()
-	m := modes[i%len(modes)]
-	if i > 1 && i%3 != 0 {
+	m := Modes[i%len(Modes)]
+	switch {
+	case i <= 1:
+	case u.config.Race && i%2 == 0:
+		m = raceMode
+		m.Procs = 1 << (i / 2 % 3) // 2, 4, 1, 2, ...
+	case i%3 != 0:
 		if s, ok := u.mutant(); ok {
 			return s
 		}
-	} else if i > 1 {
-		m = modes[(i/3+1)%len(modes)]
+	default:
+		m = Modes[(i/3+1)%len(Modes)]
 	}
 	if i != 1 { // the second one is the opposite of the first, in everything
 		u.seed = u.rng.Uint64() >> 1
 	}
 	return schedule{mode: m.Name, procs: m.Procs, seed: u.seed, settings: m.Settings}
 }
+
+// raceMode is for the race detector. It sees two accesses that nothing orders, whichever comes first, so long as few others
+// come in between: that is found by many small changes. Keeping goroutines back for long puts the two far apart, and what it
+// waits for may order them.
+var raceMode = Mode{Name: "race", Settings: point.Settings{Yield: 512, Select: point.SelectSeeded}}
 
 // tried is an operation held back in a mutant of a mode's schedule.
 type tried struct {
