@@ -46,6 +46,7 @@ type collector struct {
 	news     map[*ssa.Function]bool                 // whether a function returns what nobody else knows yet
 	joins    []ssa.Instruction                      // of the function being looked at: where it waits for what it has started
 	receives bool                                   // it waits for somebody
+	ownLocks bool                                   // the package makes locks of its own by atomics
 	mixes    map[*ssa.Function][]mix                // plain accesses beside atomic ones
 	mended   map[*ssa.Function]bool                 // functions for which a fix was offered
 }

@@ -39,6 +39,7 @@ func run(pass *analysis.Pass) (any, error) {
 	}
 	for _, f := range fns {
 		p.dynamic(f)
+		p.ownLocks = p.ownLocks || spinsOnCAS(f)
 	}
 	for _, v := range p.order {
 		if !p.retired[v] {
@@ -68,7 +69,9 @@ func (p *collector) judge(v *types.Var, all []access) {
 		plain = slices.DeleteFunc(plain, func(a access) bool { return a.copies })
 	}
 	if len(atomics) > 0 {
-		p.mixed(v, plain, atomics)
+		if !p.ownLocks {
+			p.mixed(v, plain, atomics)
+		}
 		return
 	}
 	p.guarded(v, plain)
@@ -307,7 +310,7 @@ func (p *collector) excused(a access) bool {
 		f = f.Parent()
 	}
 	d, ok := f.Syntax().(*ast.FuncDecl)
-	if strings.HasSuffix(f.Name(), "Locked") || strings.Contains(f.Name(), "ForTest") || ok && excuse.MatchString(d.Doc.Text()) {
+	if heldByName.MatchString(f.Name()) || strings.Contains(f.Name(), "ForTest") || ok && excuse.MatchString(d.Doc.Text()) {
 		return true
 	}
 	line := p.pass.Fset.Position(a.pos).Line
@@ -324,6 +327,9 @@ func (p *collector) excused(a access) bool {
 	}
 	return false
 }
+
+// heldByName matches names that say who takes the lock: addLocked, flushNoLocking, register_NeedsSubMuxLock.
+var heldByName = regexp.MustCompile(`(?i)(locked|without_?lock(ing)?|no_?lock(ing)?|lock_?held|under_?lock)$|needs_?\w*(lock|mu|mutex)$`)
 
 var excuse = regexp.MustCompile(`(?is)(lock|mu|mutex)\b.{0,60}\b(held|holds?|holding)\b|\b(held|holds?|holding)\b.{0,60}(lock|mu|mutex)\b|` +
 	`\bfor test(s|ing)?\b|\bmust (only )?be called\b|\b(not|never|no)\b.{0,40}\bconcurrent`)

@@ -6,7 +6,9 @@ import (
 	"golang.org/x/tools/go/analysis/analysistest"
 )
 
-func Test(t *testing.T) { analysistest.Run(t, analysistest.TestData(), Analyzer, "a", "kinds") }
+func Test(t *testing.T) {
+	analysistest.Run(t, analysistest.TestData(), Analyzer, "a", "kinds", "spinlock")
+}
 
 func TestFixes(t *testing.T) {
 	analysistest.RunWithSuggestedFixes(t, analysistest.TestData(), Analyzer, "fix")

@@ -2,6 +2,7 @@ package lockset
 
 import (
 	"go/types"
+	"strings"
 
 	"golang.org/x/tools/go/ssa"
 
@@ -39,4 +40,21 @@ func isTokens(v ssa.Value) bool {
 	st, ok := ch.Elem().Underlying().(*types.Struct)
 	place := locks.PlaceOf(v)
 	return ok && st.NumFields() == 0 && (place.Fields != "" || place.Global())
+}
+
+// spinsOnCAS tells whether f tries to swap the word at an address that it is given until that succeeds: so people make locks of
+// their own, and nobody but they knows what such a lock guards.
+func spinsOnCAS(f *ssa.Function) bool {
+	for _, b := range f.Blocks {
+		for _, in := range b.Instrs {
+			c, ok := in.(*ssa.Call)
+			if !ok || c.Call.StaticCallee() == nil || !strings.HasPrefix(c.Call.StaticCallee().RelString(nil), "sync/atomic.CompareAndSwap") {
+				continue
+			}
+			if _, param := c.Call.Args[0].(*ssa.Parameter); param && reaches(b, b) {
+				return true
+			}
+		}
+	}
+	return false
 }

@@ -197,23 +197,32 @@ func (c *checker) panicsOnError(g *ast.GoStmt) {
 	if body == nil || c.recovers(body) {
 		return
 	}
+	var all []token.Pos
 	ast.Inspect(body, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.FuncLit:
 			return false
 		case *ast.CallExpr:
-			if c.name(n) != "panic" || len(n.Args) != 1 || c.told[n.Pos()] {
+			if c.name(n) != "panic" || len(n.Args) != 1 {
 				return true
 			}
 			if id, ok := ast.Unparen(n.Args[0]).(*ast.Ident); ok && types.Identical(c.pass.TypesInfo.TypeOf(id), types.Universe.Lookup("error").Type()) {
-				c.told[n.Pos()] = true
-				c.pass.Report(analysis.Diagnostic{Pos: n.Pos(),
-					Message: "panic on an error in a goroutine that nobody recovers: it ends the process, and skips what main does to stop; hand the error to main, by a channel or an errgroup",
-					Related: []analysis.RelatedInformation{{Pos: g.Pos(), Message: "the goroutine is started here"}}})
+				all = append(all, n.Pos())
 			}
 		}
 		return true
 	})
+	if len(all) == 0 || c.told[all[0]] {
+		return
+	}
+	c.told[all[0]] = true
+	d := analysis.Diagnostic{Pos: all[0],
+		Message: "panic on an error in a goroutine that nobody recovers: it ends the process, and skips what main does to stop; hand the error to main, by a channel or an errgroup",
+		Related: []analysis.RelatedInformation{{Pos: g.Pos(), Message: "the goroutine is started here"}}}
+	for _, other := range all[1:] { // one mend for all
+		d.Related = append(d.Related, analysis.RelatedInformation{Pos: other, Message: "and so does this"})
+	}
+	c.pass.Report(d)
 }
 
 // recovers tells whether body defers something that recovers.

@@ -158,3 +158,18 @@ func (s *store) renew() {
 func (s *store) add()         { atomic.AddUint64(&s.seq, 1) }
 func (s *store) Mem() *int    { s.mu.Lock(); defer s.mu.Unlock(); return s.mem }
 func (s *store) HasMem() bool { s.mu.Lock(); defer s.mu.Unlock(); return s.mem != nil }
+
+// named has helpers whose names say that their callers take the lock.
+type named struct {
+	mu sync.Mutex
+	m  map[string]int
+}
+
+func (n *named) setNoLocking(k string)    { n.m[k] = 1 }
+func (n *named) set_NeedsMuLock(k string) { n.m[k] = 2 }
+func (n *named) Set(k string)             { n.mu.Lock(); n.m[k] = 3; n.mu.Unlock() }
+func (n *named) Drop(k string)            { n.mu.Lock(); delete(n.m, k); n.mu.Unlock() }
+func (n *named) Get(k string) int         { n.mu.Lock(); defer n.mu.Unlock(); return n.m[k] }
+func (n *named) Has(k string) bool        { n.mu.Lock(); defer n.mu.Unlock(); return n.m[k] > 0 }
+func (n *named) Len() int                 { n.mu.Lock(); defer n.mu.Unlock(); return len(n.m) }
+func (n *named) Clear()                   { n.mu.Lock(); defer n.mu.Unlock(); clear(n.m) }

@@ -46,3 +46,16 @@ func (a *app) impossible(n int) {
 		}
 	}()
 }
+
+// twice is one mistake.
+func (a *app) twice(l net.Listener) {
+	go func() {
+		c, err := l.Accept()
+		if err != nil {
+			panic(err) // want `panic on an error in a goroutine that nobody recovers`
+		}
+		if err := c.Close(); err != nil {
+			panic(err)
+		}
+	}()
+}
