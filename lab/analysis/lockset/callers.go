@@ -186,16 +186,19 @@ func (p *collector) learn() {
 		return
 	}
 	p.callers = make(map[*ssa.Function][]locks.Held)
-	for p.spread() {
+	for round := 0; round < mostRounds && p.spread(); round++ {
 	}
 	settled := make(map[*ssa.Function]bool)
 	for f := range p.callers {
 		settled[f] = true
 	}
 	p.settled = settled
-	for p.spread() {
+	for round := 0; round < mostRounds && p.spread(); round++ {
 	}
 }
+
+// mostRounds bounds how far down a chain of callers a lock is followed.
+const mostRounds = 20
 
 // spread lets each function's callers pass on what they hold themselves, and says whether that told anything new. A function
 // of whose callers nothing is known yet passes nothing on; so a recursion adds nothing to what came from outside of it. What
@@ -272,7 +275,11 @@ func (s *callSite) inward(held []locks.Held) (mine []locks.Held) {
 			as = []locks.Place{h.Lock}
 		}
 		for _, p := range as {
-			mine = append(mine, locks.Held{Lock: p, Mode: h.Mode, Taken: h.Taken})
+			if !slices.ContainsFunc(mine, func(g locks.Held) bool {
+				return g.Lock == p || foreign(p, s.callee) && foreign(g.Lock, s.callee) && g.Lock.Kind() == p.Kind()
+			}) {
+				mine = append(mine, locks.Held{Lock: p, Mode: h.Mode, Taken: h.Taken})
+			}
 		}
 	}
 	return mine

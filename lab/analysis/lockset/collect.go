@@ -44,6 +44,9 @@ type collector struct {
 	callers  map[*ssa.Function][]locks.Held         // what learn has found
 	settled  map[*ssa.Function]bool                 // functions of whose callers that is all
 	news     map[*ssa.Function]bool                 // whether a function returns what nobody else knows yet
+	budget   int                                    // steps that are left to find out whether a value is new
+	asking   int                                    // how deep such questions are nested
+	tokens   map[*ssa.Function][]ssa.Instruction    // where a function takes a token
 	joins    []ssa.Instruction                      // of the function being looked at: where it waits for what it has started
 	receives bool                                   // it waits for somebody
 	ownLocks bool                                   // the package makes locks of its own by atomics
@@ -55,7 +58,8 @@ func newCollector(pass *analysis.Pass) *collector {
 	return &collector{pass: pass, walker: locks.NewWalker(), uses: make(map[*types.Var][]access), calls: make(map[*ssa.Function][]callSite),
 		locks: make(map[*ssa.Function]bool), takes: make(map[*ssa.Function][]ssa.Instruction),
 		makes: make(map[*ssa.Function]map[locks.Place]bool), retired: make(map[*types.Var]bool), resets: make(map[whole]int),
-		invoked: make(map[string]*ssa.Function), news: make(map[*ssa.Function]bool), mended: make(map[*ssa.Function]bool), mixes: make(map[*ssa.Function][]mix)}
+		invoked: make(map[string]*ssa.Function), news: make(map[*ssa.Function]bool), mended: make(map[*ssa.Function]bool), mixes: make(map[*ssa.Function][]mix),
+		tokens: make(map[*ssa.Function][]ssa.Instruction)}
 }
 
 // function notes what f accesses, with the locks that are held.

@@ -13,12 +13,24 @@ import (
 // lonely tells whether v is a new value at instruction in: made by the function itself or by a constructor, or taken from a
 // sync.Pool, and not yet shared with a goroutine.
 func (p *collector) lonely(v ssa.Value, in ssa.Instruction) bool {
+	if p.asking == 0 {
+		p.budget = mostSteps
+	}
+	p.asking++
+	defer func() { p.asking-- }()
 	root := p.newValue(v, 6)
 	return root != nil && !p.shared(root, in, 3)
 }
 
+// mostSteps is how many values are looked at to find out whether one is new. A value of which that is not found out counts as
+// new: it comes from so many places that nobody could check a report.
+const mostSteps = 300
+
 // newValue returns the new object that v is, or is a part of; nil if it is none.
 func (p *collector) newValue(v ssa.Value, depth int) ssa.Value {
+	if p.budget--; p.budget < 0 {
+		return v
+	}
 	if depth == 0 {
 		return nil
 	}
@@ -158,10 +170,10 @@ func (p *collector) shared(v ssa.Value, at ssa.Instruction, depth int) bool {
 		return false
 	}
 	for _, r := range *v.Referrers() {
-		if r.Block() == nil || !mayPrecede(r, at, v) {
-			continue
+		if p.budget--; p.budget < 0 {
+			return false
 		}
-		if p.shares(r, v, at, depth) {
+		if r.Block() != nil && p.shares(r, v, at, depth) && mayPrecede(r, at, v) {
 			return true
 		}
 	}

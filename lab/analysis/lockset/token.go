@@ -12,23 +12,34 @@ import (
 // hasToken tells whether the function has put a token into a channel that others share, by the time of a: a channel of empty
 // structs with room for one is a lock too, on which one can wait beside other things.
 func (p *collector) hasToken(a access) bool {
-	for _, b := range a.fn.Blocks {
+	takes, known := p.tokens[a.fn]
+	if !known {
+		takes = tokensTaken(a.fn)
+		p.tokens[a.fn] = takes
+	}
+	return after(takes, a.in)
+}
+
+// tokensTaken returns where f puts tokens into such channels.
+func tokensTaken(f *ssa.Function) (takes []ssa.Instruction) {
+	for _, b := range f.Blocks {
 		for _, in := range b.Instrs {
-			takes := false
 			switch in := in.(type) {
 			case *ssa.Send:
-				takes = isTokens(in.Chan)
+				if isTokens(in.Chan) {
+					takes = append(takes, in)
+				}
 			case *ssa.Select:
 				for _, s := range in.States {
-					takes = takes || s.Dir == types.SendOnly && isTokens(s.Chan)
+					if s.Dir == types.SendOnly && isTokens(s.Chan) {
+						takes = append(takes, in)
+						break
+					}
 				}
-			}
-			if takes && after([]ssa.Instruction{in}, a.in) {
-				return true
 			}
 		}
 	}
-	return false
+	return takes
 }
 
 // isTokens tells whether v is a channel of empty structs in a field or a package variable.
