@@ -29,6 +29,7 @@ import (
 	"github.com/falsifiable/stability/health"
 	"github.com/falsifiable/stability/response/logging"
 	"github.com/falsifiable/stability/signals"
+	"github.com/falsifiable/stability/signals/cgroup"
 	"github.com/falsifiable/stability/signals/goroutineleak"
 	"github.com/falsifiable/stability/signals/goruntime"
 	"github.com/falsifiable/stability/signals/httpserver"
@@ -146,7 +147,7 @@ func (w *Watch) configure() error {
 
 // ownSources returns what is read in any service.
 func (w *Watch) ownSources() []signals.Source {
-	sources := []signals.Source{goruntime.New(), process.New(), w.requests}
+	sources := []signals.Source{goruntime.New(), process.New(), cgroup.New(), w.requests}
 	switch {
 	case !w.config.Leaks:
 	case goroutineleak.Available():

@@ -79,7 +79,7 @@ func TestLeaks(t *testing.T) {
 	for _, on := range []bool{false, true} {
 		w := start(t, Config{Leaks: on, Logger: slog.New(slog.NewTextHandler(&logged, nil))})
 		deadlock, ok := w.Monitor().Contract("deadlock")
-		if want := 1 + len(w.ownSources()) - 3; !ok || len(deadlock.Checks) != want {
+		if want := 1 + len(w.ownSources()) - 4; !ok || len(deadlock.Checks) != want {
 			t.Errorf("Leaks %t: contract deadlock has %d checks, want %d", on, len(deadlock.Checks), want)
 		}
 		if said := strings.Contains(logged.String(), "leaks will not be proven"); said != (on && !goroutineleak.Available()) {

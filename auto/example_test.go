@@ -34,4 +34,5 @@ func Example() {
 	// gcstorm observe
 	// goroutineleak observe
 	// lockconvoy observe
+	// overload observe
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/falsifiable/stability/cause/badreload"
 	"github.com/falsifiable/stability/cause/channelblock"
 	"github.com/falsifiable/stability/cause/connleak"
+	"github.com/falsifiable/stability/cause/cpuquota"
 	"github.com/falsifiable/stability/cause/deadlock"
 	"github.com/falsifiable/stability/cause/earlyready"
 	"github.com/falsifiable/stability/cause/gcstorm"
@@ -19,6 +20,8 @@ import (
 	"github.com/falsifiable/stability/cause/lockconvoy"
 	"github.com/falsifiable/stability/cause/lostdeadline"
 	"github.com/falsifiable/stability/cause/moduledrift"
+	"github.com/falsifiable/stability/cause/oomkill"
+	"github.com/falsifiable/stability/cause/overload"
 	"github.com/falsifiable/stability/cause/poolexhaustion"
 	"github.com/falsifiable/stability/cause/retrystorm"
 	"github.com/falsifiable/stability/cause/startherd"
@@ -32,6 +35,7 @@ func All() []cause.Cause {
 		badreload.Cause,
 		channelblock.Cause,
 		connleak.Cause,
+		cpuquota.Cause,
 		deadlock.Cause,
 		earlyready.Cause,
 		gcstorm.Cause,
@@ -42,6 +46,8 @@ func All() []cause.Cause {
 		lockconvoy.Cause,
 		lostdeadline.Cause,
 		moduledrift.Cause,
+		oomkill.Cause,
+		overload.Cause,
 		poolexhaustion.Cause,
 		retrystorm.Cause,
 		startherd.Cause,

@@ -22,6 +22,6 @@ var Cause = cause.Cause{
 		Check: "gccpu", Fault: "allocstorm", Deadline: 5 * time.Minute,
 	}},
 	Signals:   cause.Organ{Names: []string{"go.gc.cpu_ratio", "process.cpu.time", "go.gc.cycles", "go.gc.pause.p99", "go.memory.heap.live"}},
-	Defenses:  cause.Organ{None: "the pacer of the garbage collector (gcpacer) belongs to a later change; until then raise GOGC within the memory limit by hand"},
+	Defenses:  cause.Organ{Names: []string{"gcpacer", "admission"}},
 	Analyzers: cause.Organ{None: "no static rule tells an allocation that matters; stability escape reports what a function allocates"},
 }

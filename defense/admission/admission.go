@@ -107,8 +107,8 @@ func (r Reason) String() string {
 type Config struct {
 	// Name is the label {admission} of the signals. Defaults to "default".
 	Name string
-	// Limit is the most requests that may ever be under way, MinLimit the least that the limit may fall to. Default to
-	// 10,000 and 4.
+	// Limit is the most requests that may ever be under way, MinLimit the least that the limit may fall to, where it
+	// begins. Default to 10,000 and 1.
 	Limit, MinLimit int
 	// MaxWait is the longest that a request waits. Defaults to 1 s; the queue's length usually keeps it far shorter.
 	MaxWait time.Duration
@@ -126,7 +126,7 @@ type Config struct {
 func (c Config) withDefaults() Config {
 	c.Name = cmp.Or(c.Name, "default")
 	c.Limit = cmp.Or(c.Limit, 10_000)
-	c.MinLimit = cmp.Or(c.MinLimit, min(4, c.Limit))
+	c.MinLimit = cmp.Or(c.MinLimit, 1)
 	c.MaxWait = cmp.Or(c.MaxWait, time.Second)
 	c.RetryAfter = cmp.Or(c.RetryAfter, 2*time.Second)
 	if c.Cgroup == nil {

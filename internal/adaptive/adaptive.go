@@ -20,8 +20,9 @@ import (
 )
 
 const (
-	// interval is the least time between two samples.
-	interval = 200 * time.Millisecond
+	// interval is the least time between two samples, and hasty that before the first congestion: a service that has just
+	// been started must not turn its callers away for seconds.
+	interval, hasty = 200 * time.Millisecond, 50 * time.Millisecond
 	// minCalls is the least number of calls measured in a sample; with less traffic samples take longer.
 	minCalls = 20
 	// enough is how many calls a second are measured; of more only a share, chosen by chance, for timing a call costs more
@@ -35,6 +36,7 @@ const (
 type Limiter struct {
 	limit atomic.Int64
 	every atomic.Uint32 // one of so many calls is measured
+	pace  atomic.Int64  // nanoseconds between two samples, at least
 
 	calls, total, squares atomic.Int64 // of the present sample: nanoseconds, and microseconds squared
 	peak                  atomic.Int64 // most calls under way
@@ -48,6 +50,7 @@ type Limiter struct {
 func New(least, most int) *Limiter {
 	l := &Limiter{model: Model{Least: least, Most: most, Limit: least}}
 	l.every.Store(1)
+	l.pace.Store(int64(hasty))
 	l.limit.Store(int64(least))
 	return l
 }
@@ -86,7 +89,7 @@ func (l *Limiter) Observe(now, latency time.Duration, underWay int, failed bool)
 	for peak := l.peak.Load(); int64(underWay) > peak && !l.peak.CompareAndSwap(peak, int64(underWay)); peak = l.peak.Load() {
 	}
 	begun := l.begun.Load()
-	if calls < minCalls || now-time.Duration(begun) < interval || !l.begun.CompareAndSwap(begun, int64(now)) {
+	if calls < minCalls || int64(now)-begun < l.pace.Load() || !l.begun.CompareAndSwap(begun, int64(now)) {
 		return false
 	}
 	return l.step(now - time.Duration(begun))
@@ -106,6 +109,9 @@ func (l *Limiter) step(elapsed time.Duration) bool {
 	limit := l.model.Step(Sample{Measured: calls, Calls: all, Total: total, Squares: squares, Peak: peak, Elapsed: elapsed.Seconds()})
 	if want := uint32(1) << bits.Len32(uint32(all/elapsed.Seconds()/enough)); want > every || want < every/2 {
 		l.every.Store(want)
+	}
+	if l.model.congested {
+		l.pace.Store(int64(interval))
 	}
 	return l.limit.Swap(int64(limit)) != int64(limit)
 }

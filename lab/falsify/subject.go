@@ -7,12 +7,14 @@ import (
 	"math"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/falsifiable/stability/fault"
+	"github.com/falsifiable/stability/internal/cgroups"
 	"github.com/falsifiable/stability/lab/falsify/agent"
 	"github.com/falsifiable/stability/lab/falsify/build"
 	"github.com/falsifiable/stability/lab/falsify/experiment"
@@ -75,6 +77,7 @@ func (s *stage) close() {
 
 // subject is one life of the service: its process, its proxies, its load, and whoever watches. Stop it.
 type subject struct {
+	group   *cgroups.Group // nil without one
 	stage   *stage
 	process *process.Process
 	client  *agent.Client
@@ -113,7 +116,10 @@ func (s *subject) launch(ctx context.Context) error {
 	}
 	socket := filepath.Join(s.dir, "a.sock")
 	s.client = agent.New(socket)
-	var err error
+	command, err := s.enclose()
+	if err != nil {
+		return err
+	}
 	for range 2 { // between choosing a free port and using it another process may take it: try once more
 		var address string
 		if address, err = freeAddress(); err != nil {
@@ -121,7 +127,7 @@ func (s *subject) launch(ctx context.Context) error {
 		}
 		s.process, err = process.Start(ctx, process.Config{
 			Path: s.stage.service.Binary, Args: s.args(address), Dir: s.stage.service.Dir, Env: s.env(address, socket),
-			Address: address, ReadyPath: s.stage.experiment.Ready,
+			Address: address, ReadyPath: s.stage.experiment.Ready, Command: command,
 			Answers: func(ctx context.Context) (err error) { s.hello, err = s.client.Hello(ctx); return err },
 		})
 		exit, ended := errors.AsType[*process.ExitError](err)
@@ -130,6 +136,20 @@ func (s *subject) launch(ctx context.Context) error {
 		}
 	}
 	return err
+}
+
+// enclose makes the control group that the experiment wants, and returns how to start a command in it.
+func (s *subject) enclose() (func(string, ...string) *exec.Cmd, error) {
+	want := s.stage.experiment.Cgroup
+	if want == (experiment.Cgroup{}) {
+		return nil, nil
+	}
+	group, err := cgroups.Make("stability-"+filepath.Base(s.dir), cgroups.Limits{Memory: int64(want.Memory), CPU: want.CPUs})
+	if err != nil {
+		return nil, fmt.Errorf("falsify: the experiment wants a control group: %w", err)
+	}
+	s.group = group
+	return group.Command, nil
 }
 
 func (s *subject) args(address string) []string {
@@ -213,6 +233,9 @@ func (s *subject) stop() report.Load {
 	}
 	for _, p := range s.proxies {
 		p.Close()
+	}
+	if s.group != nil {
+		s.group.Remove()
 	}
 	// A directory that cannot be removed goes with the work directory it is in.
 	_ = os.RemoveAll(s.dir)

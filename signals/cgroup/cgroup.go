@@ -16,6 +16,7 @@ package cgroup
 import (
 	"math"
 	"os"
+	"slices"
 
 	"github.com/falsifiable/stability/signals"
 )
@@ -186,6 +187,7 @@ func (r *Reader) Read() *Reading {
 // It is not safe for concurrent use: a monitor samples each source from one goroutine at a time.
 type Source struct {
 	reader *Reader
+	absent map[*signals.Signal]bool // have no readings in this container
 	labels [3][states]signals.Labels
 }
 
@@ -194,7 +196,14 @@ func New() *Source { return NewSource(Open()) }
 
 // NewSource returns a source that reads by r, which belongs to it from now on.
 func NewSource(r *Reader) *Source {
-	s := &Source{reader: r}
+	s := &Source{reader: r, absent: make(map[*signals.Signal]bool)}
+	of, now := &signals.Cgroup, r.Read()
+	if now.Memory.Limit.State != Limited {
+		s.absent[of.MemoryLimit], s.absent[of.MemoryHeadroom] = true, true
+	}
+	if now.CPU.Limit.State != Limited {
+		s.absent[of.CPULimit], s.absent[of.CPUPeriods], s.absent[of.CPUThrottledPeriods], s.absent[of.CPUThrottledTime] = true, true, true, true
+	}
 	for i, resource := range []string{"memory", "cpu", "pids"} {
 		for state := range states {
 			s.labels[i][state] = signals.NewLabels("resource", resource, "state", state.String())
@@ -203,8 +212,11 @@ func NewSource(r *Reader) *Source {
 	return s
 }
 
-// Describe returns [signals.Cgroup].
-func (s *Source) Describe() []*signals.Signal { return signals.Group(signals.Cgroup) }
+// Describe returns [signals.Cgroup], without what is measured against a limit that the container does not have: contracts on
+// it would never be judged. A limit that is given to a container which had none is seen in [signals.Cgroup].State only.
+func (s *Source) Describe() []*signals.Signal {
+	return slices.DeleteFunc(signals.Group(signals.Cgroup), func(signal *signals.Signal) bool { return s.absent[signal] })
+}
 
 // Sample reads all signals. It allocates nothing.
 func (s *Source) Sample(dst *signals.Batch) {
@@ -214,14 +226,16 @@ func (s *Source) Sample(dst *signals.Batch) {
 		dst.AddInstance(of.State, s.labels[i][l.State], 1)
 	}
 	bound := func(signal *signals.Signal, l *Limit) {
-		if l.State == Limited {
+		if l.State == Limited && !s.absent[signal] {
 			dst.Add(signal, l.Value)
 		}
 	}
 	bound(of.MemoryLimit, &m.Limit)
 	bound(of.MemoryHigh, &m.High)
 	bound(of.SwapLimit, &m.SwapLimit)
-	dst.Add(of.MemoryHeadroom, m.Headroom) // NaN is no reading
+	if !s.absent[of.MemoryHeadroom] {
+		dst.Add(of.MemoryHeadroom, m.Headroom) // NaN is no reading
+	}
 	dst.Add(of.MemoryUsage, m.Usage)
 	dst.Add(of.MemoryAnon, m.Anon)
 	dst.Add(of.MemoryFile, m.File)
@@ -234,9 +248,11 @@ func (s *Source) Sample(dst *signals.Batch) {
 	dst.Add(of.MemoryPressureSome, m.PressureSome)
 	dst.Add(of.MemoryPressureFull, m.PressureFull)
 	bound(of.CPULimit, &c.Limit)
-	dst.Add(of.CPUPeriods, c.Periods)
-	dst.Add(of.CPUThrottledPeriods, c.Throttled)
-	dst.Add(of.CPUThrottledTime, c.ThrottledTime)
+	if !s.absent[of.CPUPeriods] {
+		dst.Add(of.CPUPeriods, c.Periods)
+		dst.Add(of.CPUThrottledPeriods, c.Throttled)
+		dst.Add(of.CPUThrottledTime, c.ThrottledTime)
+	}
 	dst.Add(of.CPUPressureSome, c.PressureSome)
 	dst.Add(of.IOPressureSome, now.IO.PressureSome)
 	dst.Add(of.IOPressureFull, now.IO.PressureFull)

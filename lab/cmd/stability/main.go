@@ -4,6 +4,7 @@
 //	stability test ./...               go test under adversarial schedules
 //	stability vet ./...                static analysis of the root causes
 //	stability replay BUNDLE            judge a recorded violation again
+//	stability doctor deploy.yaml       check how a service is set up to run
 //
 // Every command has -h; those that judge have -json for machines.
 package main
@@ -42,6 +43,7 @@ func commands() []command {
 		{"gate", "judge a change before it is merged", runGate},
 		{"drill", "hold a running service to a recovery criterion", runDrill},
 		{"init", "take a service to a contract that can be proven", runInit},
+		{"doctor", "check how a service is set up to run", runDoctor},
 		{"experiment", "measure pool settings on a real PostgreSQL", runExperiment},
 	}
 }

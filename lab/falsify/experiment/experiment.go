@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/falsifiable/stability/fault"
 )
 
 // FileName is where an experiment is looked for, in the directory of the main package.
@@ -32,6 +34,8 @@ type Experiment struct {
 	Ready string `yaml:"ready"`
 	// Load is what drives the service.
 	Load Load `yaml:"load"`
+	// Cgroup limits the service: it runs in a real control group of its own. Defaults to none.
+	Cgroup Cgroup `yaml:"cgroup"`
 	// Dependencies are put behind a proxy each, so that their network can fail.
 	Dependencies map[string]Dependency `yaml:"dependencies"`
 	// Checks say what proves a check, by its name or by contract/check. Causes say it for all checks of a
@@ -40,6 +44,14 @@ type Experiment struct {
 	Causes map[string]Proof `yaml:"causes"`
 
 	root *yaml.Node
+}
+
+// Cgroup are the limits of a control group.
+type Cgroup struct {
+	// Memory is its memory limit, such as 256MiB. Defaults to none.
+	Memory Size `yaml:"memory"`
+	// CPUs is its quota. Defaults to none.
+	CPUs float64 `yaml:"cpus"`
 }
 
 // Load is the load of all runs.
@@ -101,6 +113,18 @@ type Name struct {
 func (n *Name) UnmarshalYAML(node *yaml.Node) error {
 	n.Line, n.Column = node.Line, node.Column
 	return node.Decode(&n.Text)
+}
+
+// Size is an amount of bytes written as 256MiB or 1GB.
+type Size int64
+
+// UnmarshalYAML implements yaml.Unmarshaler.
+func (s *Size) UnmarshalYAML(node *yaml.Node) error {
+	if n, err := fault.ParseQuantity(node.Value, fault.Bytes); err == nil && n >= 1<<20 { // less is a slip of the unit
+		*s = Size(n)
+		return nil
+	}
+	return &PositionError{Line: node.Line, Column: node.Column, Message: fmt.Sprintf("%q is not a size such as 256MiB", node.Value)}
 }
 
 // Duration is a time.Duration written as "90s" or "5m".

@@ -61,6 +61,7 @@ func TestComplaints(t *testing.T) {
 		{"unknown field in a list", "load:\n  targets:\n    - {method: GET, paht: /x}\n", `falsify.yaml:3:21: there is no field "paht"; did you mean "path"?`},
 		{"unknown field in a map", "checks:\n  a:\n    falt: x\n", `falsify.yaml:3:5: there is no field "falt"; did you mean "fault"?`},
 		{"far from anything", "zzzzzzzz: 1\n", `falsify.yaml:1:1: there is no field "zzzzzzzz". Known: address_env`},
+		{"bad size", "cgroup: {memory: 5}\n", `falsify.yaml:1:18: "5" is not a size such as 256MiB`},
 		{"bad duration", "load: {timeout: 5}\n", `falsify.yaml:1:17: "5" is not a duration such as 90s or 5m`},
 		{"bad type", "load: {rate: fast}\n", `falsify.yaml:1:14: "fast" stands where a number should be`},
 		{"bad shape", "checks:\n  a: {fault: x, collateral: {b: c}}\n", `falsify.yaml:2:29: a mapping stands where a list, as [a, b] should be`},

@@ -23,6 +23,8 @@ type Config struct {
 	// Dir defaults to ours. Env is appended to our own environment.
 	Dir string
 	Env []string
+	// Command, if set, makes the command, so that it runs in a control group. Defaults to exec.Command.
+	Command func(program string, args ...string) *exec.Cmd
 	// Address is where the child was told to listen, host:port. Empty for a child that need not listen.
 	Address string
 	// Answers, if set, is asked until it returns nil: the child is not ready before.
@@ -83,7 +85,10 @@ func Start(ctx context.Context, cfg Config) (*Process, error) {
 	if cfg.StartLimit == 0 {
 		cfg.StartLimit = 30 * time.Second
 	}
-	command := exec.Command(cfg.Path, cfg.Args...) //stability:ignore lostdeadline ctx bounds the start, the child outlives it
+	if cfg.Command == nil {
+		cfg.Command = exec.Command
+	}
+	command := cfg.Command(cfg.Path, cfg.Args...) // ctx bounds the start, the child outlives it
 	command.Dir, command.Env = cfg.Dir, append(os.Environ(), cfg.Env...)
 	p := &Process{command: command, tail: &tail{}, done: make(chan struct{})}
 	command.Stdout, command.Stderr = p.tail, p.tail
