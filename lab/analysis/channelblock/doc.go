@@ -3,7 +3,10 @@
 // A send without a receiver, a receive from a channel that nobody sends on or closes, a WaitGroup that never comes to
 // zero, a Cond that nobody signals: each leaves a goroutine behind for the life of the process. The usual forms are an
 // early return or a timeout while a worker still sends on an unbuffered channel, a range over a channel whose producer
-// forgets to close it on an error, a lock held over a send, and a Wait inside the loop that should start the workers.
+// forgets to close it on an error, a lock held over a send, and a Wait inside the loop that should start the workers. A token
+// of a semaphore that is not given back on some path, and the result of a singleflight whose function ended its goroutine, are
+// waited for just as long. It also reports what panics (a send on a closed channel, a negative counter), and an Add of a
+// WaitGroup in a goroutine whose starter may have passed its Wait by then.
 //
 // The analyzer runs each function of the package that starts goroutines or makes channels on abstract values, with all
 // goroutines it starts, and searches the interleavings, the shortest departures from the usual order first. What

@@ -72,6 +72,7 @@ func (x frame) branch(in *ssa.If) {
 			outcome, known := m.Follows(c)
 			if !known {
 				outcome = x.decide(in)
+				x.told(in, outcome)
 			}
 			m.Decide(c, outcome)
 		}
@@ -84,6 +85,20 @@ func (x frame) branch(in *ssa.If) {
 		x.jump(f.Block.Succs[0])
 	} else {
 		x.jump(f.Block.Succs[1])
+	}
+}
+
+// told notes which side of an undecided branch the run takes. The rounds of loops are not told.
+func (x frame) told(in *ssa.If, outcome bool) {
+	if !x.m.Tracing || x.f.Fn.Heads[x.f.Block] {
+		return
+	}
+	if holds := ir.Condition(in.Cond, outcome); holds != "" {
+		pos := token.NoPos // of a parameter it would be that of its declaration
+		if c, ok := in.Cond.(ssa.Instruction); ok && c.Block() == x.f.Block {
+			pos = in.Cond.Pos()
+		}
+		x.m.Note(x.g, pos, "finds "+holds, nil)
 	}
 }
 

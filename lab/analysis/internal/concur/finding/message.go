@@ -13,7 +13,7 @@ import (
 )
 
 // maxSteps is how much of a path a message tells: its end.
-const maxSteps = 10
+const maxSteps = 12
 
 // Message says the finding in words: where goroutines are stuck, and how they got there.
 func (f *Finding) Message(fset *token.FileSet) string {

@@ -160,7 +160,7 @@ func f(t *T[int], list []chan int, g func() chan int) {
 	if want := []string{"(*sync.Mutex).Lock", "(*p.T[E]).m"}; !slices.Equal(calls, want) {
 		t.Errorf("calls %q, want %q", calls, want)
 	}
-	if want := []string{"t.in.c", "list[...]", "global", "a call's result"}; !slices.Equal(operands, want) {
+	if want := []string{"t.in.c", "list[...]", "global", "g()"}; !slices.Equal(operands, want) {
 		t.Errorf("operands %q, want %q", operands, want)
 	}
 }
@@ -196,5 +196,39 @@ func (x *s) run(take func(<-chan struct{}), give func(chan struct{})) {
 		if got[name] != u {
 			t.Errorf("%s: %+v, want %+v", name, got[name], u)
 		}
+	}
+}
+
+func TestCondition(t *testing.T) {
+	pkg := build(t, `package p
+
+func get() (int, error)
+
+func f(n int, slow bool) int {
+	if n > 3 {
+		return 1
+	}
+	if !slow {
+		return 2
+	}
+	if _, err := get(); err != nil {
+		return 3
+	}
+	if n+n == 2 {
+		return 4
+	}
+	return 5
+}
+`)
+	var got []string
+	for _, b := range pkg.Func("f").Blocks {
+		if in, ok := b.Instrs[len(b.Instrs)-1].(*ssa.If); ok {
+			got = append(got, Condition(in.Cond, true)+" / "+Condition(in.Cond, false))
+		}
+	}
+	slices.Sort(got)
+	want := []string{" / ", "n > 3 / n <= 3", "slow / !slow", "the error of get() != nil / the error of get() == nil"}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }

@@ -1,6 +1,7 @@
 package ir
 
 import (
+	"go/token"
 	"go/types"
 	"strings"
 
@@ -91,7 +92,7 @@ func Describe(v ssa.Value) string {
 		case *ssa.Parameter, *ssa.FreeVar, *ssa.Global:
 			return x.Name()
 		case *ssa.Extract:
-			return "a result"
+			return extractName(x)
 		default:
 			return ""
 		}
@@ -106,7 +107,22 @@ func callName(c *ssa.CallCommon) string {
 	if c.IsInvoke() {
 		return strings.TrimPrefix(Describe(c.Value)+"."+c.Method.Name()+"()", ".")
 	}
+	if name := Describe(c.Value); name != "" {
+		return name + "()"
+	}
 	return "a call's result"
+}
+
+// extractName names one result of several.
+func extractName(x *ssa.Extract) string {
+	c, ok := x.Tuple.(*ssa.Call)
+	if !ok {
+		return "a result"
+	}
+	if types.Identical(x.Type(), types.Universe.Lookup("error").Type()) {
+		return "the error of " + callName(&c.Call)
+	}
+	return "a result of " + callName(&c.Call)
 }
 
 // fieldName is "x.f" for field i of x, which has type t or *t. Embedded fields are left out, as in the source.
@@ -123,4 +139,49 @@ func fieldName(x ssa.Value, t types.Type, i int) string {
 		return strings.TrimPrefix(base+"."+f.Name(), ".")
 	}
 	return base
+}
+
+// negated are the comparisons that hold where others do not.
+var negated = map[token.Token]token.Token{
+	token.EQL: token.NEQ, token.NEQ: token.EQL, token.LSS: token.GEQ, token.GEQ: token.LSS, token.GTR: token.LEQ, token.LEQ: token.GTR,
+}
+
+// Condition says what holds where the condition v has that outcome, such as "err != nil"; "" if its operands have no names.
+func Condition(v ssa.Value, outcome bool) string {
+	switch v := v.(type) {
+	case *ssa.BinOp:
+		x, y, op := operand(v.X), operand(v.Y), v.Op
+		opposite, ok := negated[op]
+		if x == "" || y == "" || !ok {
+			return ""
+		}
+		if !outcome {
+			op = opposite
+		}
+		return x + " " + op.String() + " " + y
+	case *ssa.UnOp:
+		if v.Op == token.NOT {
+			return Condition(v.X, !outcome)
+		}
+	}
+	name := Describe(v)
+	switch {
+	case name == "":
+		return ""
+	case outcome:
+		return name
+	}
+	return "!" + name
+}
+
+// operand names an operand of a comparison.
+func operand(v ssa.Value) string {
+	c, ok := v.(*ssa.Const)
+	switch {
+	case !ok:
+		return Describe(v)
+	case c.Value == nil:
+		return "nil"
+	}
+	return c.Value.String()
 }
