@@ -1,6 +1,6 @@
 #!/bin/sh
 # run.sh COMMAND [ARG]... runs a command beside a PostgreSQL and a Redis of its own, and ends them with it, also on Ctrl-C.
-# It sees to it that Prometheus is there too, which the tests start themselves.
+# It sees to it that Prometheus, its Alertmanager and a browser are there too, which the tests start themselves.
 #
 # The command finds them by E2E_POSTGRES (postgres://…) and E2E_REDIS (host:port). Both listen on random ports of the loopback
 # interface and keep their data in a temporary folder. What is missing is installed if we are root on a Debian; else
@@ -19,6 +19,8 @@ missing() {
 	[ -n "$(binaries)" ] || echo postgresql
 	command -v redis-server >/dev/null || echo redis-server
 	command -v promtool >/dev/null || echo prometheus
+	command -v prometheus-alertmanager >/dev/null || echo prometheus-alertmanager
+	command -v chromium >/dev/null || echo chromium
 }
 
 lacking=$(missing | xargs)
