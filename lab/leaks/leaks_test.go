@@ -1,0 +1,114 @@
+package leaks
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"runtime/pprof"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/falsifiable/stability/evidence/goroutines"
+)
+
+// crowd is goroutines that wait at one place.
+type crowd struct {
+	n           int
+	state, file string
+	line        int
+}
+
+// parse writes the stacks as debug=2 does, and reads them.
+func parse(t *testing.T, crowds ...crowd) *goroutines.Dump {
+	t.Helper()
+	var text strings.Builder
+	id := 1
+	for _, c := range crowds {
+		for range c.n {
+			id++
+			fmt.Fprintf(&text, "goroutine %d [%s]:\nmain.work(0x1)\n\t%s:%d +0x1d\ncreated by main.start in goroutine 1\n\t/src/start.go:9 +0x2a\n\n", id, c.state, c.file, c.line)
+		}
+	}
+	d, err := goroutines.Parse(strings.NewReader(text.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// A leak that is small is found by its growth; a pool that was there before, and what runs or sleeps, is not.
+func TestGrowthTellsALeakFromAPool(t *testing.T) {
+	source := filepath.Join(t.TempDir(), "wait.go")
+	if err := os.WriteFile(source, []byte("package main\n\n\t<-never\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	pool, busy := crowd{30, "chan receive", "/src/pool.go", 5}, crowd{9, "running", "/src/run.go", 1}
+	before := parse(t, pool, crowd{2, "chan receive", source, 3})
+	report := Analyze(before, parse(t, pool, busy, crowd{1, "chan receive", source, 3}, crowd{11, "chan receive, 7 minutes", source, 3}))
+	suspects := report.Suspects()
+	if len(suspects) != 1 || suspects[0].Count != 12 || suspects[0].Growth != 10 || suspects[0].Wait != 7*time.Minute || suspects[0].Source != "<-never" {
+		t.Errorf("the suspects are %+v", suspects)
+	}
+	var out bytes.Buffer
+	Print(&out, report, false)
+	for _, want := range []string{"51 goroutines, +19", "12 (+10)  chan receive  suspect, the oldest for 7m", "wait.go:3", "<-never", "main.start (/src/start.go:9)", "2 other groups"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the report lacks %q:\n%s", want, out.String())
+		}
+	}
+	out.Reset()
+	Print(&out, report, true)
+	if !strings.Contains(out.String(), "pool.go:5") {
+		t.Errorf("all groups are\n%s", out.String())
+	}
+}
+
+// In one dump only a crowd is suspect, and what the collector has proven.
+func TestOneDump(t *testing.T) {
+	small := crowd{many - 1, "chan receive", "/src/pool.go", 5}
+	if s := Analyze(nil, parse(t, small)).Suspects(); len(s) != 0 {
+		t.Errorf("the suspects are %+v", s)
+	}
+	report := Analyze(nil, parse(t, small, crowd{many, "chan send", "/src/send.go", 5}, crowd{1, "chan receive (leaked)", "/src/lost.go", 5}))
+	if s := report.Suspects(); len(s) != 2 || !s[0].Leaked || s[1].Count != many {
+		t.Errorf("the suspects are %+v", s)
+	}
+	var out bytes.Buffer
+	Print(&out, Analyze(nil, parse(t, small)), false)
+	if !strings.Contains(out.String(), "give a second dump") {
+		t.Errorf("a report without suspects says %s", out.String())
+	}
+}
+
+func TestRead(t *testing.T) {
+	var full bytes.Buffer
+	if err := pprof.Lookup("goroutine").WriteTo(&full, 2); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, goroutines.StacksFile), full.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/debug/pprof/goroutine" {
+			http.NotFound(w, r)
+			return
+		}
+		w.Write(full.Bytes())
+	}))
+	defer server.Close()
+	for _, target := range []string{dir, filepath.Join(dir, goroutines.StacksFile), server.URL + "/debug/pprof/goroutine"} {
+		if d, err := Read(t.Context(), target); err != nil || d.Total < 2 {
+			t.Errorf("%s: %v", target, err)
+		}
+	}
+	for target, want := range map[string]string{t.TempDir(): "no bundle", server.URL: "its pprof", filepath.Join(dir, "none"): "no such file", server.URL + "\x00": "invalid"} {
+		if _, err := Read(t.Context(), target); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", target, err, want)
+		}
+	}
+}
