@@ -20,7 +20,7 @@ var Cause = cause.Cause{
 		For: 20 * time.Second,
 	}},
 	Trials: []cause.Trial{{
-		Check: "queueing", Fault: "slowhandler", Params: map[string]string{"delay": "4s", "jitter": "0s"}, Deadline: 5 * time.Minute,
+		Check: "queueing", Fault: "slowhandler", Params: map[string]string{"delay": "4s", "jitter": "none"}, Deadline: 5 * time.Minute,
 	}},
 	Signals:   cause.Organ{Names: []string{"http.server.request.waiting", "http.server.request.completed", "http.server.request.count", "admission.shed", "admission.limit", "bulkhead.rejected"}},
 	Defenses:  cause.Organ{Names: []string{"admission", "bulkhead", "deadline"}},
