@@ -42,7 +42,7 @@ func (m *Mode) UnmarshalText(text []byte) error {
 }
 
 // Contract is what a service promises about its own stability: a named set of conditions that must not hold
-// (whitepaper §5). Register it with [RegisterContract] or [Monitor.Register]; it must not be changed afterwards.
+// (docs/guide/whitepaper.md §5). Register it with [RegisterContract] or [Monitor.Register]; it must not be changed afterwards.
 type Contract struct {
 	// Name identifies the contract in /healthz?contract=NAME, metrics and reports. Required, unique per Monitor.
 	Name string
@@ -115,7 +115,7 @@ func (c *Contract) Validate() error {
 	return errors.Join(errs...)
 }
 
-// DefaultInterval is the time between two evaluations of a contract that states none (whitepaper §5).
+// DefaultInterval is the time between two evaluations of a contract that states none (docs/guide/whitepaper.md §5).
 const DefaultInterval = 30 * time.Second
 
 func (c *Contract) interval() time.Duration {

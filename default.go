@@ -8,7 +8,7 @@ var defaultMonitor = sync.OnceValue(func() *Monitor { return NewMonitor(Config{}
 // or a call of its Configure and Start.
 func Default() *Monitor { return defaultMonitor() }
 
-// RegisterContract registers a contract with the [Default] monitor (whitepaper §5). It is for main and init functions
+// RegisterContract registers a contract with the [Default] monitor (docs/guide/whitepaper.md §5). It is for main and init functions
 // and panics on an invalid contract, as http.Handle and expvar.Publish do; [Monitor.Register] returns the error.
 func RegisterContract(c *Contract) {
 	if err := Default().Register(c); err != nil {

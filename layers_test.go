@@ -28,7 +28,7 @@ type room struct {
 	why       string
 }
 
-// vocabulary to hosts, bottom to top (design §2).
+// vocabulary to hosts, bottom to top.
 var rooms = []room{
 	{name: "internal/docgen", below: []string{".", "expr", "fault", "cause", "signals", "evidence", "health", "internal"}, why: "is a program that writes the reference pages"},
 	{name: "internal/newcause", below: []string{".", "cause", "internal"}, why: "is a program that lays out a new cause"},

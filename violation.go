@@ -113,7 +113,7 @@ type RecoveryResponder interface {
 type Response struct {
 	Responder Responder
 	// Strike is the first strike at which the responder is called; it is called again at each further strike up
-	// to the third, the last. Defaults to 1. By convention 1 logs, 2 notifies, 3 acts (whitepaper §5, flow chart).
+	// to the third, the last. Defaults to 1. By convention 1 logs, 2 notifies, 3 acts (docs/guide/whitepaper.md §5, flow chart).
 	Strike int
 	// Acts marks a responder that changes the service: it is called for contracts in Enforce mode only.
 	Acts bool

@@ -82,7 +82,7 @@ func TestWhitepaperExpressions(t *testing.T) {
 	}
 }
 
-// §5, table: a pool that enforces its maximum can never break the contract of the etcd row (E28), and the compiler says so.
+// §5, table: a pool that enforces its maximum can never break the contract of the etcd row, and the compiler says so.
 func TestWhitepaper5PoolIsVacuous(t *testing.T) {
 	p, err := expr.Compile(whitepaperSchema(), "pool.Active() > pool.Max()", expr.Options{})
 	if err != nil {
@@ -93,7 +93,7 @@ func TestWhitepaper5PoolIsVacuous(t *testing.T) {
 	}
 }
 
-// §2.5: the frequency rule compares a rate with a total (E21). It is refused with its mend, which is taken; who insists
+// §2.5: the frequency rule compares a rate with a total. It is refused with its mend, which is taken; who insists
 // gets it with a warning.
 func TestWhitepaper25FrequencySpike(t *testing.T) {
 	const text = "rate(young_gc_count[5m]) > 2.5 * avg_over_time(young_gc_count[1h:])"
@@ -110,7 +110,7 @@ func TestWhitepaper25FrequencySpike(t *testing.T) {
 	}
 }
 
-// §2.5: gc_pause_ratio is a share between 0 and 1 (E19: of CPU, for Go's pauses are too short to tell).
+// §2.5: gc_pause_ratio is a share between 0 and 1 (of CPU, for Go's pauses are too short to tell).
 func TestWhitepaper25PauseRatio(t *testing.T) {
 	schema := whitepaperSchema()
 	id, desc, ok := schema.Lookup("gc_pause_ratio")
@@ -194,7 +194,7 @@ func TestWhitepaper5NeverClosedIsUnknown(t *testing.T) {
 	}
 }
 
-// §5 case: time.AfterFunc makes no goroutine until it fires (E42), so the contract has to watch what it leaves behind.
+// §5 case: time.AfterFunc makes no goroutine until it fires, so the contract has to watch what it leaves behind.
 func TestWhitepaper5AfterFunc(t *testing.T) {
 	before := runtime.NumGoroutine()
 	timers := make([]*time.Timer, 1000)

@@ -80,7 +80,7 @@ func sameMatchers(a, b *reference) bool {
 }
 
 // mendMixed says how to repair an operation on a rate and a total, the common way to mix dimensions
-// (whitepaper §2.5 compares a rate with the average of a running total). It returns "" when it does not know.
+// (docs/guide/whitepaper.md §2.5 compares a rate with the average of a running total). It returns "" when it does not know.
 func (c *checker) mendMixed(n *binary, ld, rd dim) string {
 	if ld.perSecond == rd.perSecond {
 		return ""

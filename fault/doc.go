@@ -9,5 +9,5 @@
 // Every fault keeps four promises, and its test tries each: it is the fault it says; a witness proves it; removing it
 // removes it, to the last goroutine, byte and file; it ends with its context.
 //
-// No production room imports this one, so a production binary cannot inject faults (hazard 12).
+// No production room imports this one, so a production binary cannot inject faults (docs/guide/hazards.md, 12).
 package fault

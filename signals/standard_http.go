@@ -34,7 +34,7 @@ var HTTPClient = struct {
 	Completed:     httpClient("http.client.request.completed", Count, Counter, "Attempts that are over: failed, or their response's body read to its end or closed."),
 	Errors:        httpClient("http.client.request.error.count", Count, Counter, "Attempts which failed, or were answered with a status of 500 or above."),
 	ErrorsByClass: httpClient("http.client.error.count", Count, Counter, "Failed attempts by class: timeout, canceled, dial, reset, 5xx, other.", "class"),
-	Unbounded:     httpClient("http.client.request.unbounded.count", Count, Counter, "Attempts made without any deadline (whitepaper §3.1)."),
+	Unbounded:     httpClient("http.client.request.unbounded.count", Count, Counter, "Attempts made without any deadline."),
 	BudgetMin:     httpClient("http.client.request.budget.min", Seconds, Gauge, "Least time that an attempt begun since the last reading had left, 0 when its deadline had passed; absent without an attempt that has a deadline."),
 	Active:        httpClient("http.client.active_requests", Count, Gauge, "Attempts in flight, those included whose response's body is neither read to its end nor closed."),
 	Oldest:        httpClient("http.client.request.oldest", Seconds, Gauge, "Age of the oldest attempt in flight, 0 when there is none."),

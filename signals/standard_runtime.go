@@ -3,7 +3,7 @@ package signals
 import "time"
 
 // GoRuntime are the signals of package signals/goruntime. All come from runtime/metrics; none
-// stops the world (whitepaper §2.2, §2.5; ReadMemStats would).
+// stops the world (docs/guide/whitepaper.md §2.2, §2.5; ReadMemStats would).
 var GoRuntime = struct {
 	Goroutines, Created, Runnable, Running, Waiting, NotInGo, HeapInuse, HeapObjects, HeapLive, HeapSys, HeapGoal, MemoryUsed, MemoryLimit, Allocated, Stacks, GCCycles, GCCPURatio, GCPauseRatio, GCPauseP50, GCPauseP99, GCPauseMax, GCLimiterLastEnabled, ScheduleLatencyP50, ScheduleLatencyP99, MutexWait, ProcessorLimit, Threads *Signal
 }{

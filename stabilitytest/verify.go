@@ -1,7 +1,7 @@
 // Package stabilitytest is for the tests of a service: it tries to make contracts cry wolf.
 //
 // [Verify] runs a contract in a real monitor, in virtual time, over the signals of a modelled healthy service under
-// random load. `go test -run=TestStabilityContract -count=100` (whitepaper §5, stage 1) is a hundred different loads.
+// random load. `go test -run=TestStabilityContract -count=100` (docs/guide/whitepaper.md §5, stage 1) is a hundred different loads.
 // The package is sealed: production code must not import it, and a test of the library says so.
 package stabilitytest
 

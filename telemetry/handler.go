@@ -14,7 +14,7 @@ import (
 // prometheus.DefaultGatherer when the service has metrics of its own.
 //
 // One gatherer's error does not withhold what the others have. At most four scrapes are answered at once and each
-// within ten seconds, so that a scraper gone wild cannot take the service with it (errata E45).
+// within ten seconds, so that a scraper gone wild cannot take the service with it.
 func Handler(m *stability.Monitor, others ...prometheus.Gatherer) http.Handler {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(Collector(m)) // cannot fail: the registry is empty

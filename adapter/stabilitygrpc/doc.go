@@ -1,4 +1,4 @@
-// Package stabilitygrpc reads, guards and aligns the gRPC clients and servers of a service (whitepaper §3.2).
+// Package stabilitygrpc reads, guards and aligns the gRPC clients and servers of a service (docs/guide/whitepaper.md §3.2).
 //
 //	calls := stabilitygrpc.NewClient(stabilitygrpc.ClientConfig{})
 //	options, err := calls.DialOptions(stabilitygrpc.Peer{Name: "risk", Guard: guard, Retry: budget, Keepalive: keepalive})

@@ -22,7 +22,7 @@ const (
 	LeastTime = 10 * time.Second
 )
 
-// Keepalive is what both ends of a connection do about pings (whitepaper §3.2; gRFC A8). State it once, in a package that
+// Keepalive is what both ends of a connection do about pings (docs/guide/whitepaper.md §3.2; gRFC A8). State it once, in a package that
 // client and server share, and make the options of both from it. The zero Keepalive is gRPC's own: the client does not
 // ping, and the server permits a ping in five minutes.
 //

@@ -75,7 +75,7 @@ func RetryAfter(err error) (time.Duration, bool) {
 	return 0, false
 }
 
-// WriteUnavailable is the end of a gRPC failure at the HTTP edge, where there is no UNAVAILABLE (erratum E24). It answers
+// WriteUnavailable is the end of a gRPC failure at the HTTP edge, where there is no UNAVAILABLE. It answers
 // what [defense.WriteUnavailable] answers, and besides the callee's own UNAVAILABLE and RESOURCE_EXHAUSTED with 503 Service
 // Unavailable and its DEADLINE_EXCEEDED with 504 Gateway Timeout. A 503 has a Retry-After, of a second if the callee did
 // not say. It reports whether it wrote anything.

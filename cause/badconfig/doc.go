@@ -1,4 +1,4 @@
-// Package badconfig is the root cause of whitepaper §4.1: a configuration that parses, validates, and does harm.
+// Package badconfig is a root cause (docs/guide/whitepaper.md §4.1): a configuration that parses, validates, and does harm.
 //
 // # What it is
 //
@@ -23,5 +23,5 @@
 // # Sources
 //
 // Google, The Site Reliability Workbook, results of postmortem analysis; Cloudflare's and Google's outages of
-// 2025-11-18 and 2025-06-12; whitepaper §4.1.
+// 2025-11-18 and 2025-06-12; docs/guide/whitepaper.md §4.1.
 package badconfig

@@ -1,4 +1,4 @@
-// Package badreload is the root cause of whitepaper §4.1: what is in the configuration file is not what runs.
+// Package badreload is a root cause (docs/guide/whitepaper.md §4.1): what is in the configuration file is not what runs.
 //
 // # What it is
 //
@@ -21,6 +21,6 @@
 //
 // # Sources
 //
-// Whitepaper §4.1 and its requirement R73; grafana/dskit#262, in which a return to the same good file never counted
+// docs/guide/whitepaper.md §4.1; grafana/dskit#262, in which a return to the same good file never counted
 // as one; leviath#736.
 package badreload

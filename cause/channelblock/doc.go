@@ -1,4 +1,4 @@
-// Package channelblock is the root cause of whitepaper §2.3: goroutines that wait for each other, or for a channel that
+// Package channelblock is a root cause (docs/guide/whitepaper.md §2.3): goroutines that wait for each other, or for a channel that
 // nobody serves any more.
 //
 // # What it is
@@ -30,5 +30,5 @@
 //
 // # Sources
 //
-// Whitepaper §2.3 and its requirements R33 to R40 with errata E12 to E16; moby#35453, hpcloud/tail#75.
+// docs/guide/whitepaper.md §2.3; moby#35453, hpcloud/tail#75.
 package channelblock

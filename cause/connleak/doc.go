@@ -1,4 +1,4 @@
-// Package connleak is the root cause of whitepaper §3.3: database connections which are taken and never given back.
+// Package connleak is a root cause (docs/guide/whitepaper.md §3.3): database connections which are taken and never given back.
 //
 // # What it is
 //
@@ -25,5 +25,5 @@
 //
 // # Sources
 //
-// Whitepaper §3.3 and its requirements R64 to R70 with errata E26 to E28.
+// docs/guide/whitepaper.md §3.3.
 package connleak

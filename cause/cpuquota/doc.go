@@ -1,4 +1,4 @@
-// Package cpuquota is the root cause behind whitepaper §1 (GOMAXPROCS): the kernel stops the container for the rest of each period.
+// Package cpuquota is the root cause behind docs/guide/whitepaper.md §1 (GOMAXPROCS): the kernel stops the container for the rest of each period.
 //
 // # What it is
 //
@@ -23,5 +23,5 @@
 //
 // # Sources
 //
-// Whitepaper §1 and its requirement R14 with erratum E2; the release notes of Go 1.25 on GOMAXPROCS.
+// docs/guide/whitepaper.md §1; the release notes of Go 1.25 on GOMAXPROCS.
 package cpuquota

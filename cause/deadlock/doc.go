@@ -1,4 +1,4 @@
-// Package deadlock is the root cause of whitepaper §2.3 in its strict form: goroutines that hold what the others of them
+// Package deadlock is a root cause (docs/guide/whitepaper.md §2.3) in its strict form: goroutines that hold what the others of them
 // wait for.
 //
 // # What it is
@@ -41,5 +41,5 @@
 //
 // # Sources
 //
-// Whitepaper §2.3 and its requirements R33 to R40 with errata E10 and E12 to E16; moby#17176, cockroach#9935, grpc-go#1460.
+// docs/guide/whitepaper.md §2.3; moby#17176, cockroach#9935, grpc-go#1460.
 package deadlock

@@ -1,4 +1,4 @@
-// Package earlyready is the root cause of whitepaper §4.3: an instance gets requests before its start is complete.
+// Package earlyready is a root cause (docs/guide/whitepaper.md §4.3): an instance gets requests before its start is complete.
 //
 // # What it is
 //
@@ -24,5 +24,5 @@
 //
 // # Sources
 //
-// Whitepaper §4.3 and its requirements R84 and R86; the readiness probes of Kubernetes; block/buzz#7341.
+// docs/guide/whitepaper.md §4.3; the readiness probes of Kubernetes; block/buzz#7341.
 package earlyready

@@ -1,4 +1,4 @@
-// Package gcstorm is the root cause of whitepaper §2.5: garbage collection takes the CPU that requests need.
+// Package gcstorm is a root cause (docs/guide/whitepaper.md §2.5): garbage collection takes the CPU that requests need.
 //
 // # What it is
 //
@@ -9,7 +9,7 @@
 // # How it looks
 //
 // The whitepaper describes the pauses of a JVM. Go's collector is not generational and its pauses stay below a
-// millisecond even then (erratum E19: the pause ratio never passed 0.06 in a sweep in which the collector took three
+// millisecond even then (the pause ratio never passed 0.06 in a sweep in which the collector took three
 // quarters of the CPU). What tells is the collector's share of the CPU, go.gc.cpu_ratio, and behind it latency.
 //
 // # Why these thresholds
@@ -21,11 +21,11 @@
 //
 // # Limits
 //
-// The runtime publishes these times at the end of each collection (E20): a service that does not collect has no reading, and
+// The runtime publishes these times at the end of each collection: a service that does not collect has no reading, and
 // its check is Unknown rather than Holding. A service that always collects much, by choice of a small GOGC, and is busy
 // besides, is reported and wants a threshold of its own.
 //
 // # Sources
 //
-// Whitepaper §2.5 and its requirements R45 to R50 with errata E19 to E21; golang/go#56966, #58106.
+// docs/guide/whitepaper.md §2.5; golang/go#56966, #58106.
 package gcstorm

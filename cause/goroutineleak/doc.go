@@ -1,4 +1,4 @@
-// Package goroutineleak is the root cause of whitepaper §2.2: goroutines whose partner is gone.
+// Package goroutineleak is a root cause (docs/guide/whitepaper.md §2.2): goroutines whose partner is gone.
 //
 // # What it is
 //
@@ -32,5 +32,5 @@
 //
 // # Sources
 //
-// Whitepaper §2.2 and its requirements R27 to R32 and R97 to R99; hellofresh/health-go#224, kubernetes#70207, etcd#18704.
+// docs/guide/whitepaper.md §2.2; hellofresh/health-go#224, kubernetes#70207, etcd#18704.
 package goroutineleak

@@ -1,11 +1,11 @@
-// Package grpcexhaustion is the root cause of whitepaper §3.2: more gRPC calls than the connection has streams.
+// Package grpcexhaustion is a root cause (docs/guide/whitepaper.md §3.2): more gRPC calls than the connection has streams.
 //
 // # What it is
 //
 // A server allows each connection a number of calls at a time, MaxConcurrentStreams, and a client has one connection to each
 // address. When calls take longer than usual, or streams are opened and forgotten, all streams are taken, and the client's
 // further calls wait inside of it, without any error and for as long as their contexts allow. There is no pool of
-// connections that one could look at, and no setting of the client (erratum E24).
+// connections that one could look at, and no setting of the client.
 //
 // # How it looks
 //
@@ -24,5 +24,5 @@
 //
 // # Sources
 //
-// Whitepaper §3.2 and its requirements R57, R60, R61 and R63 with errata E24 and E25; RFC 9113 §5.1.2; CVE-2023-44487.
+// docs/guide/whitepaper.md §3.2; RFC 9113 §5.1.2; CVE-2023-44487.
 package grpcexhaustion

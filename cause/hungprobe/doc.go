@@ -1,4 +1,4 @@
-// Package hungprobe is the root cause of whitepaper §4.3: the check behind a probe hangs, and its last good result is
+// Package hungprobe is a root cause (docs/guide/whitepaper.md §4.3): the check behind a probe hangs, and its last good result is
 // served for ever.
 //
 // # What it is
@@ -23,6 +23,6 @@
 //
 // # Sources
 //
-// Whitepaper §4.3 and its requirements R87 and R89; heptiolabs/healthcheck, whose Async keeps the last result;
+// docs/guide/whitepaper.md §4.3; heptiolabs/healthcheck, whose Async keeps the last result;
 // rustfs#7950.
 package hungprobe

@@ -1,4 +1,4 @@
-// Package keepalivemismatch is the root cause of whitepaper §3.2: a gRPC client that pings more often than its server permits.
+// Package keepalivemismatch is a root cause (docs/guide/whitepaper.md §3.2): a gRPC client that pings more often than its server permits.
 //
 // # What it is
 //
@@ -12,7 +12,7 @@
 // Nothing happens while there is traffic, because each answer of the server forgives. In quiet hours, on calls and streams
 // that are silent for long, connections break about every four times the client's Time: 41 s for a Time of 10 s against
 // a MinTime of 30 s. After each, grpc-go doubles its Time, so that the trouble goes away by itself, and is back
-// after the next deployment. No connection is left half-open, as the whitepaper has it (erratum E24).
+// after the next deployment. No connection is left half-open, as the whitepaper has it.
 //
 // # Why these thresholds
 //
@@ -28,6 +28,6 @@
 //
 // # Sources
 //
-// Whitepaper §3.2 and its requirements R58, R59 and R62 with erratum E24; gRFC A8 (client-side keepalive) and A9
+// docs/guide/whitepaper.md §3.2; gRFC A8 (client-side keepalive) and A9
 // (server-side connection management); grpc-go#1686, grpc-go#2202, llm-d-kv-cache#363.
 package keepalivemismatch

@@ -1,4 +1,4 @@
-// Package lockconvoy is the root cause of whitepaper §2.4 as it shows in production: everybody queues on one lock.
+// Package lockconvoy is a root cause (docs/guide/whitepaper.md §2.4) as it shows in production: everybody queues on one lock.
 //
 // # What it is
 //
@@ -27,5 +27,5 @@
 //
 // # Sources
 //
-// Whitepaper §2.4 and its requirements R41 to R44 with errata E17 and E18; gin#700, milvus#48393.
+// docs/guide/whitepaper.md §2.4; gin#700, milvus#48393.
 package lockconvoy

@@ -1,4 +1,4 @@
-// Package lostdeadline is the root cause of whitepaper §3.1: a call that waits longer than anybody waits for it.
+// Package lostdeadline is a root cause (docs/guide/whitepaper.md §3.1): a call that waits longer than anybody waits for it.
 //
 // # What it is
 //
@@ -26,5 +26,5 @@
 //
 // # Sources
 //
-// Whitepaper §3.1 and its requirements R51 to R56 with errata E22 and E23; the gRPC protocol's grpc-timeout.
+// docs/guide/whitepaper.md §3.1; the gRPC protocol's grpc-timeout.
 package lostdeadline

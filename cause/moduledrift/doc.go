@@ -1,4 +1,4 @@
-// Package moduledrift is the root cause of whitepaper §4.4: a program that is built of other modules than go.mod says, or
+// Package moduledrift is a root cause (docs/guide/whitepaper.md §4.4): a program that is built of other modules than go.mod says, or
 // by another Go than it was tried with.
 //
 // # What it is
@@ -30,6 +30,6 @@
 //
 // # Sources
 //
-// Whitepaper §4.4 and its requirements R90 to R96 with errata E36 and E37; rill#6331, ctlptl#350, go-criu#90,
+// docs/guide/whitepaper.md §4.4; rill#6331, ctlptl#350, go-criu#90,
 // bindplane-otel-collector#3594.
 package moduledrift

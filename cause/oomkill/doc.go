@@ -1,4 +1,4 @@
-// Package oomkill is the root cause of whitepaper §4.2: the kernel kills the process for its container's memory.
+// Package oomkill is a root cause (docs/guide/whitepaper.md §4.2): the kernel kills the process for its container's memory.
 //
 // # What it is
 //
@@ -26,5 +26,5 @@
 //
 // # Sources
 //
-// Whitepaper §4.2 and its requirements R77 to R83 with errata E30 to E33; golang/go#75164, #58106.
+// docs/guide/whitepaper.md §4.2; golang/go#75164, #58106.
 package oomkill

@@ -1,4 +1,4 @@
-// Package overload is the root cause behind whitepaper §1 (boundaries) and §4.2: more is taken on than can be finished in time.
+// Package overload is the root cause behind docs/guide/whitepaper.md §1 (boundaries) and §4.2: more is taken on than can be finished in time.
 //
 // # What it is
 //
@@ -25,6 +25,6 @@
 //
 // # Sources
 //
-// Whitepaper §1 and its requirements R8 and R9; Uber's Cinnamon, CockroachDB's admission control, Netflix
+// docs/guide/whitepaper.md §1; Uber's Cinnamon, CockroachDB's admission control, Netflix
 // concurrency-limits and its issues 134 and 165, failsafe-go#127.
 package overload

@@ -1,4 +1,4 @@
-// Package poolexhaustion is the root cause of whitepaper §3.3: more callers than database connections.
+// Package poolexhaustion is a root cause (docs/guide/whitepaper.md §3.3): more callers than database connections.
 //
 // # What it is
 //
@@ -23,5 +23,5 @@
 //
 // # Sources
 //
-// Whitepaper §3.3 and its requirements R64 to R70 with erratum E28.
+// docs/guide/whitepaper.md §3.3.
 package poolexhaustion

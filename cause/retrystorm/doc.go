@@ -1,4 +1,4 @@
-// Package retrystorm is the root cause of whitepaper §3.2: retries that are the load under which a dependency stays down.
+// Package retrystorm is a root cause (docs/guide/whitepaper.md §3.2): retries that are the load under which a dependency stays down.
 //
 // # What it is
 //
@@ -24,5 +24,5 @@
 //
 // # Sources
 //
-// Whitepaper §3.2 and its requirement R61 with erratum E25; package defense/retry; Google SRE Book, chapter 22.
+// docs/guide/whitepaper.md §3.2; package defense/retry; Google SRE Book, chapter 22.
 package retrystorm

@@ -1,4 +1,4 @@
-// Package startherd is the root cause of whitepaper §1: all instances fall on a dependency at once, and keep it from
+// Package startherd is a root cause (docs/guide/whitepaper.md §1): all instances fall on a dependency at once, and keep it from
 // starting.
 //
 // # What it is
@@ -25,5 +25,5 @@
 //
 // # Sources
 //
-// Whitepaper §1 with erratum E5; Slack's outage of 2022-02-22; Google's of 2025-06-12, whose restart had no backoff.
+// docs/guide/whitepaper.md §1; Slack's outage of 2022-02-22; Google's of 2025-06-12, whose restart had no backoff.
 package startherd

@@ -1,4 +1,4 @@
-// Package torncfg is the root cause of whitepaper §4.1: configuration is read while it is written.
+// Package torncfg is a root cause (docs/guide/whitepaper.md §4.1): configuration is read while it is written.
 //
 // # What it is
 //
@@ -25,5 +25,5 @@
 //
 // # Sources
 //
-// Whitepaper §4.1 and its requirements R71 to R76 with erratum E29; koanf#323; mtail#195.
+// docs/guide/whitepaper.md §4.1; koanf#323; mtail#195.
 package torncfg

@@ -1,5 +1,5 @@
 // Package admission sheds load that a service cannot serve in time, before it costs anything, and the least important
-// first (whitepaper §4.2): by how many requests at once the service can use, by memory, and by the collector's pressure.
+// first (docs/guide/whitepaper.md §4.2): by how many requests at once the service can use, by memory, and by the collector's pressure.
 //
 //	control, _ := admission.New(admission.Config{Shedding: pacer.Shedding})
 //	http.ListenAndServe(addr, control.Middleware(mux))

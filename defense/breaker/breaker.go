@@ -1,5 +1,5 @@
 // Package breaker stops calling a dependency that is failing anyway, and tries now and then whether it is back
-// (whitepaper §1, §3.2).
+// (docs/guide/whitepaper.md §1, §3.2).
 //
 //	risk, err := breaker.New(breaker.Config{Name: "risk", FailureThreshold: 0.8, MinimumRequests: 20, Timeout: 5 * time.Second})
 //	…

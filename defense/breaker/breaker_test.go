@@ -144,7 +144,7 @@ func TestNoMoreThanTheProbes(t *testing.T) {
 	})
 }
 
-// A breaker must not stay half-open, or open, because a probe is lost (design §5, hazard 9; two peers fail this).
+// A breaker must not stay half-open, or open, because a probe is lost (docs/guide/hazards.md, 9; two peers fail this).
 func TestHazard09ProbeLost(t *testing.T) {
 	never := make(chan struct{})
 	defer close(never)

@@ -92,7 +92,7 @@ func TestReconfigure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := mustNew(t, Config{Name: "risk", Timeout: time.Hour, IsFailure: func(err error) bool { return err == errDown }})
 		if err := b.Reconfigure(Config{FailureThreshold: 2}); err == nil || b.Dump().Config.Timeout != time.Hour {
-			t.Errorf("a bad configuration: %v, then %+v; want an error and the old one (hazard 13)", err, b.Dump().Config)
+			t.Errorf("a bad configuration: %v, then %+v; want an error and the old one (docs/guide/hazards.md, 13)", err, b.Dump().Config)
 		}
 		trip(t, b)
 		sleep(2 * time.Second)

@@ -123,7 +123,7 @@ func (b *Breaker) acquireProbe() (Permit, error) {
 	return permit, nil
 }
 
-// lose gives up on a probe (hazard 9: a probe that hangs must not keep the breaker half-open).
+// lose gives up on a probe (docs/guide/hazards.md, 9: a probe that hangs must not keep the breaker half-open).
 func (b *Breaker) lose(p Permit) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

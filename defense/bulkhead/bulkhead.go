@@ -1,5 +1,5 @@
 // Package bulkhead bounds how many calls to one dependency are under way at once, and how long and how many callers may
-// wait for their turn (whitepaper §1), so that a slow dependency floods its own compartment and not the service.
+// wait for their turn (docs/guide/whitepaper.md §1), so that a slow dependency floods its own compartment and not the service.
 //
 //	ledger, err := bulkhead.New(bulkhead.Config{Name: "ledger", Limit: 32, MaxWait: 100 * time.Millisecond})
 //	…

@@ -184,7 +184,7 @@ func echoStyle(_ *testing.T, ctx context.Context, next func(context.Context)) {
 	within(ctx, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _ = handle(echoContext{r}) }))
 }
 
-// ginContext can be passed as a context.Context, and without fallback is one that never ends (E23).
+// ginContext can be passed as a context.Context, and without fallback is one that never ends.
 type ginContext struct {
 	Request  *http.Request
 	fallback bool

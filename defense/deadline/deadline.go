@@ -1,4 +1,4 @@
-// Package deadline carries the time that a request has left from process to process (whitepaper §3.1).
+// Package deadline carries the time that a request has left from process to process (docs/guide/whitepaper.md §3.1).
 //
 // A context's deadline ends at the process: HTTP does not transport it, so the service behind works on for a caller
 // that has long gone. Here the client writes what is left into a header, and the server makes it the deadline of the

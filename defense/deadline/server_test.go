@@ -43,7 +43,7 @@ func serve(server Server, header string) (seen, *httptest.ResponseRecorder) {
 	return s, w
 }
 
-// TestHazard10AForeignHeaderOnlyShortens is about hazard 10 of the design: a deadline header trusted from outside.
+// TestHazard10AForeignHeaderOnlyShortens is about docs/guide/hazards.md of the design: a deadline header trusted from outside.
 func TestHazard10AForeignHeaderOnlyShortens(t *testing.T) {
 	const none = -1
 	for _, test := range []struct {

@@ -152,7 +152,7 @@ func TestCancellationIsNotTakenForExhaustion(t *testing.T) {
 	})
 }
 
-// A client's Timeout and the context's deadline both hold, whichever is sooner (E22).
+// A client's Timeout and the context's deadline both hold, whichever is sooner.
 func TestTheEarlierOfContextAndClientTimeoutWins(t *testing.T) {
 	for _, test := range []struct{ context, client, want time.Duration }{
 		{200 * time.Millisecond, 30 * time.Second, 200 * time.Millisecond},

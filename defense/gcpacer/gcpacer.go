@@ -1,4 +1,4 @@
-// Package gcpacer keeps the garbage collector from taking the CPU that requests need (whitepaper §2.5): it trades memory that
+// Package gcpacer keeps the garbage collector from taking the CPU that requests need (docs/guide/whitepaper.md §2.5): it trades memory that
 // is free for CPU, one bounded and reversible step of GOGC at a time, and asks for load to be shed when no memory is
 // left to trade.
 //
@@ -36,7 +36,7 @@ import (
 
 // Config configures a pacer. The zero value is useful.
 type Config struct {
-	// Threshold is the share of the CPU in use that the collector may take. Defaults to 0.12 (whitepaper §2.5).
+	// Threshold is the share of the CPU in use that the collector may take. Defaults to 0.12 (docs/guide/whitepaper.md §2.5).
 	Threshold float64
 	// Windows is how many windows in a row must be above it before a step. Defaults to 3.
 	Windows int

@@ -1,4 +1,4 @@
-// Package memlimit gives the garbage collector the container's memory limit (whitepaper §4.2), which the runtime does not
+// Package memlimit gives the garbage collector the container's memory limit (docs/guide/whitepaper.md §4.2), which the runtime does not
 // look at: without it the heap may double beyond what the container holds, and the kernel kills the process with most of
 // its memory garbage.
 //

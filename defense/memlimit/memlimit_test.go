@@ -283,8 +283,7 @@ func TestSource(t *testing.T) {
 	}
 }
 
-// TestMain turns into the program that TestInARealCgroup runs: 80 MiB live, and as much again of garbage all the time
-// (erratum E32).
+// TestMain turns into the program that TestInARealCgroup runs: 80 MiB live, and as much again of garbage all the time.
 func TestMain(m *testing.M) {
 	mode := os.Getenv("MEMLIMIT_TEST_CHILD")
 	if mode == "" {

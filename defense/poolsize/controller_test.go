@@ -39,7 +39,7 @@ func follow(t *testing.T, c *Controller, intervals int, observe func(open int) O
 	return changes
 }
 
-// TestHazard08TheControllerDoesNotOscillate is about hazard 8 of the design: under a steady load, however noisy, a pool's
+// TestHazard08TheControllerDoesNotOscillate is about docs/guide/hazards.md, 8 of the design: under a steady load, however noisy, a pool's
 // size comes to rest.
 func TestHazard08TheControllerDoesNotOscillate(t *testing.T) {
 	for name, m := range map[string]model{

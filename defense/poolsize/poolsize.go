@@ -1,4 +1,4 @@
-// Package poolsize sizes a pool of database/sql while it works (whitepaper §3.3): it watches how many callers wait and how
+// Package poolsize sizes a pool of database/sql while it works (docs/guide/whitepaper.md §3.3): it watches how many callers wait and how
 // long connections are in use, tries one small change at a time, and keeps it only if callers are served sooner.
 //
 //	go poolsize.Run(ctx, db, poolsize.Config{MaxOpen: 50, Use: func() (int64, time.Duration) { return pools.Use("orders") }})
@@ -8,7 +8,7 @@
 // back is measured before and after; it is the callers waiting and served, divided by their rate (Little's law).
 // No gain from growing, or harm from shrinking, and the change is taken back and not tried again for a time that doubles.
 //
-// The rules of hazard 8: steps are small, each must settle before it is judged, and a controller that goes back and
+// The rules of docs/guide/hazards.md, 8: steps are small, each must settle before it is judged, and a controller that goes back and
 // forth slows down. MaxOpen is a hard cap; set it to what the database allows, divided by the number of replicas.
 package poolsize
 
@@ -21,7 +21,7 @@ import (
 
 // Config configures a controller. The zero value is useful.
 type Config struct {
-	// MinOpen and MaxOpen bound the number of open connections. Default to 2 and 25 (whitepaper §3.3).
+	// MinOpen and MaxOpen bound the number of open connections. Default to 2 and 25 (docs/guide/whitepaper.md §3.3).
 	MinOpen, MaxOpen int
 	// MaxStep is the most connections that one step may add, against a stampede on the database. Defaults to 4.
 	MaxStep int

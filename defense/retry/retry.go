@@ -1,4 +1,4 @@
-// Package retry tries a call again, and bounds how much of a dependency's load may be retries (whitepaper §3.2).
+// Package retry tries a call again, and bounds how much of a dependency's load may be retries (docs/guide/whitepaper.md §3.2).
 //
 // Three attempts per request sound harmless; when the dependency is down, they are three times the load, just when it can
 // bear it least, and with three layers of services twenty-seven times. A [Budget] is a bucket of retries which

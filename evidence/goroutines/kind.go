@@ -69,7 +69,7 @@ func (Stacks) Collect(_ context.Context, d *evidence.Draft) error {
 // Leaks is the [evidence.Kind] for goroutines that are leaked beyond doubt: blocked on what no running goroutine can
 // reach. It needs a toolchain with the goroutineleak profile (GOEXPERIMENT=goroutineleakprofile in Go 1.26, any build
 // from 1.27) and costs one garbage collection. It proves leaks and does not exclude them: what a live object still
-// reaches counts as reachable (erratum E10).
+// reaches counts as reachable.
 type Leaks struct{}
 
 // Name returns "goroutineleak".

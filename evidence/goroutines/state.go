@@ -55,7 +55,7 @@ type meaning struct {
 }
 
 // meanings refills the table of the whitepaper (§2.2, "state, meaning, risk") whose risk cells were lost, with the
-// states that it leaves out (erratum E9).
+// states that it leaves out.
 var meanings = map[State]meaning{
 	Running:        {Usual, "executing; many of them, for long, are a livelock or plain overload"},
 	Runnable:       {Usual, "ready, waiting for a processor; many of them are overload"},

@@ -1,4 +1,4 @@
-// Package allocstorm makes the garbage collector work (whitepaper §2.5): short-lived buffers in every request on top
+// Package allocstorm makes the garbage collector work (docs/guide/whitepaper.md §2.5): short-lived buffers in every request on top
 // of a large live heap full of pointers.
 //
 // A collection costs what is live and comes as often as garbage makes up as much as that, so the collector's CPU time

@@ -1,4 +1,4 @@
-// Package channelblock makes requests block on a channel that nobody receives from (whitepaper §2.3): a worker pool
+// Package channelblock makes requests block on a channel that nobody receives from (docs/guide/whitepaper.md §2.3): a worker pool
 // whose workers are gone, an event queue without a reader.
 //
 // It enters requests through the middleware of signals/httpserver, before the service's own handler. A blocked request

@@ -1,4 +1,4 @@
-// Package deadlock makes goroutines wait for each other's locks in a circle (whitepaper §2.3): two locks, taken in
+// Package deadlock makes goroutines wait for each other's locks in a circle (docs/guide/whitepaper.md §2.3): two locks, taken in
 // one order here and in the other order there.
 //
 // In "requests" the first two requests that enter block each other, whoever comes later blocks behind them until the

@@ -1,4 +1,4 @@
-// Package goroutineleak makes goroutines that wait for something that never comes (whitepaper §2.2): a channel nobody
+// Package goroutineleak makes goroutines that wait for something that never comes (docs/guide/whitepaper.md §2.2): a channel nobody
 // sends on or closes, a select whose context nobody cancels, a result nobody receives, a timer whose function waits.
 //
 // The goroutines are real ones parked by the runtime, in the states a dump shows for the real failure: "chan

@@ -1,4 +1,4 @@
-// Package lockconvoy makes goroutines queue on one sync.Mutex that is held across a wait (whitepaper §2.4): a lock
+// Package lockconvoy makes goroutines queue on one sync.Mutex that is held across a wait (docs/guide/whitepaper.md §2.4): a lock
 // around a slow call, a global cache that refreshes under its own lock.
 //
 // In "goroutines" a fixed crowd convoys by itself, whatever the load. In "requests" the service's own requests take

@@ -1,4 +1,4 @@
-// Package lostcontext cuts requests off from their context (whitepaper §3.1): whatever the handler does from then on has
+// Package lostcontext cuts requests off from their context (docs/guide/whitepaper.md §3.1): whatever the handler does from then on has
 // neither the deadline of its caller nor its cancellation, as when code between the two starts anew from
 // context.Background, or passes a context whose Done is nil.
 //

@@ -45,7 +45,7 @@ func All() []cause.Cause {
 }
 `))
 
-var docTemplate = template.Must(template.New("doc").Parse(`// Package {{.ID}} is the root cause of whitepaper §{{.Section}}: what happens, in half a sentence.
+var docTemplate = template.Must(template.New("doc").Parse(`// Package {{.ID}} is the root cause of docs/guide/whitepaper.md §{{.Section}}: what happens, in half a sentence.
 //
 // # What it is
 //

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Launch returns the command line that starts an image with limits and with the settings that fit them (whitepaper §4.2).
+// Launch returns the command line that starts an image with limits and with the settings that fit them (docs/guide/whitepaper.md §4.2).
 // Memory is in bytes, cpus 0 for no limit.
 func Launch(image string, memory, cpus float64) string {
 	words := []string{"docker", "run", fmt.Sprintf("-m %dm", int(memory/(1<<20))), fmt.Sprintf("--memory-swap %dm", int(memory/(1<<20)))}

@@ -23,7 +23,7 @@ func readProbe(n *yaml.Node) *probe {
 	return p
 }
 
-// probes judges how the kubelet asks whether the service is well (whitepaper §4.3).
+// probes judges how the kubelet asks whether the service is well (docs/guide/whitepaper.md §4.3).
 func (w *workload) probes(c *container) {
 	ready, live, start := readProbe(get(w.node, "readinessProbe")), readProbe(get(w.node, "livenessProbe")), readProbe(get(w.node, "startupProbe"))
 	if ready == nil {

@@ -1,5 +1,5 @@
 // Package crash is the last step of the ladder inside the process: it dumps the stacks of all goroutines and ends the
-// process by a panic (whitepaper §5: "force a panic and dump the stack").
+// process by a panic (docs/guide/whitepaper.md §5: "force a panic and dump the stack").
 //
 // It is for services that a supervisor restarts and whose restart mends more than it harms. Nothing is drained: every
 // request in flight is lost. Bind it with Response{Responder: &crash.Responder{…}, Strike: 3, Acts: true}.

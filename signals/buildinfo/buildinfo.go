@@ -1,5 +1,5 @@
 // Package buildinfo reads what the program was built of: the modules that are compiled in, against those that go.mod
-// declares (whitepaper §4.4).
+// declares (docs/guide/whitepaper.md §4.4).
 //
 // A go.mod that was reviewed says little of a program that was built in a workspace, with -mod=mod or with a replacement that
 // somebody left in place. The program itself knows: the linker wrote it in. Embed go.mod beside main and give it to [New]:

@@ -1,5 +1,5 @@
 // Package cgroup reads what the kernel allows the process's container and what the container uses of it: memory, CPU,
-// processes and pressure, under control groups of version 1, version 2 and both at once (whitepaper §4.2).
+// processes and pressure, under control groups of version 1, version 2 and both at once (docs/guide/whitepaper.md §4.2).
 //
 // A limit binds whoever lives below it, so each is looked for in the process's own cgroup and in every ancestor that can
 // be seen, and the smallest counts. Page cache is told apart from memory that cannot be given back: a service that reads

@@ -1,5 +1,5 @@
 // Package goroutineleak counts, in production, goroutines that are leaked beyond doubt: blocked on what nothing alive
-// can reach any more, by proof of the garbage collector (the goroutineleak profile of Go 1.26; erratum E10).
+// can reach any more, by proof of the garbage collector (the goroutineleak profile of Go 1.26).
 //
 // A profile costs a garbage collection, so it is taken seldom, and the more it turns out to cost the more seldom: see
 // [Config]. Between two profiles the last numbers stand, and stay true, for a proven leak is for ever.

@@ -1,7 +1,7 @@
 // Package goruntime reads the Go runtime: goroutines by state, heap, garbage collection, scheduler latency, locks.
 //
 // Everything comes from one runtime/metrics.Read per tick into memory that is kept, which stops nobody; what
-// runtime.ReadMemStats tells is here too, without its stop of the world (errata E38). A metric that the toolchain
+// runtime.ReadMemStats tells is here too, without its stop of the world. A metric that the toolchain
 // does not have is not read, and its signal stays without readings.
 package goruntime
 
@@ -138,7 +138,7 @@ func number(v metrics.Value) float64 {
 
 // gcShare reads how the program's CPU time was split between the collector and everything else.
 //
-// The runtime settles these accounts only at the end of a collection (errata E20), so a tick without one has no
+// The runtime settles these accounts only at the end of a collection, so a tick without one has no
 // reading. Whether one ended is told by the total of the same account: the counter of collections is a statistic
 // of its own and may be one ahead or behind.
 type gcShare struct {

@@ -195,7 +195,7 @@ func fatal(t *testing.T, err error) {
 	}
 }
 
-// A leak of rows is for good: no lifetime and no collection takes the connection back (E26). This is the sickness that
+// A leak of rows is for good: no lifetime and no collection takes the connection back. This is the sickness that
 // the wrapper is there to name.
 func TestALeakedConnectionIsNeverReclaimed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -1,4 +1,4 @@
-// Package sqldb reads pools of database/sql (whitepaper §3.3): every field of sql.DBStats, and, through a wrapper around
+// Package sqldb reads pools of database/sql (docs/guide/whitepaper.md §3.3): every field of sql.DBStats, and, through a wrapper around
 // the driver, what DBStats cannot tell: how long connections take to be made, how long they are held, and who holds
 // them too long.
 //

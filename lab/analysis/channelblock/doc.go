@@ -1,4 +1,4 @@
-// Package channelblock finds channel operations that block forever (whitepaper §2.3, demands R33, R34, R40).
+// Package channelblock finds channel operations that block forever (docs/guide/whitepaper.md §2.3).
 //
 // A send without a receiver, a receive from a channel that nobody sends on or closes, a WaitGroup that never comes to
 // zero, a Cond that nobody signals: each leaves a goroutine behind for the life of the process. The usual forms are an

@@ -1,4 +1,4 @@
-// Package connleak finds connections that are taken and not given back (whitepaper §3.3, demand R64, erratum E26).
+// Package connleak finds connections that are taken and not given back (docs/guide/whitepaper.md §3.3).
 //
 // It follows the results of type *sql.Rows, *sql.Tx, *sql.Conn, *sql.Stmt and *http.Response through each function. A
 // result that stays in the function must be closed (a Tx: committed or rolled back) on every path to a return, except

@@ -1,4 +1,4 @@
-// Package contract checks the expressions of stability contracts in Go source (whitepaper §5, demand R104).
+// Package contract checks the expressions of stability contracts in Go source (docs/guide/whitepaper.md §5).
 //
 // The Expr of a stability.Check is text, so the compiler does not see that it compares bytes with seconds, misspells a
 // function, or can never be true. This analyzer compiles every constant Expr against the signals that the library

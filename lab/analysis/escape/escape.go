@@ -1,5 +1,4 @@
-// Package escape is `stability escape`: the compiler's escape analysis, read by machine (whitepaper §2.1, demands R22 to
-// R25, erratum E7).
+// Package escape is `stability escape`: the compiler's escape analysis, read by machine (docs/guide/whitepaper.md §2.1).
 //
 // It runs go build -gcflags=-m=2, sums up for each function which of its values go to the heap and why, holds that
 // against budgets that the source states, and compares two commits. A budget is a line in a function's comment:

@@ -1,4 +1,4 @@
-// Package goroutineleak finds goroutines without a way out (whitepaper §2.2, demands R27, R28, erratum E42).
+// Package goroutineleak finds goroutines without a way out (docs/guide/whitepaper.md §2.2).
 //
 // It reports
 //

@@ -1,5 +1,4 @@
-// Package keepalivemismatch finds gRPC keepalive parameters that the peer will punish (whitepaper §3.2, demands R58, R62,
-// erratum E24).
+// Package keepalivemismatch finds gRPC keepalive parameters that the peer will punish (docs/guide/whitepaper.md §3.2).
 //
 // A server closes a connection with GOAWAY (ENHANCE_YOUR_CALM, "too_many_pings") when a client pings more often than
 // the server's keepalive.EnforcementPolicy allows; all calls in flight fail with UNAVAILABLE. Without a policy the server's

@@ -1,4 +1,4 @@
-// Package lockorder finds locks that wait for each other (whitepaper §2.3 and §2.4, demands R33, R41).
+// Package lockorder finds locks that wait for each other (docs/guide/whitepaper.md §2.3 and §2.4).
 //
 // It reports a goroutine that locks a mutex it already holds, a second read lock while a writer may stand between (a
 // waiting writer holds up new readers, so recursive read locking deadlocks), goroutines that take two, three or four locks in

@@ -20,7 +20,7 @@ import (
 
 const heldDoc = `find locks that are held over what takes long or may come back
 
-A part of lockorder (whitepaper §2.4, demand R41) with a name of its own, because it learns from other packages by facts:
+A part of lockorder (docs/guide/whitepaper.md §2.4) with a name of its own, because it learns from other packages by facts:
 go vet runs an analyzer with facts on every dependency, and the search of lockorder is too dear for that.
 
 It reports a mutex held over network or disk I/O, a database, another process, or time.Sleep, also when that happens a few

@@ -1,5 +1,4 @@
-// Package lockset finds variables that a lock guards in some places and not in others (whitepaper §2.1 and §2.4,
-// demands R21, R26, R41 to R44, erratum E18).
+// Package lockset finds variables that a lock guards in some places and not in others (docs/guide/whitepaper.md §2.1 and §2.4).
 //
 // It reports
 //

@@ -1,5 +1,4 @@
-// Package lostdeadline finds places where a deadline or a cancellation gets lost (whitepaper §3.1, demands R51 to R54,
-// errata E22, E23).
+// Package lostdeadline finds places where a deadline or a cancellation gets lost (docs/guide/whitepaper.md §3.1).
 //
 // In a function that has a context, or an *http.Request, which has one, it reports
 //

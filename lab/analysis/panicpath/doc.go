@@ -1,5 +1,4 @@
-// Package panicpath finds panics and exits that end more than they should, and recovers that hide them (whitepaper §1,
-// demand R3, erratum E52).
+// Package panicpath finds panics and exits that end more than they should, and recovers that hide them (docs/guide/whitepaper.md §1).
 //
 // It reports
 //

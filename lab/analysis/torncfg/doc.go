@@ -1,5 +1,4 @@
-// Package torncfg finds configuration that readers can see half changed (whitepaper §4.1, demands R71 to R74, erratum
-// E29).
+// Package torncfg finds configuration that readers can see half changed (docs/guide/whitepaper.md §4.1).
 //
 // A snapshot behind an atomic.Value or atomic.Pointer is safe only while nobody changes it. The analyzer reports a write
 // into a map that is reached from a loaded snapshot, and one into a map that is reached from a value after it was stored: a

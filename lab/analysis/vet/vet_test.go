@@ -190,7 +190,7 @@ func FuzzParse(f *testing.F) {
 
 func TestExplain(t *testing.T) {
 	code, out, _ := vet(t, "explain", "channelblock")
-	if code != ExitClean || !strings.Contains(out, "whitepaper §2.3") {
+	if code != ExitClean || !strings.Contains(out, "docs/guide/whitepaper.md §2.3") {
 		t.Errorf("code %d:\n%s", code, out)
 	}
 	if _, out, _ = vet(t, "explain"); strings.Count(out, "\n") < 15 {

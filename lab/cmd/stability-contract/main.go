@@ -1,5 +1,5 @@
 // Command stability-contract writes a service's stability contract from its thresholds, for go generate
-// (whitepaper §5):
+// (docs/guide/whitepaper.md §5):
 //
 //	//go:generate stability-contract --service=payment --thresholds='{"goroutines":2000,"heap_inuse_mb":800}'
 //

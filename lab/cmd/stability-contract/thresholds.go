@@ -81,7 +81,7 @@ func index(key string) int {
 	return slices.IndexFunc(known, func(t threshold) bool { return t.key == key })
 }
 
-// unquote strips the single quotes of the whitepaper's line: go generate runs no shell and passes them on (E41).
+// unquote strips the single quotes of the whitepaper's line: go generate runs no shell and passes them on.
 func unquote(text string) string {
 	text = strings.TrimSpace(text)
 	if len(text) >= 2 && text[0] == '\'' && text[len(text)-1] == '\'' {
