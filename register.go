@@ -22,10 +22,11 @@ var ErrAttached = errors.New("a monitor of this process reads the source already
 func (m *Monitor) Attach(source signals.Source) error {
 	release, free := attached.Claim(source)
 	if !free {
-		return fmt.Errorf("stability: attaching a source of %s: %w", nameOf(source), ErrAttached)
+		return fmt.Errorf("stability: attaching a source (%T): %w", source, ErrAttached) // it may be being read, so it is not asked its name
 	}
 	ids := make(map[*signals.Signal]signals.ID)
-	for _, s := range source.Describe() {
+	declared := source.Describe()
+	for _, s := range declared {
 		id, err := m.schema.Add(s.Desc())
 		if err != nil {
 			release()
@@ -35,7 +36,7 @@ func (m *Monitor) Attach(source signals.Source) error {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	s := m.newSampler(source, ids, release)
+	s := m.newSampler(source, nameOf(source, declared), ids, release)
 	m.samplers = append(m.samplers, s)
 	if m.alive() {
 		s.start()
@@ -44,11 +45,11 @@ func (m *Monitor) Attach(source signals.Source) error {
 }
 
 // nameOf names a source by its first signal, which is how people know it.
-func nameOf(source signals.Source) string {
-	for _, s := range source.Describe() {
-		return s.Name()
+func nameOf(source signals.Source, declared []*signals.Signal) string {
+	if len(declared) == 0 {
+		return fmt.Sprintf("%T", source)
 	}
-	return fmt.Sprintf("%T", source)
+	return declared[0].Name()
 }
 
 // Renew returns a monitor that has not been started, with the contracts and sources of this one: a stopped monitor cannot be

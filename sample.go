@@ -31,7 +31,7 @@ const (
 	late               // not back within the patience of an earlier tick
 )
 
-func (m *Monitor) newSampler(source signals.Source, ids map[*signals.Signal]signals.ID, release func()) *sampler {
+func (m *Monitor) newSampler(source signals.Source, name string, ids map[*signals.Signal]signals.ID, release func()) *sampler {
 	s := &sampler{source: source, ids: ids, release: release, wake: make(chan struct{}, 1), done: make(chan struct{}, 1)}
 	told := false // a source that panics once may do so in every tick
 	s.read = func() error { s.source.Sample(&s.batch); return nil }
@@ -40,7 +40,7 @@ func (m *Monitor) newSampler(source signals.Source, ids map[*signals.Signal]sign
 		s.failures.Add(1)
 		if !told {
 			told = true
-			m.log.Warn("stability: a source failed; further failures are only counted", append([]any{"source", nameOf(source)}, reasons(err)...)...)
+			m.log.Warn("stability: a source failed; further failures are only counted", append([]any{"source", name}, reasons(err)...)...)
 		}
 	}
 	return s
