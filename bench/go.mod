@@ -10,12 +10,16 @@ require (
 	github.com/falsifiable/stability v0.0.0
 	github.com/falsifiable/stability/auto v0.0.0
 	github.com/falsifiable/stability/defense/hotconfig v0.0.0
-	github.com/falsifiable/stability/telemetry v0.0.0
 	github.com/prometheus/client_golang v1.21.1
 	github.com/sony/gobreaker/v2 v2.4.0
 	go.yaml.in/yaml/v3 v3.0.4
 	golang.org/x/sync v0.20.0
 	mosn.io/holmes v1.0.2
+)
+
+require (
+	github.com/falsifiable/stability/telemetry v0.0.0 // indirect
+	github.com/influxdata/tdigest v0.0.1 // indirect
 )
 
 require (
@@ -30,8 +34,8 @@ require (
 	github.com/knadh/koanf/v2 v2.4.1
 	github.com/mitchellh/copystructure v1.2.0 // indirect
 	github.com/mitchellh/reflectwalk v1.0.2 // indirect
-	github.com/pelletier/go-toml/v2 v2.2.4 // indirect
 	github.com/pbnjay/memory v0.0.0-20210728143218-7b4eea64cf58 // indirect
+	github.com/pelletier/go-toml/v2 v2.2.4 // indirect
 	github.com/pkg/errors v0.9.1 // indirect
 	github.com/sagikazarmark/locafero v0.11.0 // indirect
 	github.com/shirou/gopsutil/v3 v3.21.6 // indirect
