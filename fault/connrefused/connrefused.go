@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"sync/atomic"
-	"syscall"
 
 	"github.com/falsifiable/stability/fault"
 	"github.com/falsifiable/stability/internal/faultpoint"
@@ -42,7 +41,7 @@ func start(ctx context.Context, args fault.Args) (fault.Injection, error) {
 
 func (f *injection) reuse(context.Context) error {
 	f.lost.Add(1)
-	return syscall.ECONNRESET
+	return errReset
 }
 
 func (f *injection) connect(context.Context) error {
@@ -51,7 +50,7 @@ func (f *injection) connect(context.Context) error {
 		return nil
 	}
 	f.fail.Add(1)
-	return syscall.ECONNREFUSED
+	return errRefused
 }
 
 // Witness tells how many connections were refused.
