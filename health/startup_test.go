@@ -162,7 +162,7 @@ func TestAFleetDoesNotStartInStep(t *testing.T) {
 					most = max(most, at[slot])
 				}
 			}
-			if most > fleet/3 || most == 0 {
+			if most > fleet/2 || most == 0 { // by chance a third may meet; in step all do
 				t.Errorf("scattered over %v: %d of %d instances ask within the same 100 ms", test.scatter, most, fleet)
 			}
 		})
