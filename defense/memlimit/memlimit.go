@@ -134,7 +134,7 @@ func (l *Limiter) Run(ctx context.Context) error {
 func (l *Limiter) Look() Decision {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	d := l.decide()
+	d := l.decide() //stability:ignore lockorder_held what is read are a few lines of the kernel, and looks must not overtake each other
 	if d.Outcome != Set {
 		l.report(d)
 		l.last = d

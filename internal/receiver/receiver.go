@@ -28,7 +28,7 @@ type Request struct {
 func New(t testing.TB, answer string) *Receiver {
 	r := new(Receiver)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
-		body, err := io.ReadAll(request.Body)
+		body, err := io.ReadAll(io.LimitReader(request.Body, 1<<20))
 		if err != nil {
 			t.Error(err)
 		}

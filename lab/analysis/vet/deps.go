@@ -108,11 +108,11 @@ func (r *depsRun) all(ctx context.Context, pkgs []*listed) {
 	var wg sync.WaitGroup
 	for _, p := range pkgs { // in this order, no package waits for one that has no slot yet
 		if p.ImportPath == "unsafe" {
-			close(r.done[p.ImportPath])
+			close(r.done[p.ImportPath]) //stability:ignore channelblock each package has a channel of its own
 			continue
 		}
 		wg.Go(func() {
-			defer close(r.done[p.ImportPath])
+			defer close(r.done[p.ImportPath]) //stability:ignore channelblock each package has a channel of its own
 			for _, path := range p.Imports {
 				if done := r.done[path]; done != nil {
 					<-done
