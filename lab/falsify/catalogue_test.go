@@ -1,3 +1,5 @@
+//go:build e2e
+
 package falsify
 
 import (
@@ -13,7 +15,6 @@ import (
 
 	"github.com/falsifiable/stability/cause"
 	"github.com/falsifiable/stability/cause/catalogue"
-	"github.com/falsifiable/stability/fault/agent"
 	"github.com/falsifiable/stability/internal/cgroups"
 	"github.com/falsifiable/stability/lab/falsify/build"
 	"github.com/falsifiable/stability/lab/falsify/experiment"
@@ -22,9 +23,6 @@ import (
 // Every cause's experiment: a program that is sick by itself trips the cause's check, its healthy twin does not. No
 // fault is injected. So the checks are known to see the real thing, and not only what room fault makes of it.
 func TestExperimentsOfTheCatalogue(t *testing.T) {
-	if testing.Short() {
-		t.Skip("builds and runs two programs for each cause")
-	}
 	for _, c := range catalogue.All() {
 		t.Run(c.ID, func(t *testing.T) {
 			files := make(map[string][]byte)
@@ -98,19 +96,4 @@ func live(t *testing.T, c cause.Cause, files map[string][]byte, program string, 
 		t.Fatal("the program watches nothing")
 	}
 	return time.Since(one.watch.begun), fired
-}
-
-// What the catalogue names must exist: the fault with those parameters.
-func TestTrialsOfTheCatalogue(t *testing.T) {
-	known := agent.Faults()
-	for _, c := range catalogue.All() {
-		r := &resolver{experiment: &experiment.Experiment{}, faults: known, causes: []cause.Cause{c}}
-		for _, k := range c.Checks {
-			own := check(k.Name, c.ID)
-			own.Expr = k.Expr // the catalogue's trial is for its own expression
-			if err := r.resolve([]subjectCheck{own}); err != nil {
-				t.Errorf("%s/%s: %v", c.ID, k.Name, err)
-			}
-		}
-	}
 }

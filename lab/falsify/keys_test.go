@@ -1,3 +1,5 @@
+//go:build e2e
+
 package falsify
 
 import (
@@ -8,9 +10,6 @@ import (
 
 // Every key of stability-contract is provable as it is generated, without a line of YAML.
 func TestGeneratedKeysAreProven(t *testing.T) {
-	if testing.Short() {
-		t.Skip("holds 800 MiB, and requests for half a minute")
-	}
 	r, err := try(t, "testdata/keys", 3, func(c *Config) { c.Scale = 1.0 / 120 })
 	if err != nil {
 		t.Fatal(err)

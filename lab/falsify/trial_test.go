@@ -10,7 +10,9 @@ import (
 
 	"github.com/falsifiable/stability"
 	"github.com/falsifiable/stability/cause"
+	"github.com/falsifiable/stability/cause/catalogue"
 	"github.com/falsifiable/stability/fault"
+	"github.com/falsifiable/stability/fault/agent"
 	"github.com/falsifiable/stability/lab/falsify/experiment"
 	"github.com/falsifiable/stability/lab/falsify/plan"
 	"github.com/falsifiable/stability/signals"
@@ -137,6 +139,21 @@ func TestOnlyPatterns(t *testing.T) {
 		}
 		if !slices.Equal(got, want) || (err != nil) != (want == nil) {
 			t.Errorf("%q keeps %v, %v; want %v", pattern, got, err, want)
+		}
+	}
+}
+
+// What the catalogue names must exist: the fault with those parameters.
+func TestTrialsOfTheCatalogue(t *testing.T) {
+	known := agent.Faults()
+	for _, c := range catalogue.All() {
+		r := &resolver{experiment: &experiment.Experiment{}, faults: known, causes: []cause.Cause{c}}
+		for _, k := range c.Checks {
+			own := check(k.Name, c.ID)
+			own.Expr = k.Expr // the catalogue's trial is for its own expression
+			if err := r.resolve([]subjectCheck{own}); err != nil {
+				t.Errorf("%s/%s: %v", c.ID, k.Name, err)
+			}
 		}
 	}
 }
