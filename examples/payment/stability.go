@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"github.com/falsifiable/stability/auto"
 	"github.com/falsifiable/stability/defense/breaker"
@@ -24,7 +25,7 @@ func watch(ctx context.Context, app *app, log *slog.Logger) (*auto.Watch, error)
 		Logger:  log,
 		Sources: sources(app),
 		Components: []health.Component{
-			{Name: "database", Check: app.db.PingContext},
+			{Name: "database", Check: app.db.PingContext, Interval: time.Second},
 			{Name: "redis", Check: app.memory.Ping, Role: health.Optional}, // without it, payments only lose their replay protection
 		},
 	})
