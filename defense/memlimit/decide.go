@@ -56,7 +56,7 @@ const (
 
 // Reason says why, for people.
 func (d Decision) Reason() string {
-	share := fmt.Sprintf("%g of %s", d.ratio, d.limit.Path)
+	share := fmt.Sprintf("%.3g of %s", d.ratio, d.limit.Path)
 	switch d.why {
 	case caseEnvironment:
 		reason := "GOMEMLIMIT=" + d.env + " is set and wins"
@@ -111,11 +111,17 @@ type inputs struct {
 	heap       heap
 }
 
+// overshoot is by how many bytes the runtime passes its own limit when the machine is short of CPU, and the collector does
+// not get to run as soon as it should: up to 15 MiB in containers of 128 and 256 MiB, less in larger ones. In a small
+// container that is more than the share above the ratio, so there the share is larger: a fifth at most.
+const overshoot = 16 << 20
+
 // decide is the pure part.
 func (in inputs) decide() Decision {
-	ceiling := in.ratio * in.container.Value
+	ratio := min(in.ratio, max(0.8, 1-overshoot/in.container.Value))
+	ceiling := ratio * in.container.Value
 	d := Decision{Outcome: Set, Container: in.container.Value, PageCache: in.cache, Live: in.heap.live,
-		why: caseMeasured, ratio: in.ratio, limit: in.container}
+		why: caseMeasured, ratio: ratio, limit: in.container}
 	if math.IsNaN(in.used) {
 		d.why = caseUnmeasured
 	} else {

@@ -34,6 +34,8 @@ import (
 type Config struct {
 	// Ratio is the share of the container's limit that everything may use together. The rest is for what changes between
 	// two looks. Defaults to 0.9; 0.5 to 0.97 make sense. Page cache that is in use is kept, so 0.9 does not crowd it out.
+	// In a container below 160 MiB the rest is at least 16 MiB, or a fifth: the runtime passes its limit by that much when
+	// it gets no CPU.
 	Ratio float64
 	// Min is the least limit, in bytes: below it a Go program hardly runs. A container too small for it gets Ratio of
 	// its own. Defaults to 64 MiB.

@@ -40,7 +40,8 @@ func TestDecide(t *testing.T) {
 		{"page cache gives way", func(in *inputs) { in.cache = 200 * mib; in.heap.live = 700 * mib }, 770, false, "gives way"},
 		{"too much is live", func(in *inputs) { in.heap = heap{900 * mib, 880 * mib}; in.used = 900 * mib }, 900, true, "shed load or enlarge"},
 		{"live and outside do not fit", func(in *inputs) { in.heap = heap{600 * mib, 500 * mib}; in.used = 1000 * mib }, 550, true, "500.0 MiB are live and 400.0 MiB"},
-		{"a small container", func(in *inputs) { in.container.Value, in.used = 48*mib, 20*mib; in.heap = heap{10 * mib, 5 * mib} }, 43.2, false, "the least that makes sense"},
+		{"a small container", func(in *inputs) { in.container.Value, in.used = 48*mib, 20*mib; in.heap = heap{10 * mib, 5 * mib} }, 38.4, false, "the least that makes sense"},
+		{"room for what the runtime oversteps", func(in *inputs) { in.container.Value, in.used = 128*mib, 10*mib; in.heap = heap{10 * mib, 5 * mib} }, 112, false, "0.875 of /c"},
 		{"the least limit", func(in *inputs) { in.container.Value, in.used = 100*mib, 60*mib; in.heap = heap{10 * mib, 5 * mib} }, 64, false, "the least that makes sense"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -64,8 +65,8 @@ func TestDecideHoldsItsBounds(t *testing.T) {
 		in.heap.live = in.heap.used * random.Float64()
 		in.cache = in.container.Value * 0.2 * random.Float64()
 		d := in.decide()
-		limit, ceiling := float64(d.Limit), in.ratio*in.container.Value
-		if limit > ceiling || limit <= 0 || limit < min(1.1*in.heap.live, ceiling)-1 {
+		limit, ceiling := float64(d.Limit), d.ratio*in.container.Value
+		if d.ratio > in.ratio || d.ratio < min(in.ratio, 0.8) || limit > ceiling || limit <= 0 || limit < min(1.1*in.heap.live, ceiling)-1 {
 			t.Fatalf("%+v: %+v", in, d)
 		}
 	}
@@ -283,7 +284,7 @@ func TestSource(t *testing.T) {
 	}
 }
 
-// TestMain turns into the program that TestInARealCgroup runs: 80 MiB live, and as much again of garbage all the time.
+// TestMain turns into the program that TestInARealCgroup runs: 320 MiB live, and as much again of garbage all the time.
 func TestMain(m *testing.M) {
 	mode := os.Getenv("MEMLIMIT_TEST_CHILD")
 	if mode == "" {
@@ -294,7 +295,7 @@ func TestMain(m *testing.M) {
 	} else {
 		debug.SetMemoryLimit(math.MaxInt64)
 	}
-	live := make([][]byte, 0, 1280)
+	live := make([][]byte, 0, 5120)
 	for range cap(live) {
 		live = append(live, touched())
 	}
@@ -312,11 +313,13 @@ func touched() []byte {
 	return block
 }
 
-// In a real container of 128 MiB the kernel kills the program without the limiter, and with it the program lives.
+// In a real container of 512 MiB the kernel kills the program without the limiter, and with it the program lives. In one
+// of 128 MiB it may not: on a machine short of CPU the runtime passes its own limit by up to 15 MiB, for the collector does
+// not get to run as soon as it should, and a tenth of 128 MiB is less.
 func TestInARealCgroup(t *testing.T) {
 	name := program(t)
 	run := func(mode string) (output string, kills int) {
-		g, err := cgroups.Make(fmt.Sprintf("stability-memlimit-%d", os.Getpid()), cgroups.Limits{Memory: 128 * mib})
+		g, err := cgroups.Make(fmt.Sprintf("stability-memlimit-%d", os.Getpid()), cgroups.Limits{Memory: 512 * mib})
 		if errors.Is(err, cgroups.ErrUnavailable) {
 			t.Skipf("NOT RUN: %v", err)
 		}
@@ -329,7 +332,7 @@ func TestInARealCgroup(t *testing.T) {
 	if out, kills := run("unlimited"); kills != 1 {
 		t.Errorf("without a limit the kernel killed %d processes: %s", kills, out)
 	}
-	if out, kills := run("limited"); kills != 0 || !strings.Contains(out, "survived with 1280") {
+	if out, kills := run("limited"); kills != 0 || !strings.Contains(out, "survived with 5120") {
 		t.Errorf("with the limiter the kernel killed %d processes: %s", kills, out)
 	}
 }
