@@ -303,17 +303,6 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// FuzzProfile fuzzes what is inside the gzip, which a fuzzer of bytes never gets to.
-func FuzzProfile(f *testing.F) {
-	f.Add([]byte("\x12\x04\x0a\x00\x12\x00\x32\x00"))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		p := &profile{functions: make(map[uint64]function), locations: make(map[uint64][]line)}
-		if fields(data, p.field) == nil {
-			p.dump()
-		}
-	})
-}
-
 func BenchmarkParse(b *testing.B) {
 	var dump strings.Builder
 	for range 10_000 {
