@@ -109,7 +109,8 @@ func (m *Monitor) capture(ctx context.Context, key string, i incident) (path str
 	bundle, err := m.cfg.Evidence.Capture(ctx, evidence.Request{
 		Key: key, Level: level(i.violation), Violation: i.violation,
 		Documents: map[string]evidence.Document{
-			RecordingDocument: func(bytes int64) any { return m.recordIncident(i, bytes) },
+			RecordingDocument:    func(bytes int64) any { return m.recordIncident(i, bytes) },
+			SurroundingsDocument: func(bytes int64) any { return m.recordSurroundings(i, bytes) },
 		},
 	})
 	if err == nil {

@@ -115,3 +115,54 @@ func TestUnknownIsNeverHolding(t *testing.T) {
 		}
 	}
 }
+
+// A bundle tells what the other signals did, thinned, up to the violation and within its room, and what the check was judged to be.
+func TestSurroundings(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		saver, err := evidence.Open(evidence.Config{Dir: t.TempDir(), Logger: quiet(), Cooldown: -1, Spacing: -1, HighWaterReset: -1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := NewMonitor(Config{Warmup: -1, Logger: quiet(), Evidence: saver})
+		d, beside := &dial{name: "level"}, &dial{name: "beside"}
+		if err := m.Attach(beside); err != nil {
+			t.Fatal(err)
+		}
+		start(t, m, d, &Contract{Name: "c", Interval: 10 * time.Second, Checks: []Check{
+			{Name: "level", Expr: "level > 10"}, {Name: "beside", Expr: "max_over_time(beside[2m]) > 1000"}}})
+		for i := range int64(120) {
+			beside.value.Store(i)
+			pass(time.Second)
+		}
+		d.value.Store(11)
+		pass(time.Minute)
+		bundles, err := evidence.List(saver.Dir())
+		if err != nil || len(bundles) != 1 {
+			t.Fatalf("%d bundles, %v", len(bundles), err)
+		}
+		var s Surroundings
+		if err := bundles[0].Decode(SurroundingsDocument, &s); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(s.Judgments); n < 12 || s.Judgments[n-1].State != Violated || s.Judgments[n-2].State != Holding {
+			t.Errorf("the judgments are %+v", s.Judgments)
+		}
+		for _, trend := range s.Trends {
+			switch n := len(trend.Values); {
+			case n > trendPoints || n != len(trend.At):
+				t.Errorf("%s has %d values at %d moments", trend.Name, n, len(trend.At))
+			case trend.Name == "level":
+				t.Error("the check's own signal is told twice")
+			case trend.Name == "beside" && (trend.Values[0] > 10 || trend.Values[n-1] != 119):
+				t.Errorf("beside is %v", trend.Values)
+			}
+		}
+		if len(s.Trends) == 0 || s.Omitted != 0 {
+			t.Errorf("%d trends, %d omitted", len(s.Trends), s.Omitted)
+		}
+		i := incident{check: m.contracts["c"].checks[0], transition: Transition{Age: time.Hour}}
+		if s := m.recordSurroundings(i, 0); len(s.Trends) != 0 || s.Omitted == 0 {
+			t.Errorf("without room there are %d trends, %d omitted", len(s.Trends), s.Omitted)
+		}
+	})
+}

@@ -30,6 +30,16 @@ const (
 // ErrDamaged marks a bundle whose content is not what its manifest says.
 var ErrDamaged = errors.New("damaged bundle")
 
+// FormatError says that a bundle was written by another version of this package.
+type FormatError struct {
+	Format int // the bundle's
+}
+
+// Error names both formats.
+func (e *FormatError) Error() string {
+	return fmt.Sprintf("%s: format %d, this version reads %d", manifestName, e.Format, Format)
+}
+
 // Manifest says what a bundle holds. It is the content of manifest.json, written last.
 type Manifest struct {
 	Format int       `json:"format"`
@@ -104,6 +114,20 @@ const maxRead = 128 << 20
 
 // maxDocument is how large a document may be that is decoded: what it becomes can take tens of times the memory.
 const maxDocument = 32 << 20
+
+// Check compares one file with the manifest, by its size and SHA-256. An [ErrDamaged] says in what they differ.
+func (b Bundle) Check(name string) error {
+	root, err := os.OpenRoot(b.Path)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	f, ok := b.File(name)
+	if !ok {
+		return fmt.Errorf("the bundle has no %s", name)
+	}
+	return f.check(root, io.Discard)
+}
 
 // ReadFile returns the content of one file, checked against the manifest. One of more than 128 MiB is an error; open it at
 // [Bundle.Path] instead.
@@ -223,7 +247,7 @@ func readManifest(root *os.Root, name string) (m Manifest, size int64, err error
 		return m, 0, fmt.Errorf("%w: %s: %w", ErrDamaged, name, err)
 	}
 	if head.Format != Format {
-		return m, 0, fmt.Errorf("%s: format %d, this version reads %d", name, head.Format, Format)
+		return m, 0, &FormatError{head.Format}
 	}
 	if err := json.Unmarshal(content, &m); err != nil {
 		return m, 0, fmt.Errorf("%w: %s: %w", ErrDamaged, name, err)

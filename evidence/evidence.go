@@ -8,6 +8,7 @@
 //	dir/20261124T235125.123456Z-payment-goroutines-1b5e77a0/
 //	    manifest.json      what is here, what was left out and why, what it cost
 //	    recording.json     a document of the request: the readings that led here, for replay
+//	    surroundings.json  another: what else changed
 //	    goroutine.pb.gz …  what the kinds wrote
 //
 // Kinds live in sub-folders (profile, goroutines, flight); this package knows none of them. [Read], [Stat] and

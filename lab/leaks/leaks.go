@@ -28,6 +28,7 @@ type Group struct {
 	Where     string        `json:"where"`
 	CreatedBy string        `json:"created_by,omitempty"`
 	Source    string        `json:"source,omitempty"` // the line at Where, when the file is here
+	Means     string        `json:"means,omitempty"`  // what the state means, and what to look for
 	Example   []string      `json:"stack"`
 
 	risk goroutines.Risk
@@ -52,6 +53,9 @@ func (r Report) Suspects() []Group {
 	}
 	return suspects
 }
+
+// Suspicious reports whether a single dump makes the group suspect.
+func (g Group) Suspicious() bool { return g.suspect(false) }
 
 // many is how many goroutines at one place are suspect in a single dump: worker pools are smaller.
 const many = 100
@@ -112,7 +116,7 @@ func key(s goroutines.Stack) string {
 
 func newGroup(s goroutines.Stack) *Group {
 	where := s.Where()
-	g := &Group{State: fmt.Sprint(s.State), Where: where.String(), Source: sourceLine(where)}
+	g := &Group{State: fmt.Sprint(s.State), Where: where.String(), Source: sourceLine(where), Means: s.State.Means()}
 	if !s.CreatedBy.IsZero() {
 		g.CreatedBy = s.CreatedBy.String()
 	}

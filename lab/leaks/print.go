@@ -45,6 +45,9 @@ func Print(w io.Writer, r Report, all bool) {
 		if g.Source != "" {
 			fmt.Fprintf(t, "    \t%s\n", g.Source)
 		}
+		if g.Means != "" {
+			fmt.Fprintf(t, "    \t%s\n", g.Means)
+		}
 		if g.CreatedBy != "" {
 			fmt.Fprintf(t, "    started by\t%s\n", g.CreatedBy)
 		}
