@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,13 +13,16 @@ import (
 	"time"
 )
 
-// BenchmarkIdleProcess is what a service that does nothing pays for being watched: CPU time per second of its life (ns/op)
-// and resident memory, beside the same service under holmes and under nothing.
+// BenchmarkIdleProcess is what a service that does nothing pays for being watched: CPU time per second of its life (ns/op),
+// resident memory, the size of its binary and the packages in it. Ours is the one line of auto; beside it stand the root
+// module alone, holmes, Prometheus' client alone, and nothing.
 func BenchmarkIdleProcess(b *testing.B) {
 	if runtime.GOOS != "linux" {
 		b.Skip("reads /proc, which only Linux has")
 	}
-	for _, program := range []struct{ name, dir string }{{"ours", "watched"}, {"holmes", "holmes"}, {"unwatched", "bare"}} {
+	for _, program := range []struct{ name, dir string }{
+		{"ours", "watched"}, {"root-only", "root"}, {"holmes", "holmes"}, {"client_golang-only", "metrics"}, {"unwatched", "bare"},
+	} {
 		binary := filepath.Join(b.TempDir(), program.dir)
 		if out, err := exec.Command("go", "build", "-o", binary, "./programs/"+program.dir).CombinedOutput(); err != nil {
 			b.Fatalf("building %s: %v\n%s", program.dir, err, out)
@@ -31,8 +35,26 @@ func BenchmarkIdleProcess(b *testing.B) {
 			}
 			b.ReportMetric(cpu/float64(b.N), "ns/op")
 			b.ReportMetric(rss/float64(b.N)/(1<<20), "MiB-RSS")
+			b.ReportMetric(float64(size(b, binary))/(1<<20), "MiB-binary")
+			b.ReportMetric(float64(packages(b, program.dir)), "packages")
 		})
 	}
+}
+
+func size(b *testing.B, binary string) int64 {
+	info, err := os.Stat(binary)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return info.Size()
+}
+
+func packages(b *testing.B, program string) int {
+	out, err := exec.Command("go", "list", "-deps", "./programs/"+program).Output()
+	if err != nil {
+		b.Fatal(err)
+	}
+	return bytes.Count(out, []byte("\n"))
 }
 
 // idle lets a program live for some seconds after its start and returns its CPU time per second and its memory.

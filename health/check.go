@@ -1,11 +1,12 @@
 package health
 
 import (
+	"cmp"
 	"context"
-	"fmt"
 	"strings"
 
 	"github.com/falsifiable/stability/internal/faultpoint"
+	"github.com/falsifiable/stability/internal/guarded"
 	"github.com/falsifiable/stability/internal/redact"
 )
 
@@ -28,30 +29,16 @@ func launch(ctx context.Context, name string, check func(context.Context) error)
 func run(ctx context.Context, f func(context.Context) error) <-chan error {
 	done := make(chan error, 1) // whoever stopped waiting leaves nobody blocked
 	go func() {
-		var cause error
-		text := "it ended its goroutine" // runtime.Goexit
-		defer func() {
-			if text == "" {
-				done <- nil
-				return
+		var result error
+		defer func() { done <- result }() // also when f has ended the goroutine
+		guarded.Call(func() error {
+			if err := f(ctx); err != nil {
+				failed := &failure{"it failed and its error has no text", err}
+				result = failed // even if asking for the text ends the goroutine
+				failed.text = cmp.Or(shown(err.Error()), failed.text)
 			}
-			done <- &failure{shown(text), cause}
-		}()
-		defer func() {
-			if r := recover(); r != nil {
-				text = "it panicked"
-				text += ": " + fmt.Sprint(r)
-			}
-		}()
-		err := f(ctx)
-		text = ""
-		if err != nil {
-			text = "it failed and its error has no text"
-			if own := err.Error(); own != "" {
-				text = own
-			}
-			cause = err
-		}
+			return nil
+		}, func(err error) { result = &failure{shown(err.Error()), nil} })
 	}()
 	return done
 }

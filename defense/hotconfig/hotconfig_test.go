@@ -392,7 +392,7 @@ func TestReloadIsATransaction(t *testing.T) {
 	for _, test := range []struct{ size, events, problem string }{
 		{"60", "a prepares 50→60, b prepares 50→60, c prepares 50→60, a commits, b commits, c commits", ""},
 		{"61", "a prepares 60→61, b prepares 60→61, c prepares 60→61, b undoes, a undoes", "c objects: no database"},
-		{"62", "a prepares 60→62, b prepares 60→62, c prepares 60→62, b undoes, a undoes", "c objects: Prepare panicked: nil map"},
+		{"62", "a prepares 60→62, b prepares 60→62, c prepares 60→62, b undoes, a undoes", "c objects: Prepare: it panicked: nil map"},
 	} {
 		mu.Lock()
 		events = nil
@@ -459,7 +459,7 @@ func TestValidate(t *testing.T) {
 	for content, want := range map[string]string{
 		"a: 1\nb: 2\n":      "",
 		"b: 2\na:    3\n":   ":2:7: a: 3 is more than b, 2",
-		"a: 7\nb: 9\n":      ": Validate panicked: seven",
+		"a: 7\nb: 9\n":      ": Validate: it panicked: seven",
 		"b: 2\n\n\na: 1000": ":4:4: a: 1000 is more",
 	} {
 		path := filepath.Join(t.TempDir(), "c.yaml")

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/falsifiable/stability/internal/guarded"
 	"github.com/falsifiable/stability/internal/redact"
 )
 
@@ -214,8 +215,8 @@ func bounded(limit time.Duration, what string, f func() error, late func(error))
 	done := make(chan error, 1)
 	gone := make(chan struct{})
 	go func() {
-		err := fmt.Errorf("%s ended its goroutine", what) // runtime.Goexit
-		defer func() {
+		var err error
+		defer func() { // also when f has ended the goroutine
 			done <- err
 			select {
 			case <-gone:
@@ -225,12 +226,10 @@ func bounded(limit time.Duration, what string, f func() error, late func(error))
 			default:
 			}
 		}()
-		defer func() {
-			if r := recover(); r != nil {
-				err = fmt.Errorf("%s panicked: %v", what, r)
-			}
-		}()
-		err = f()
+		guarded.Call(func() error {
+			err = f()
+			return nil
+		}, func(reason error) { err = fmt.Errorf("%s: %w", what, reason) })
 	}()
 	timer := time.NewTimer(limit)
 	defer timer.Stop()

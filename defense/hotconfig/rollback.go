@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/falsifiable/stability"
+	"github.com/falsifiable/stability/internal/guarded"
 	"github.com/falsifiable/stability/internal/timescale"
 )
 
@@ -132,10 +133,11 @@ func (j *judge) ask(r Rollback, logger *slog.Logger) (broken []Breach, ok bool) 
 		j.busy, j.asked = true, time.Now()
 		go func() {
 			var list []Breach
-			if err := guarded(func() { list = r.Broken() }); err != nil {
-				logger.Error("configuration: Broken failed", "error", err.Error())
-			}
-			j.done <- list
+			defer func() { j.done <- list }() // also when Broken has ended the goroutine
+			guarded.Call(func() error {
+				list = r.Broken()
+				return nil
+			}, func(err error) { logger.Error("configuration: Broken failed", "error", err.Error()) })
 		}()
 	}
 	timer := time.NewTimer(r.Every)
@@ -156,16 +158,6 @@ func (j *judge) ask(r Rollback, logger *slog.Logger) (broken []Breach, ok bool) 
 		}
 	}
 	return broken, true
-}
-
-func guarded(f func()) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("it panicked: %v", r)
-		}
-	}()
-	f()
-	return nil
 }
 
 // beginTrial puts what is about to be published on trial, unless it comes back because it has behaved well. The first
@@ -250,11 +242,10 @@ func (v *Value[T]) goBack(ctx context.Context, now *snapshot[T], r Return) {
 	v.status.Last = &r
 	v.mu.Unlock()
 	if told := v.options.Rollback.OnReturn; told != nil {
-		go func() {
-			if err := guarded(func() { told(r) }); err != nil {
-				v.options.Logger.Error("configuration: OnReturn failed", "error", err.Error())
-			}
-		}()
+		go guarded.Call(func() error {
+			told(r)
+			return nil
+		}, func(err error) { v.options.Logger.Error("configuration: OnReturn failed", "error", err.Error()) })
 	}
 }
 

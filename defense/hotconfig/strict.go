@@ -12,6 +12,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/falsifiable/stability/internal/guarded"
 	"github.com/falsifiable/stability/internal/suggest"
 )
 
@@ -240,12 +241,8 @@ func isInt(t reflect.Type) bool { return reflect.Zero(t).CanInt() || reflect.Zer
 
 // tryDecode decodes with a type's own methods, which may panic.
 func tryDecode(n *yaml.Node, t reflect.Type) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("%v", r)
-		}
-	}()
-	return n.Decode(reflect.New(t).Interface())
+	guarded.Call(func() error { return n.Decode(reflect.New(t).Interface()) }, func(failed error) { err = failed })
+	return err
 }
 
 func name(path string) string {

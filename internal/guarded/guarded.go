@@ -16,10 +16,11 @@ var ErrGoexit = errors.New("it ended its goroutine")
 type PanicError struct {
 	Value any
 	Stack []byte
+	text  string
 }
 
 // Error says that it panicked, and with what. It leaves out the stack, which takes a page.
-func (e *PanicError) Error() string { return fmt.Sprintf("it panicked: %v", e.Value) }
+func (e *PanicError) Error() string { return e.text }
 
 // Call calls f. Unless f returns nil, failed is told why, once: f's error, a [*PanicError], or [ErrGoexit]. In that last case
 // Call does not return: nothing can keep a goroutine that ends itself, so what has to go on runs by [Go].
@@ -29,11 +30,14 @@ func Call(f func() error, failed func(error)) {
 		if returned {
 			return
 		}
-		if value := recover(); value != nil {
-			failed(&PanicError{value, debug.Stack()})
-		} else {
+		value := recover()
+		if value == nil {
 			failed(ErrGoexit)
+			return
 		}
+		caught := &PanicError{value, debug.Stack(), "it panicked"}
+		defer func() { failed(caught) }() // also when the value ends the goroutine as it is asked for its text
+		caught.text += fmt.Sprintf(": %v", value)
 	}()
 	err := f()
 	returned = true

@@ -13,10 +13,11 @@ func TestCall(t *testing.T) {
 		f    func() error
 		want func(error) bool
 	}{
-		"returns":  {func() error { return nil }, nil},
-		"fails":    {func() error { return mistake }, func(err error) bool { return err == mistake }},
-		"panics":   {func() error { panic("nil map") }, isPanic},
-		"goes off": {func() error { runtime.Goexit(); return nil }, func(err error) bool { return err == ErrGoexit }},
+		"returns":                   {func() error { return nil }, nil},
+		"fails":                     {func() error { return mistake }, func(err error) bool { return err == mistake }},
+		"panics":                    {func() error { panic("nil map") }, isPanic},
+		"goes off":                  {func() error { runtime.Goexit(); return nil }, func(err error) bool { return err == ErrGoexit }},
+		"panics with what goes off": {func() error { panic(leaver{}) }, func(err error) bool { return err.Error() == "it panicked" }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			told := make(chan error, 2)
@@ -37,6 +38,11 @@ func TestCall(t *testing.T) {
 		})
 	}
 }
+
+// leaver ends the goroutine that asks it for its text.
+type leaver struct{}
+
+func (leaver) String() string { runtime.Goexit(); return "" }
 
 func isPanic(err error) bool {
 	p, ok := errors.AsType[*PanicError](err)

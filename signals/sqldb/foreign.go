@@ -3,6 +3,8 @@ package sqldb
 import (
 	"database/sql"
 	"time"
+
+	"github.com/falsifiable/stability/internal/guarded"
 )
 
 // AcquireStat is what pgxpool.Stat and puddle.Stat tell, of which this package knows nothing else: how often and for how long
@@ -45,10 +47,9 @@ func AcquireStats[S AcquireStat](stat func() S) func() sql.DBStats {
 
 // ask asks another library's pool for its figures, and survives its panic: the other pools must be read all the same.
 func (p *pool) ask() (stats sql.DBStats, ok bool) {
-	defer func() {
-		if recover() != nil {
-			ok = false
-		}
-	}()
-	return p.foreign(), true
+	guarded.Call(func() error {
+		stats, ok = p.foreign(), true
+		return nil
+	}, func(error) {})
+	return stats, ok
 }
