@@ -3,8 +3,8 @@ package stability
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/falsifiable/stability/expr"
@@ -44,6 +44,19 @@ type contract struct {
 	checks    []*check
 }
 
+// CheckError says that a check's expression does not compile. What [Monitor.Register] and [Monitor.Replace] return wraps one for
+// each such check.
+type CheckError struct {
+	Contract, Check string
+	Err             error // an [*expr.Error]: where, with a caret, and the mend
+}
+
+// Error names the check and says what is wrong.
+func (e *CheckError) Error() string { return fmt.Sprintf("check %q: %v", e.Check, e.Err) }
+
+// Unwrap returns Err.
+func (e *CheckError) Unwrap() error { return e.Err }
+
 // compile makes the engine's form of a contract. The error names every check that is wrong, with caret and mend.
 func compile(c *Contract, store *signals.Store, scale float64) (*contract, error) {
 	if err := c.Validate(); err != nil {
@@ -55,15 +68,15 @@ func compile(c *Contract, store *signals.Store, scale float64) (*contract, error
 	}
 	made := &contract{Contract: c, interval: timescale.Scale(c.interval(), scale)}
 	programs := make([]*expr.Program, len(c.Checks))
-	var errs []string
+	var errs []error
 	for i, k := range c.Checks {
 		programs[i], err = expr.Compile(store.Schema(), k.Expr, expr.Options{Lenient: c.Lenient, Scale: scale})
 		if err != nil {
-			errs = append(errs, fmt.Sprintf("check %q: %v", k.Name, err))
+			errs = append(errs, &CheckError{c.Name, k.Name, err})
 		}
 	}
 	if len(errs) > 0 {
-		return nil, fmt.Errorf("stability: contract %q: %s", c.Name, strings.Join(errs, "\n"))
+		return nil, fmt.Errorf("stability: contract %q: %w", c.Name, errors.Join(errs...))
 	}
 	for i, k := range c.Checks { // only now, for it makes the store keep more
 		check := newCheck(made, k, programs[i], store, scale)

@@ -1,7 +1,6 @@
 package stability
 
 import (
-	"slices"
 	"time"
 
 	"github.com/falsifiable/stability/expr"
@@ -87,43 +86,6 @@ func (e *engine) add(c *contract) {
 		k.warmUntil = c.next
 	}
 	e.contracts = append(e.contracts, c)
-}
-
-// replace puts a contract in the place of an old one. The checks that mean the same go on as they were; made gets the
-// old ones. Of those that are given up, what was violated is so no longer: the events say it, and are valid until the
-// next step.
-func (e *engine) replace(old, made *contract) []event {
-	e.out = e.out[:0]
-	made.next, made.evaluated = old.next, old.evaluated
-	kept := make(map[*check]bool)
-	for i, k := range made.checks {
-		k.warmUntil = e.now + e.warmup
-		if before := old.same(k); before != nil {
-			before.Check, before.contract, before.proven = k.Check, made, k.proven
-			made.checks[i] = before
-			kept[before] = true
-		}
-	}
-	for _, k := range old.checks {
-		if !kept[k] {
-			k.gone = true
-			for _, in := range k.instances.list {
-				e.move(k, in, Unknown)
-			}
-		}
-	}
-	e.contracts[slices.Index(e.contracts, old)] = made
-	return e.out
-}
-
-// same returns the contract's check of that name and meaning, nil if there is none.
-func (c *contract) same(as *check) *check {
-	for _, k := range c.checks {
-		if k.Name == as.Name && k.hash == as.hash {
-			return k
-		}
-	}
-	return nil
 }
 
 // step takes the samples of one moment and judges what is due. The events are valid until the next step.

@@ -108,29 +108,6 @@ func (m *Monitor) Register(c *Contract) error {
 	return nil
 }
 
-// Replace puts a contract in the place of the one of its name, while both are under watch. A check of the same name and
-// meaning goes on as it was, with its state, strikes and baselines; a new or changed one warms up. A contract with an
-// error is refused, and the old one stays in force. One of a new name is registered.
-func (m *Monitor) Replace(c *Contract) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	made, err := compile(c, m.engine.store, m.scale)
-	if err != nil {
-		return err
-	}
-	old := m.contracts[c.Name]
-	if old == nil {
-		m.engine.add(made)
-	} else {
-		for _, e := range m.engine.replace(old, made) {
-			m.handle(e, m.engine.now)
-		}
-		m.dismiss(old)
-	}
-	m.enlist(made)
-	return nil
-}
-
 // enlist makes a compiled contract known, and its OnViolation a responder. The caller holds mu.
 func (m *Monitor) enlist(made *contract) {
 	m.contracts[made.Name] = made
@@ -144,19 +121,6 @@ func (m *Monitor) enlist(made *contract) {
 	if m.running {
 		m.warn(made)
 	}
-}
-
-// dismiss ends the worker of a contract's OnViolation. The caller holds mu.
-func (m *Monitor) dismiss(c *contract) {
-	kept := make([]*worker, 0, len(m.workers)) // a copy: the incidents' goroutine may be reading the old one
-	for _, w := range m.workers {
-		if w.only == c.Contract {
-			w.end()
-		} else {
-			kept = append(kept, w)
-		}
-	}
-	m.workers = kept
 }
 
 // warn logs what is doubtful about a contract. Until the monitor starts it waits: its logger may not be the final one. The

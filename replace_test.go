@@ -63,6 +63,63 @@ func TestReplace(t *testing.T) {
 	})
 }
 
+// Of several contracts one of which is wrong, none is taken; what a preview would say of them is known before.
+func TestReplaceAllOrNone(t *testing.T) {
+	m := NewMonitor(Config{Logger: quiet()})
+	if err := m.Attach(&dial{name: "level"}); err != nil {
+		t.Fatal(err)
+	}
+	one := func(name, expr string) *Contract {
+		return &Contract{Name: name, Checks: []Check{{Name: "k", Expr: expr}}}
+	}
+	proven := one("b", "level > 10")
+	statuses, err := m.Preview(one("a", "level > 10"), proven)
+	if err != nil || len(statuses) != 2 || statuses[1].Checks[0].Proven || len(m.Contracts()) != 0 {
+		t.Fatalf("the preview is %+v, %v; %d contracts are watched", statuses, err, len(m.Contracts()))
+	}
+	proven.Falsification = fmt.Appendf(nil, `{"checks":[{"contract":"b","check":"k","hash":%q,"verdict":"proven"}]}`, statuses[1].Checks[0].Hash)
+	if statuses, err = m.Preview(proven); err != nil || !statuses[0].Checks[0].Proven {
+		t.Errorf("with its proof the preview is %+v, %v", statuses, err)
+	}
+	for name, set := range map[string][]*Contract{
+		"a wrong one": {one("a", "level > 10"), one("b", "levl > 10")},
+		"one twice":   {one("a", "level > 10"), one("a", "level > 11")},
+		"nil":         {one("a", "level > 10"), nil},
+	} {
+		if err := m.Replace(set...); err == nil || len(m.Contracts()) != 0 {
+			t.Errorf("%s: %v, %d contracts are watched", name, err, len(m.Contracts()))
+		}
+	}
+	_, err = m.Preview(one("b", "levl > 10"))
+	if wrong, ok := errors.AsType[*CheckError](err); !ok || wrong.Contract != "b" || wrong.Check != "k" {
+		t.Errorf("the error %v does not say which check is wrong", err)
+	}
+}
+
+// What is removed is watched no more, and who was told of its violation hears that it is over.
+func TestRemove(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		told := new(recorder)
+		m := NewMonitor(Config{Logger: quiet(), Warmup: -1, Responses: []Response{{Responder: told}}})
+		d := &dial{name: "level"}
+		d.value.Store(11)
+		contract := &Contract{Name: "c", Interval: 10 * time.Second, Checks: []Check{{Name: "k", Expr: "level > 10"}}}
+		start(t, m, d, contract)
+		pass(15 * time.Second)
+		m.Remove("c", "never there")
+		pass(time.Minute)
+		if n := len(told.strikes()); n != 2 || len(m.Contracts()) != 0 {
+			t.Errorf("%d strikes, %d contracts; want the two of before and none", n, len(m.Contracts()))
+		}
+		if all := m.Transitions(0); len(all) == 0 || all[len(all)-1].From != Violated || all[len(all)-1].To != Unknown {
+			t.Errorf("the transitions are %+v, want the last to leave Violated", all)
+		}
+		if err := m.Register(contract); err != nil {
+			t.Errorf("registering it again: %v", err)
+		}
+	})
+}
+
 // The function of the contract that was replaced is told no more.
 func TestReplaceOnViolation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
