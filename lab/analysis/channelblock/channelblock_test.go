@@ -7,5 +7,5 @@ import (
 )
 
 func Test(t *testing.T) {
-	analysistest.Run(t, analysistest.TestData(), Analyzer, "a", "quiet", "exposed", "waits", "flights", "deadline")
+	analysistest.Run(t, analysistest.TestData(), Analyzer, "a", "quiet", "exposed", "waits", "flights", "deadline", "cleanup", "foreign")
 }

@@ -90,15 +90,23 @@ func (x frame) external(c *machine.Call, fn *ssa.Function, name string) {
 	case exits(name) || failsTest(fn):
 		x.m.Stop(machine.Exited)
 	case harmless(fn):
-		for _, a := range c.Args { // a function may be kept, as by t.Cleanup
-			switch a.(type) {
-			case *heap.Closure, *machine.Native:
-				x.m.Escape(a)
-			}
-		}
+		x.functionsEscape(c)
 		c.Result(x.answer(c, c.ResultType(fn.Signature)))
 	default:
+		if recv := fn.Signature.Recv(); recv != nil && len(c.Args) > 0 {
+			x.called(c.Args[0], recv.Type(), fn.Name())
+		}
 		x.opaque(c, fn.Signature)
+	}
+}
+
+// functionsEscape hands the functions among the arguments to the outside: they may be kept, as by t.Cleanup.
+func (x frame) functionsEscape(c *machine.Call) {
+	for _, a := range c.Args {
+		switch a.(type) {
+		case *heap.Closure, *machine.Native:
+			x.m.Escape(a)
+		}
 	}
 }
 
@@ -137,9 +145,11 @@ func (x frame) invokeUnknown(c *machine.Call, recv *facts.Term, fn *types.Func) 
 		c.Result(prim.DoneOf(x.m, recv, fn.Signature().Results().At(0).Type()))
 	case isTesting(t) && testingExits[fn.Name()]:
 		x.m.Stop(machine.Exited)
-	case prim.IsContext(t) || isTesting(t) || isError(t): // they keep nothing of what they are given
+	case prim.IsContext(t) || isTesting(t) || isError(t): // they keep nothing of what they are given, but for functions
+		x.functionsEscape(c)
 		c.Result(x.m.Fresh(c.ResultType(fn.Signature())))
 	default:
+		x.called(recv, t, fn.Name())
 		c.Args = append([]Value{recv}, c.Args...)
 		x.opaque(c, fn.Signature())
 	}

@@ -19,6 +19,8 @@ type Space struct {
 	Primitive func(t types.Type, open bool) Content
 	// ZeroGlobals lets the variables of the package begin at zero, as when a program starts.
 	ZeroGlobals bool
+	// NeverNil tells whether a global variable is never nil; nil if nothing is known of any.
+	NeverNil func(*ssa.Global) bool
 	// Outside is what code that the model does not see can reach.
 	Outside []Value
 	// Steps is how much work the run has done: instructions, and entries of maps looked at.
@@ -58,6 +60,9 @@ func (s *Space) Global(v *ssa.Global) *Value {
 		*c = s.Zero(elem)
 	} else {
 		*c = s.Symbolic(elem)
+		if u, ok := (*c).(*facts.Term); ok && s.NeverNil != nil && s.NeverNil(v) {
+			u.SetNil(false)
+		}
 	}
 	s.globals[v] = c
 	return c

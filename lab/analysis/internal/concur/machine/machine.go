@@ -40,10 +40,20 @@ type Machine struct {
 	Misuse *Crash
 	// Supposed: something has happened only because code outside of the model may do its part.
 	Supposed bool
+	// Visits are the calls so far of methods that nothing is known of.
+	Visits []Visit
 
 	over   Outcome
 	streak int               // scheduling points in a row at which Cur went on
 	turns  map[token.Pos]int // see Turn
+}
+
+// Visit is a call of a method that nothing is known of.
+type Visit struct {
+	By      *G
+	To      Value // the receiver
+	Method  string
+	Started int // how many goroutines there were
 }
 
 // Limits bound one run.

@@ -70,7 +70,7 @@ func (m *Machine) initialize() {
 	}
 	// What it started is not part of the run, and what it could not finish is not held against it.
 	m.Gs, m.Cur, m.over, m.Crash, m.Misuse, m.Supposed, m.Trace = nil, nil, Running, nil, nil, false, nil
-	m.Steps, m.Outside = 0, nil
+	m.Steps, m.Outside, m.Visits = 0, nil, nil
 	m.Script.Taken, m.Script.Widths = m.Script.Taken[:0], m.Script.Widths[:0]
 }
 

@@ -100,11 +100,12 @@ type Survey struct {
 	writers       map[types.Object]*writer // by the RWMutex, a global variable or a field
 	tries         bool                     // somebody looks whether a lock is held; see triesLocks
 	chans         map[types.Object]*ir.ChanUse
+	counted       map[ssa.Value]bool // see ir.Counted
 }
 
 // SurveyOf looks at the functions of pkg.
 func SurveyOf(pkg *types.Package, fns []*ssa.Function) *Survey {
-	return &Survey{condsSignaled: mayBeSignaled(pkg, fns), writers: writersOf(fns), tries: triesLocks(fns), chans: ir.ChanUses(fns)}
+	return &Survey{condsSignaled: mayBeSignaled(pkg, fns), writers: writersOf(fns), tries: triesLocks(fns), chans: ir.ChanUses(fns), counted: make(map[ssa.Value]bool)}
 }
 
 func survey(m *machine.Machine) *Survey { return m.Survey.(*Survey) }

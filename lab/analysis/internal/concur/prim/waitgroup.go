@@ -8,6 +8,7 @@ import (
 	"golang.org/x/tools/go/ssa"
 
 	"github.com/falsifiable/stability/lab/analysis/internal/concur/heap"
+	"github.com/falsifiable/stability/lab/analysis/internal/concur/ir"
 	"github.com/falsifiable/stability/lab/analysis/internal/concur/machine"
 )
 
@@ -77,10 +78,13 @@ func addWG(c *machine.Call) {
 		number = c.Args[1]
 	}
 	m, g, pos, operand := c.M, c.G, c.Pos, c.Operand()
+	countable := isCounted(c)
 	c.Step(func() Value {
-		n, known := m.Number(number)
-		if !known {
-			n = uncounted
+		n, known := int64(uncounted), false
+		if _, isNumber := number.(int64); countable || isNumber {
+			if k, ok := m.Number(number); ok {
+				n, known = k, true
+			}
 		}
 		if x.count == 0 && n > 0 {
 			x.missed(m, g, g.Ops-1, pos, operand)
@@ -101,6 +105,20 @@ func addWG(c *machine.Call) {
 		}
 		return nil
 	})
+}
+
+// isCounted tells whether the number that c adds is one by which its function counts what it does; see [ir.Counted].
+func isCounted(c *machine.Call) bool {
+	if c.Common == nil || len(c.Common.Args) < 2 || c.G.Top() == nil {
+		return true
+	}
+	n, known := c.Common.Args[1], survey(c.M).counted
+	is, asked := known[n]
+	if !asked {
+		is = ir.Counted(c.G.Top().Fn.Function, n)
+		known[n] = is
+	}
+	return is
 }
 
 // missed notes an Add from zero that is the first thing a goroutine does after a Wait which could as well have come after it.

@@ -74,7 +74,7 @@ type Explorer struct {
 func New(pkg *ssa.Package, srcs []*ssa.Function, limits Limits) *Explorer {
 	fns := ir.Functions(srcs)
 	code := &machine.Code{Package: pkg, Exec: exec.Executor{}, Models: prim.Models(), Starts: startsGoroutine, Survey: prim.SurveyOf(pkg.Pkg, fns)}
-	space := &heap.Space{Pkg: pkg.Pkg}
+	space := &heap.Space{Pkg: pkg.Pkg, NeverNil: ir.SentinelsOf(pkg, fns).Has}
 	space.Primitive = prim.Contents(space)
 	return &Explorer{code: code, space: space, size: ir.Size(fns), limits: limits.orDefault()}
 }

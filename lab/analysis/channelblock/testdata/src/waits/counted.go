@@ -1,0 +1,68 @@
+package waits
+
+import "sync"
+
+// shardCount is how many shards there are: make in newShards, and by it the length of every shards.
+var shardCount = 32
+
+type shards []*sync.Mutex
+
+func newShards() shards {
+	s := make(shards, shardCount)
+	for i := 0; i < shardCount; i++ {
+		s[i] = new(sync.Mutex)
+	}
+	return s
+}
+
+// The count and the slice agree by newShards, which is not seen here.
+func (s shards) keys(f func()) []int {
+	keys := make(chan int, len(s))
+	go func() {
+		var wg sync.WaitGroup
+		wg.Add(shardCount)
+		for _, mu := range s {
+			go func() {
+				mu.Lock()
+				f()
+				keys <- 1
+				mu.Unlock()
+				wg.Done()
+			}()
+		}
+		wg.Wait()
+		close(keys)
+	}()
+	var all []int
+	for k := range keys {
+		all = append(all, k)
+	}
+	return all
+}
+
+type pool struct {
+	size  int
+	tasks []func()
+}
+
+func (p *pool) run() {
+	var wg sync.WaitGroup
+	wg.Add(p.size)
+	for _, t := range p.tasks {
+		go func() {
+			defer wg.Done()
+			t()
+		}()
+	}
+	wg.Wait()
+}
+
+// one too few: the loop goes by the number that was added.
+func (p *pool) short() {
+	var wg sync.WaitGroup
+	wg.Add(p.size)
+	for i := 1; i < p.size; i++ {
+		go wg.Done()
+	}
+	wg.Wait() // want `wg.Wait blocks forever`
+}
