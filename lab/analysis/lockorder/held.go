@@ -74,6 +74,7 @@ type lockUse struct {
 	class locks.Class
 	takes []*ssa.Function // functions that take it
 	slow  []event
+	on    map[*ssa.Function][]types.Type // types of other packages whose methods a function calls under it
 }
 
 // event is something that takes long or may come back, under a lock.
@@ -82,6 +83,7 @@ type event struct {
 	fn   *ssa.Function
 	held locks.Held
 	what string
+	on   types.Type // the type of another package whose method it is; nil for none
 }
 
 // worthwhile tells whether some function of the package takes a lock and does something to report, or calls a function that
@@ -165,6 +167,7 @@ func (h *holder) function(f *ssa.Function) {
 		}
 		h.callbacks(c, s.Must)
 		callee := calleeOf(c)
+		h.beside(f, callee, s.Must)
 		switch {
 		case callee == nil:
 		case callee.FullName() == "(*sync.Cond).Wait" && len(s.Must) > 1:
@@ -216,9 +219,45 @@ func (h *holder) note(f *ssa.Function, c *ssa.Call, held []locks.Held, what stri
 		}
 		u := h.use(class)
 		if !slices.ContainsFunc(u.slow, func(e event) bool { return e.fn == f }) {
-			u.slow = append(u.slow, event{c.Pos(), f, l, what})
+			u.slow = append(u.slow, event{c.Pos(), f, l, what, h.foreign(calleeOf(c))})
 		}
 	}
+}
+
+// beside keeps whose methods f calls under the locks in held. A function that calls one of a connection, of which nothing is
+// known, under the lock that is held over the connection's Write elsewhere, has it as long: the lock puts the connection in order.
+func (h *holder) beside(f *ssa.Function, callee *types.Func, held []locks.Held) {
+	t := h.foreign(callee)
+	if t == nil {
+		return
+	}
+	for _, l := range held {
+		if class := l.Lock.Class(); class != (locks.Class{}) {
+			u := h.use(class)
+			if u.on == nil {
+				u.on = make(map[*ssa.Function][]types.Type)
+			}
+			if !contains(u.on[f], t) {
+				u.on[f] = append(u.on[f], t)
+			}
+		}
+	}
+}
+
+// foreign returns the type of which f is a method, if that is one of another package.
+func (h *holder) foreign(f *types.Func) types.Type {
+	if f == nil || f.Pkg() == h.pass.Pkg || f.Signature().Recv() == nil {
+		return nil
+	}
+	t := f.Signature().Recv().Type()
+	if p, ok := types.Unalias(t).(*types.Pointer); ok {
+		t = p.Elem()
+	}
+	return t
+}
+
+func contains(ts []types.Type, t types.Type) bool {
+	return slices.ContainsFunc(ts, func(u types.Type) bool { return types.Identical(u, t) })
 }
 
 // slow reports the slow events under one lock, unless the lock is there for them. Those that are the same call in one function
@@ -226,7 +265,7 @@ func (h *holder) note(f *ssa.Function, c *ssa.Call, held []locks.Held, what stri
 func (h *holder) slow(u *lockUse) {
 	var quick []*ssa.Function
 	for _, f := range u.takes {
-		if !slices.ContainsFunc(u.slow, func(e event) bool { return e.fn == f }) {
+		if !slices.ContainsFunc(u.slow, func(e event) bool { return e.fn == f || e.on != nil && contains(u.on[f], e.on) }) {
 			quick = append(quick, f)
 		}
 	}

@@ -49,13 +49,14 @@ type collector struct {
 	tokens   map[*ssa.Function][]ssa.Instruction    // where a function takes a token
 	joins    []ssa.Instruction                      // of the function being looked at: where it waits for what it has started
 	receives bool                                   // it waits for somebody
+	options  []*types.Signature                     // of functional options
 	ownLocks bool                                   // the package makes locks of its own by atomics
 	mixes    map[*ssa.Function][]mix                // plain accesses beside atomic ones
 	mended   map[*ssa.Function]bool                 // functions for which a fix was offered
 }
 
 func newCollector(pass *analysis.Pass) *collector {
-	return &collector{pass: pass, walker: locks.NewWalker(), uses: make(map[*types.Var][]access), calls: make(map[*ssa.Function][]callSite),
+	return &collector{pass: pass, options: optionTypes(pass.Pkg), walker: locks.NewWalker(), uses: make(map[*types.Var][]access), calls: make(map[*ssa.Function][]callSite),
 		locks: make(map[*ssa.Function]bool), takes: make(map[*ssa.Function][]ssa.Instruction),
 		makes: make(map[*ssa.Function]map[locks.Place]bool), retired: make(map[*types.Var]bool), resets: make(map[whole]int),
 		invoked: make(map[string]*ssa.Function), news: make(map[*ssa.Function]bool), mended: make(map[*ssa.Function]bool), mixes: make(map[*ssa.Function][]mix),

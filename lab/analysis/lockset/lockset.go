@@ -57,7 +57,7 @@ func (p *collector) judge(v *types.Var, all []access) {
 	assigned := false // other than when it is made
 	for _, a := range all {
 		switch {
-		case a.alone || p.initOnly(a.fn, 4) || p.madeByCaller(a.fn, a.param, 4) || a.write && !a.atomic && p.resets[whole{a.fn, a.base}] >= many && len(a.held.May) == 0:
+		case a.alone || p.isOption(a) || p.initOnly(a.fn, 4) || p.madeByCaller(a.fn, a.param, 4) || a.write && !a.atomic && p.resets[whole{a.fn, a.base}] >= many && len(a.held.May) == 0:
 		case a.atomic:
 			atomics = append(atomics, a)
 		default:

@@ -15,7 +15,7 @@ func (c *checker) readAll(call *ast.CallExpr) {
 		return
 	}
 	t := deref(c.pass.TypesInfo.TypeOf(sel.X))
-	if !named(t, "net/http", "Request") && !named(t, "net/http", "Response") || c.pkg.fields.limitsAll(t) ||
+	if !named(t, "net/http", "Request") && !named(t, "net/http", "Response") || c.pkg.fields.limitsAll(t) || c.ownRequest(sel.X) ||
 		c.pkg.fields.assigned(c.pkg.fields.object(sel.X), "Body", call.Pos()) {
 		return
 	}

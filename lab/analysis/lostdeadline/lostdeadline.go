@@ -27,7 +27,7 @@ var Analyzer = &analysis.Analyzer{
 }
 
 func run(pass *analysis.Pass) (any, error) {
-	pkg := &pkg{fields: fieldsOf(pass), bodies: bodiesOf(pass), bounded: requestsBounded(pass), fallback: withFallback(pass)}
+	pkg := &pkg{fields: fieldsOf(pass), bodies: bodiesOf(pass), bounded: requestsBounded(pass), fallback: withFallback(pass), serves: servesRequests(pass)}
 	for _, f := range pass.Files {
 		if isTest(pass, f) || ast.IsGenerated(f) {
 			continue
@@ -51,6 +51,7 @@ type pkg struct {
 	fields  *fields
 	bodies  map[*types.Func]*ast.BlockStmt
 	bounded bool // the package makes requests with a context
+	serves  bool // it has functions that serve requests
 
 	fallback bool // gin's engine is told to cancel its contexts with their requests
 }

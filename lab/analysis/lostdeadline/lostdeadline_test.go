@@ -7,7 +7,7 @@ import (
 )
 
 func Test(t *testing.T) {
-	analysistest.Run(t, analysistest.TestData(), Analyzer, "a", "bounded", "loops", "later", "limits", "middleware", "handler", "clients", "outlive", "fallback")
+	analysistest.Run(t, analysistest.TestData(), Analyzer, "a", "bounded", "loops", "later", "limits", "middleware", "handler", "clients", "outlive", "fallback", "own")
 }
 
 func TestFixes(t *testing.T) {

@@ -39,7 +39,7 @@ func (s *Space) elements(v Value, lengths ...int) (Slice, bool) {
 		d.sized = true
 		if n, ok := s.Number(d.made); ok && n <= maxArray {
 			for range n {
-				d.elems = append(d.elems, s.Zero(st.Elem()))
+				d.elems = append(d.elems, s.unfilled(st.Elem(), d.made))
 			}
 		} else {
 			for range lengths[s.path.Choose(len(lengths))] {
@@ -50,6 +50,16 @@ func (s *Space) elements(v Value, lengths ...int) (Slice, bool) {
 		return d.elems, true
 	}
 	return nil, false
+}
+
+// unfilled returns an element of a slice that was made with that length. A channel which the program has not put there is not
+// held to be nil where the length is a number from outside: the loop that fills the slice may go by another number, which is
+// the same by a rule that is not seen.
+func (s *Space) unfilled(elem types.Type, length Value) Value {
+	if _, isChan := elem.Underlying().(*types.Chan); isChan && !facts.Scalar(length) {
+		return s.Symbolic(elem)
+	}
+	return s.Zero(elem)
 }
 
 // MakeSlice returns a new slice of type t.

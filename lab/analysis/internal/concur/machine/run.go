@@ -15,6 +15,8 @@ type Timer struct {
 	Name   string // what happens, for people
 	Active bool
 	Repeat bool // it stays active when it has fired
+	// Distant: its time does not come. It can be stopped like others, and be set anew to one that does.
+	Distant bool
 	// Ready tells whether it can fire now; nil for always.
 	Ready func() bool
 	Fire  func()
@@ -168,7 +170,7 @@ func (m *Machine) ready() (ready, lazy []*G) {
 func (m *Machine) due() []*Timer {
 	var due []*Timer
 	for _, t := range m.Timers {
-		if t.Active && (t.Ready == nil || t.Ready()) {
+		if t.Active && !t.Distant && (t.Ready == nil || t.Ready()) {
 			due = append(due, t)
 		}
 	}
@@ -196,7 +198,7 @@ func (t *Timer) Halt(active bool) (was bool) {
 	if t.Drain != nil && t.Drain() {
 		was = true
 	}
-	t.Active = active
+	t.Active, t.Distant = active, false
 	return was
 }
 

@@ -61,7 +61,7 @@ func afterFunc(c *machine.Call) {
 	m, cell := c.M, newTimerCell(c)
 	fn, pos := c.Args[1], c.Pos
 	d, known := c.Args[0].(int64)
-	m.Timers = append(m.Timers, &machine.Timer{Name: "the AfterFunc timer fires", Active: !known || d < int64(never), Cell: cell,
+	m.Timers = append(m.Timers, &machine.Timer{Name: "the AfterFunc timer fires", Active: true, Distant: known && d >= int64(never), Cell: cell,
 		Keeps: func(t heap.Tracer) { t.Mark(fn) },
 		Fire:  func() { m.Spawn(fn, nil, nil, pos) }})
 	c.Result(cell)

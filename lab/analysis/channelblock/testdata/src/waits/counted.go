@@ -66,3 +66,24 @@ func (p *pool) short() {
 	}
 	wg.Wait() // want `wg.Wait blocks forever`
 }
+
+// snapshot has one channel for each shard; that there are as many is known to newShards.
+func (s shards) snapshot() []chan int {
+	all := make([]chan int, shardCount)
+	for i, mu := range s {
+		mu.Lock()
+		all[i] = make(chan int, 1)
+		mu.Unlock()
+	}
+	return all
+}
+
+func (s shards) merged(out chan int) {
+	for _, c := range s.snapshot() {
+		go func() {
+			for v := range c {
+				out <- v
+			}
+		}()
+	}
+}

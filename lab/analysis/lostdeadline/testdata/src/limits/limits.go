@@ -45,3 +45,26 @@ func helped(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 }
 
 func limit(w http.ResponseWriter, r *http.Request) { r.Body = http.MaxBytesReader(w, r.Body, 1<<20) }
+
+func buildRequest(body io.Reader) (*http.Request, error) {
+	return http.NewRequest("POST", "http://example.test", body)
+}
+
+// logged reads the body of the request that it is about to send.
+func logged(w http.ResponseWriter, body io.Reader) ([]byte, error) {
+	req, err := buildRequest(body)
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(req.Body)
+}
+
+type framed struct{ r *http.Request }
+
+func (f framed) Request() *http.Request { return f.r }
+
+// served reads that of the request that it was sent.
+func served(w http.ResponseWriter, f framed) ([]byte, error) {
+	req := f.Request()
+	return io.ReadAll(req.Body) // want `ReadAll of a body without a limit`
+}
