@@ -254,6 +254,10 @@ func (fl *flow) call(in ssa.CallInstruction, c config) []config {
 	if fl.w.ends.Call(in) != ends.Nothing {
 		return nil
 	}
+	if p, ok := releaser(in.Common().Value); ok {
+		c.release(p)
+		return []config{c}
+	}
 	callee := Callee(in)
 	if callee == nil || !fl.w.relevant(callee) {
 		return []config{c}

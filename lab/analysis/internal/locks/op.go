@@ -82,6 +82,37 @@ func onLock(m *types.Func) bool {
 	return ok && (n.Obj().Name() == "Mutex" || n.Obj().Name() == "RWMutex")
 }
 
+// releaser tells which lock a call of the function v releases, if it is held: v was returned by a function that was given the
+// lock, as unlock is by unlockOnce(&x.mu).
+func releaser(v ssa.Value) (Place, bool) {
+	c, ok := v.(*ssa.Call)
+	if !ok {
+		return Place{}, false
+	}
+	if sig, ok := c.Type().Underlying().(*types.Signature); !ok || sig.Params().Len() > 0 {
+		return Place{}, false
+	}
+	for _, a := range c.Call.Args {
+		if m, ok := a.(*ssa.MakeInterface); ok {
+			a = m.X
+		}
+		if isLock(a.Type()) {
+			return PlaceOf(a), true
+		}
+	}
+	return Place{}, false
+}
+
+// isLock tells whether t is a pointer to a sync.Mutex or a sync.RWMutex.
+func isLock(t types.Type) bool {
+	p, ok := types.Unalias(t).(*types.Pointer)
+	if !ok {
+		return false
+	}
+	n, ok := types.Unalias(p.Elem()).(*types.Named)
+	return ok && n.Obj().Pkg() != nil && n.Obj().Pkg().Path() == "sync" && (n.Obj().Name() == "Mutex" || n.Obj().Name() == "RWMutex")
+}
+
 // boundMethod returns the method and the receiver of the method value v, nil if it is none.
 func boundMethod(v ssa.Value) (*types.Func, ssa.Value) {
 	c, ok := v.(*ssa.MakeClosure)
