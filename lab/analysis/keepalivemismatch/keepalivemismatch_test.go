@@ -7,5 +7,5 @@ import (
 )
 
 func Test(t *testing.T) {
-	analysistest.Run(t, analysistest.TestData(), Analyzer, "a", "prog", "knows", "deep", "later")
+	analysistest.Run(t, analysistest.TestData(), Analyzer, "a", "prog", "knows", "deep", "later", "server", "bare")
 }
