@@ -1,4 +1,3 @@
-// Package bare gives its server no policy: what grpc-go enforces then is five minutes.
 package bare // want package:"2 clients, 0 policies"
 
 import (
@@ -8,6 +7,7 @@ import (
 	"google.golang.org/grpc/keepalive"
 )
 
+// The server has no policy: what grpc-go enforces then is five minutes.
 func server() *grpc.Server { return grpc.NewServer() }
 
 var params = keepalive.ClientParameters{Time: 30 * time.Second} // want `client keepalive Time 30s is below the 5m0s that a server without EnforcementPolicy allows`

@@ -1,4 +1,3 @@
-// Package server gives its server a policy whose time is only known at run time: nobody can say that it has none.
 package server // want package:"1 clients, 0 policies"
 
 import (
@@ -11,6 +10,7 @@ import (
 
 var least = flag.Duration("min-time", 20*time.Second, "")
 
+// The policy has a time that is only known at run time: nobody can say that the server has none.
 func server() *grpc.Server {
 	return grpc.NewServer(grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: *least}))
 }
