@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 GO ?= go
-MODULES := . telemetry auto defense/hotconfig adapter/stabilitygrpc lab examples/payment examples/routers bench operator
+MODULES := . telemetry telemetry/otlp auto defense/hotconfig adapter/stabilitygrpc lab examples/payment examples/routers bench operator
 export GOFLAGS ?= -buildvcs=false
 
 .PHONY: help demo test e2e gates check everywhere bench fuzz gen install

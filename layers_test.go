@@ -67,13 +67,14 @@ var modules = map[string]struct {
 	"examples/payment":  {[]string{"fault"}, "shows users how; the agent is laid in by falsify, never imported"},
 	"examples/routers":  {[]string{"fault"}, "shows users how"},
 	"bench":             {nil, "measures against peers whatever can be measured"},
+	"telemetry/otlp":    {[]string{"fault", "stabilitytest"}, "runs in production services; it needs the OpenTelemetry SDK"},
 	"defense/hotconfig": {[]string{"fault", "stabilitytest"}, "runs in production services; it needs decoders and file events"},
 }
 
 // nested modules form a star: each knows the root, none knows another, but for these.
 var maySee = map[string][]string{
 	"bench":            {"defense/hotconfig"}, // it is measured beside its peers
-	"lab":              {"adapter/stabilitygrpc"},
+	"lab":              {"adapter/stabilitygrpc", "telemetry/otlp"},
 	"examples/payment": {"adapter/stabilitygrpc"},
 }
 

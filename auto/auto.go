@@ -34,6 +34,7 @@ import (
 	"github.com/falsifiable/stability/signals/goruntime"
 	"github.com/falsifiable/stability/signals/httpserver"
 	"github.com/falsifiable/stability/signals/process"
+	"github.com/falsifiable/stability/telemetry"
 )
 
 // Watch is a running watch over this process. Safe for concurrent use.
@@ -109,6 +110,9 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
+	if c.Incidents == nil {
+		c.Incidents = telemetry.NewIncidents(nil)
+	}
 	if c.Gatherer == nil {
 		c.Gatherer = prometheus.DefaultGatherer
 	}
@@ -128,7 +132,9 @@ func (w *Watch) configure() error {
 	if err != nil {
 		return err
 	}
-	responses := slices.Concat([]stability.Response{{Responder: logging.Responder{Logger: w.config.Logger}}}, notify, w.config.Responses)
+	incidents := w.config.Incidents
+	logs := incidents.Traced(logging.Responder{Logger: slog.New(telemetry.NewSlogHandler(w.config.Logger.Handler()))})
+	responses := slices.Concat([]stability.Response{{Responder: logs}, {Responder: incidents}}, notify, w.config.Responses)
 	if err := w.monitor.Configure(stability.Config{
 		Service: w.config.Service, SampleInterval: w.config.SampleInterval, Logger: w.config.Logger,
 		Evidence: w.evidence(), Responses: responses,
@@ -221,7 +227,7 @@ func (w *Watch) Middleware(next http.Handler) http.Handler {
 	if len(w.config.Components) > 0 && !w.config.Off {
 		next = w.parts.Admit(w.config.Admission, next)
 	}
-	return w.requests.Middleware(next)
+	return w.requests.Middleware(w.config.Incidents.Middleware(next))
 }
 
 // Components returns what is known of [Config.Components], for a [health.Shutdown].

@@ -14,6 +14,7 @@ import (
 	"github.com/falsifiable/stability"
 	"github.com/falsifiable/stability/health"
 	"github.com/falsifiable/stability/signals"
+	"github.com/falsifiable/stability/telemetry"
 )
 
 // Config configures [Start]. The zero value but for Service is what most services want. Each field that has an environment
@@ -65,6 +66,9 @@ type Config struct {
 	// Sources are further signals of the service: its HTTP clients (signals/httpclient), its database pools (signals/sqldb),
 	// its own. Stock contracts on signals that nothing reads are left out. Defaults to none.
 	Sources []signals.Source
+	// Incidents makes a trace of each incident. Give it one with the service's TracerProvider (module telemetry/otlp has one) for spans
+	// and exemplars. Defaults to one without: log records of one incident then share a trace_id.
+	Incidents *telemetry.Incidents
 	// Notify says who is told of violations besides the log. Defaults to nobody.
 	Notify Notify
 	// Responses are told of violations too.

@@ -8,14 +8,15 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/falsifiable/stability/health"
-	"github.com/falsifiable/stability/telemetry"
 )
 
 // Metrics returns the handler of /metrics: the watch's metrics and those of Config.Gatherer.
-func (w *Watch) Metrics() http.Handler { return telemetry.Handler(w.monitor, w.config.Gatherer) }
+func (w *Watch) Metrics() http.Handler {
+	return w.config.Incidents.Handler(w.monitor, w.config.Gatherer)
+}
 
 // Collector returns the watch's metrics for a registry of the service's own, which then serves them.
-func (w *Watch) Collector() prometheus.Collector { return telemetry.Collector(w.monitor) }
+func (w *Watch) Collector() prometheus.Collector { return w.config.Incidents.Collector(w.monitor) }
 
 // Health returns the handler of /healthz, /livez, /readyz and /startupz, of which it goes by the path.
 func (w *Watch) Health() http.Handler {

@@ -50,9 +50,15 @@ var (
 // Collector returns a Prometheus collector of the monitor's checks and signals. It is unchecked in the sense of
 // client_golang, because contracts and sources may be added later; register it once per registry.
 // Safe for concurrent use. A collection holds the monitor's lock for some microseconds.
-func Collector(m *stability.Monitor) prometheus.Collector { return collector{m} }
+func Collector(m *stability.Monitor) prometheus.Collector { return collector{monitor: m} }
 
-type collector struct{ monitor *stability.Monitor }
+// Collector returns the collector of the package function, whose counter of violations has the trace of the latest as its exemplar.
+func (i *Incidents) Collector(m *stability.Monitor) prometheus.Collector { return collector{m, i} }
+
+type collector struct {
+	monitor   *stability.Monitor
+	incidents *Incidents // may be nil
+}
 
 // Describe describes nothing, which makes the collector unchecked.
 func (collector) Describe(chan<- *prometheus.Desc) {}
@@ -62,8 +68,8 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
 		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
-	counter := func(d *prometheus.Desc, v uint64, labels ...string) {
-		out <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), labels...)
+	counter := func(d *prometheus.Desc, v uint64, labels ...string) prometheus.Metric {
+		return prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), labels...)
 	}
 	status := c.monitor.Status()
 	for _, contract := range status.Contracts {
@@ -71,12 +77,12 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 			labels := []string{valid(contract.Name), valid(check.Name)}
 			gauge(stateDesc, float64(check.State), labels...)
 			gauge(provenDesc, number(check.Proven), labels...)
-			counter(violationDesc, check.Violations, labels...)
+			out <- c.incidents.withExemplar(counter(violationDesc, check.Violations, labels...), contract.Name, check.Name)
 		}
 	}
 	gauge(staleDesc, number(status.Stale))
 	gauge(tickAgeDesc, status.LastTick.Seconds())
-	counter(ticksDesc, status.Self.Ticks)
+	out <- counter(ticksDesc, status.Self.Ticks)
 	collectSignals(c.monitor.Signals(), out)
 }
 

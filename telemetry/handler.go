@@ -16,11 +16,18 @@ import (
 // One gatherer's error does not withhold what the others have. At most four scrapes are answered at once and each
 // within ten seconds, so that a scraper gone wild cannot take the service with it.
 func Handler(m *stability.Monitor, others ...prometheus.Gatherer) http.Handler {
+	return (*Incidents)(nil).Handler(m, others...)
+}
+
+// Handler returns the handler of the package function, whose counter of violations has the trace of the latest as its exemplar.
+// Prometheus reads exemplars with --enable-feature=exemplar-storage, from the format OpenMetrics, which it asks for by itself.
+func (i *Incidents) Handler(m *stability.Monitor, others ...prometheus.Gatherer) http.Handler {
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(Collector(m)) // cannot fail: the registry is empty
+	registry.MustRegister(i.Collector(m)) // cannot fail: the registry is empty
 	gatherers := append(prometheus.Gatherers{registry}, others...)
 	return promhttp.HandlerFor(gatherers, promhttp.HandlerOpts{
 		ErrorHandling:       promhttp.ContinueOnError,
+		EnableOpenMetrics:   i != nil && i.tracer != nil, // it renames counters of others that do not end in _total
 		MaxRequestsInFlight: 4,
 		Timeout:             10 * time.Second,
 	})

@@ -12,8 +12,11 @@ import (
 // each record and hands it to inner. They are at the top level even in a logger with groups, so that one query finds
 // all that belongs to a trace. A record without a span is handed on as it is, at no cost.
 //
-// It is as safe for concurrent use as inner.
+// A handler that it returned is returned as it is. It is as safe for concurrent use as inner.
 func NewSlogHandler(inner slog.Handler) slog.Handler {
+	if own, ok := inner.(*traceHandler); ok {
+		return own
+	}
 	return &traceHandler{inner: inner, top: inner}
 }
 
