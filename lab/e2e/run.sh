@@ -2,7 +2,8 @@
 # run.sh COMMAND [ARG]... runs a command beside a PostgreSQL and a Redis of its own, and ends them with it, also on Ctrl-C.
 # It sees to it that Prometheus, its Alertmanager and a browser are there too, which the tests start themselves.
 #
-# The command finds them by E2E_POSTGRES (postgres://…) and E2E_REDIS (host:port). Both listen on random ports of the loopback
+# The command finds them by E2E_POSTGRES (postgres://…) and E2E_REDIS (host:port); the program E2E_POSTGRES_CTL stops and starts
+# PostgreSQL. Both listen on random ports of the loopback
 # interface and keep their data in a temporary folder. What is missing is installed if we are root on a Debian; else
 # it says so and exits with 77, which means: not run.
 set -eu
@@ -89,4 +90,13 @@ for try in 1 2 3 4 5; do
 	[ "$try" -lt 5 ] || fail Redis "$dir/redis.log"
 done
 
-E2E_POSTGRES="postgres://postgres@127.0.0.1:$pg/postgres?sslmode=disable" E2E_REDIS="127.0.0.1:$rp" "$@"
+# A test that wants PostgreSQL to go away and come back calls this, with stop or start.
+cat >"$dir/postgres" <<END
+#!/bin/sh
+set -- "$bin/pg_ctl" -D "$dir/pg" -l "$dir/pg/log" -m immediate -w -t 30 -o "-p $pg -k $dir -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=120" "\$1"
+[ "\$(id -u)" != 0 ] || set -- runuser -u postgres $group -- "\$@"
+exec "\$@" >/dev/null 2>&1
+END
+chmod +x "$dir/postgres"
+
+E2E_POSTGRES_CTL="$dir/postgres" E2E_POSTGRES="postgres://postgres@127.0.0.1:$pg/postgres?sslmode=disable" E2E_REDIS="127.0.0.1:$rp" "$@"
