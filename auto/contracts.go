@@ -3,6 +3,8 @@ package auto
 import (
 	"errors"
 	"fmt"
+	"math"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -32,6 +34,13 @@ func (s *stock) grow(m *stability.Monitor, sources []signals.Source) error {
 		for _, signal := range source.Describe() {
 			s.read[signal.Name()] = true
 		}
+	}
+	// Without a limit there is no reading of it, and a check that is Unknown for ever tells nobody anything. One that is set
+	// later is seen when a source is attached after it.
+	if limit := debug.SetMemoryLimit(-1); limit == math.MaxInt64 {
+		delete(s.read, signals.GoRuntime.MemoryLimit.Name())
+	} else if s.read[signals.GoRuntime.HeapLive.Name()] {
+		s.read[signals.GoRuntime.MemoryLimit.Name()] = true
 	}
 	for _, c := range catalogue.All() {
 		contract, err := s.readable(c)

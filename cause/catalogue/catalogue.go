@@ -8,10 +8,12 @@ import (
 	"github.com/falsifiable/stability/cause/badconfig"
 	"github.com/falsifiable/stability/cause/badreload"
 	"github.com/falsifiable/stability/cause/channelblock"
+	"github.com/falsifiable/stability/cause/connchurn"
 	"github.com/falsifiable/stability/cause/connleak"
 	"github.com/falsifiable/stability/cause/cpuquota"
 	"github.com/falsifiable/stability/cause/deadlock"
 	"github.com/falsifiable/stability/cause/earlyready"
+	"github.com/falsifiable/stability/cause/failing"
 	"github.com/falsifiable/stability/cause/gcstorm"
 	"github.com/falsifiable/stability/cause/goroutineleak"
 	"github.com/falsifiable/stability/cause/grpcexhaustion"
@@ -19,11 +21,13 @@ import (
 	"github.com/falsifiable/stability/cause/keepalivemismatch"
 	"github.com/falsifiable/stability/cause/lockconvoy"
 	"github.com/falsifiable/stability/cause/lostdeadline"
+	"github.com/falsifiable/stability/cause/memoryleak"
 	"github.com/falsifiable/stability/cause/moduledrift"
 	"github.com/falsifiable/stability/cause/oomkill"
 	"github.com/falsifiable/stability/cause/overload"
 	"github.com/falsifiable/stability/cause/poolexhaustion"
 	"github.com/falsifiable/stability/cause/retrystorm"
+	"github.com/falsifiable/stability/cause/slowdown"
 	"github.com/falsifiable/stability/cause/startherd"
 	"github.com/falsifiable/stability/cause/torncfg"
 )
@@ -34,10 +38,12 @@ func All() []cause.Cause {
 		badconfig.Cause,
 		badreload.Cause,
 		channelblock.Cause,
+		connchurn.Cause,
 		connleak.Cause,
 		cpuquota.Cause,
 		deadlock.Cause,
 		earlyready.Cause,
+		failing.Cause,
 		gcstorm.Cause,
 		goroutineleak.Cause,
 		grpcexhaustion.Cause,
@@ -45,11 +51,13 @@ func All() []cause.Cause {
 		keepalivemismatch.Cause,
 		lockconvoy.Cause,
 		lostdeadline.Cause,
+		memoryleak.Cause,
 		moduledrift.Cause,
 		oomkill.Cause,
 		overload.Cause,
 		poolexhaustion.Cause,
 		retrystorm.Cause,
+		slowdown.Cause,
 		startherd.Cause,
 		torncfg.Cause,
 	}

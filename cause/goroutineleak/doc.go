@@ -24,11 +24,16 @@
 // not count) and large against the service's own normal, taken after warm-up. A hundred a minute is a sixth of
 // the whitepaper's five hundred, because a slope over five minutes needs less margin than a difference over one.
 //
+// What the garbage collector has proven leaked needs no growth and no baseline: it is leaked for ever. More than five of one
+// place are a leak that goes on; fewer may be the select without cases in which a main function rests, and that of each
+// server beside it. Goroutines that wait for a lock are left to cause deadlock.
+//
 // # Limits
 //
 // A service that gains a thousand long-lived connections within minutes of its warm-up, and keeps them, looks the same:
 // give it the whitepaper's rule, which normalizes by requests (see stability-contract, goroutine_growth_per_min). A leak
-// below a hundred a minute is left to the leak profile and to a ceiling such as runtime.NumGoroutine() > 2000.
+// below a hundred a minute is left to the leak profile and to a ceiling such as runtime.NumGoroutine() > 2000. The leak
+// profile needs Go 1.27, or Go 1.26 built with GOEXPERIMENT=goroutineleakprofile, and auto.Config.Leaks.
 //
 // # Sources
 //

@@ -30,6 +30,7 @@ var measured = []struct {
 	{"allocstorm", nil},
 	{"callfailure", fault.Settings{"where": "http"}},
 	{"channelblock", nil},
+	{"connchurn", nil},
 	{"cpuburn", fault.Settings{"goroutines": "16"}},
 	{"deadlock", nil},
 	{"fdleak", fault.Settings{"rate": "2000", "max": "500", "limit": "1024"}},

@@ -5,6 +5,7 @@ import (
 	"github.com/falsifiable/stability/fault/allocstorm"
 	"github.com/falsifiable/stability/fault/callfailure"
 	"github.com/falsifiable/stability/fault/channelblock"
+	"github.com/falsifiable/stability/fault/connchurn"
 	"github.com/falsifiable/stability/fault/connrefused"
 	"github.com/falsifiable/stability/fault/cpuburn"
 	"github.com/falsifiable/stability/fault/deadlock"
@@ -35,6 +36,7 @@ func Faults() []fault.Fault {
 		allocstorm.Fault,
 		callfailure.Fault,
 		channelblock.Fault,
+		connchurn.Fault,
 		connrefused.Fault,
 		cpuburn.Fault,
 		deadlock.Fault,

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/falsifiable/stability/fault"
@@ -17,9 +18,10 @@ var Fault = fault.Fault{
 	Help:  "Starts goroutines that wait forever, at a steady rate and without a request that would explain them.",
 	Params: []fault.Param{
 		{
-			Name: "where", Choices: []string{"receive", "select", "send", "timer"},
+			Name: "where", Choices: []string{"receive", "select", "send", "timer", "lost"},
 			Help: "What the goroutines wait for: to receive, in a select with a context that is never canceled, " +
-				"to send, or to receive in the function of a time.AfterFunc.",
+				"to send, to receive in the function of a time.AfterFunc, or to receive from a channel that nothing else can reach, " +
+				"which is a leak that can be proven and that nothing can free.",
 		},
 		{
 			Name: "rate", Unit: fault.PerSecond, Default: 500, Min: 0.1, Max: 100_000,
@@ -41,6 +43,8 @@ func effects() (all []fault.Effect) {
 	} {
 		all = append(all, fault.Effect{Signal: name, Side: size != 1 && name != "go.memory.stacks", Move: fault.Grow, By: fault.Of("rate").Scaled(size), Most: fault.Of("max").Scaled(size)})
 	}
+	all = append(all, fault.Effect{Signal: "go.goroutine.leaked", Labels: map[string]string{"wait": "channel"}, When: map[string]string{"where": "lost"},
+		Move: fault.Grow, By: fault.Of("rate"), Most: fault.Of("max")})
 	slices.SortFunc(all, func(a, b fault.Effect) int { return strings.Compare(a.Signal, b.Signal) })
 	return all
 }
@@ -54,6 +58,7 @@ type leak struct {
 	never  chan struct{} // nobody sends on it; closed to free the receivers
 	unread chan int      // nobody receives from it until the senders are freed
 	held   *fault.Gate
+	lost   atomic.Int64 // that will never leave
 	before float64
 }
 
@@ -87,12 +92,18 @@ func (l *leak) leak(n int) {
 			go l.selectForever(context.Background())
 		case "send":
 			go l.send()
+		case "lost":
+			l.lost.Add(1)
+			go lose()
 		case "timer":
 			// The timer itself is no goroutine; its function becomes one when it fires.
 			time.AfterFunc(time.Duration(l.dice.Float64()*float64(10*time.Millisecond)), l.receive)
 		}
 	}
 }
+
+// lose waits for good. Nothing but its own stack knows the channel, or the fault.
+func lose() { <-make(chan int) }
 
 func (l *leak) receive() {
 	defer l.held.Leave()
@@ -115,6 +126,9 @@ func (l *leak) send() {
 // free lets every goroutine go. Each sender sends exactly once and nobody received before, so receiving as often as
 // there are senders frees precisely them.
 func (l *leak) free() {
+	if l.where == "lost" {
+		return
+	}
 	inside := l.held.Shut()
 	close(l.never)
 	if l.where == "send" {
@@ -130,14 +144,17 @@ func (l *leak) Witness() fault.Witness {
 	held := float64(l.held.Inside())
 	grown := fault.Metric(fault.GoroutinesWaiting) - l.before
 	return fault.Witness{
-		Active: held > 0 && grown >= held/2,
+		Active: !l.Ended() && held > 0 && grown >= held/2,
 		Value:  held,
 		Detail: fmt.Sprintf("%g of %d goroutines leaked (%s); the runtime has %+g waiting", held, l.max, l.where, grown),
 	}
 }
 
-// Remove frees the goroutines and waits for them to end.
+// Remove frees the goroutines and waits for them to end. Lost ones stay and are the residue.
 func (l *leak) Remove(ctx context.Context) (fault.Residue, error) {
 	err := l.End(ctx)
+	if n := l.lost.Load(); n > 0 {
+		return fault.Residue{Value: float64(n), Detail: fmt.Sprintf("%d goroutines are leaked for good", n)}, err
+	}
 	return fault.Residue{Value: float64(l.held.Inside())}, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,6 +23,7 @@ type attempt struct {
 	prev, next *attempt
 	start      time.Duration // since the tracker's epoch
 	failed     bool          // counted among the errors
+	traced     bool          // asked whether its connection is new
 	over       atomic.Bool
 }
 
@@ -47,6 +49,8 @@ type peer struct {
 	labels    signals.Labels
 	errors    atomic.Uint64
 	unbounded atomic.Uint64
+	made      atomic.Uint64 // connections, as far as they were asked for
+	trace     httptrace.ClientTrace
 	latency   latency.Histogram
 
 	mu     sync.Mutex
@@ -61,8 +65,17 @@ type peer struct {
 func newPeer(host string) *peer {
 	p := &peer{labels: signals.NewLabels("peer", host)}
 	p.ring.next, p.ring.prev = &p.ring, &p.ring
+	p.trace.GotConn = func(c httptrace.GotConnInfo) {
+		if !c.Reused {
+			p.made.Add(1)
+		}
+	}
 	return p
 }
+
+// traceEvery is one of how many attempts is asked whether its connection is new. The answer stands for all of them: asking
+// copies the request, and a share is told as well by a part.
+const traceEvery = 8
 
 func (t *Tracker) begin(r *http.Request) *attempt {
 	host := ""
@@ -82,6 +95,7 @@ func (t *Tracker) begin(r *http.Request) *attempt {
 	defer p.mu.Unlock()
 	a.start = time.Since(t.epoch) // under the lock, so that the ring is in order
 	p.last = a.start
+	a.traced = p.begun%traceEvery == 0
 	p.begun++
 	p.active++
 	a.prev, a.next = p.ring.prev, &p.ring

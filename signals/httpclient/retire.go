@@ -40,6 +40,7 @@ func (t *Tracker) bury() {
 		s.gone.begun += begun
 		s.gone.errors += p.errors.Load()
 		s.gone.unbounded += p.unbounded.Load()
+		s.gone.made += traceEvery * p.made.Load()
 	}
 	clear(s.retired[len(kept):])
 	t.mu.Lock()

@@ -18,10 +18,10 @@ type survey struct {
 
 // sums are the readings over all peers.
 type sums struct {
-	begun, errors, unbounded, latencies uint64
-	active                              int
-	first, budget                       time.Duration
-	hasBudget                           bool
+	begun, errors, unbounded, made, latencies uint64
+	active                                    int
+	first, budget                             time.Duration
+	hasBudget                                 bool
 }
 
 // Sample reads all signals. It allocates nothing.
@@ -47,6 +47,7 @@ func (t *Tracker) Sample(dst *signals.Batch) {
 		dst.AddInstance(signals.HTTPClient.ErrorsByClass, classLabels[c], float64(t.classes[c].Load()))
 	}
 	dst.Add(signals.HTTPClient.Unbounded, float64(all.unbounded))
+	dst.Add(signals.HTTPClient.Connections, float64(all.made))
 	if all.hasBudget {
 		dst.Add(signals.HTTPClient.BudgetMin, all.budget.Seconds())
 	}
@@ -69,7 +70,7 @@ func (t *Tracker) read(p *peer, now time.Duration) (r sums) {
 	p.hasMin = false
 	p.mu.Unlock()
 
-	r.errors, r.unbounded = p.errors.Load(), p.unbounded.Load()
+	r.errors, r.unbounded, r.made = p.errors.Load(), p.unbounded.Load(), traceEvery*p.made.Load()
 	r.latencies = p.latency.Take(&t.survey.grown, &t.survey.all)
 	return r
 }
@@ -80,6 +81,7 @@ func (t *Tracker) samplePeer(dst *signals.Batch, p *peer, now time.Duration, all
 	dst.AddInstance(signals.HTTPClient.PeerRequests, p.labels, float64(r.begun))
 	dst.AddInstance(signals.HTTPClient.PeerErrors, p.labels, float64(r.errors))
 	dst.AddInstance(signals.HTTPClient.PeerUnbounded, p.labels, float64(r.unbounded))
+	dst.AddInstance(signals.HTTPClient.PeerConnections, p.labels, float64(r.made))
 	if r.hasBudget {
 		dst.AddInstance(signals.HTTPClient.PeerBudgetMin, p.labels, r.budget.Seconds())
 	}
@@ -99,6 +101,7 @@ func (all *sums) add(r sums) {
 	all.active += r.active
 	all.errors += r.errors
 	all.unbounded += r.unbounded
+	all.made += r.made
 	all.latencies += r.latencies
 	all.first = min(all.first, r.first)
 }
