@@ -16,8 +16,9 @@ var Cause = cause.Cause{
 	Checks: []stability.Check{{
 		Name: "trend",
 		Expr: "go.memory.heap.live > 2 * baseline(go.memory.heap.live) + 64MiB && " +
-			"mann_kendall(go.memory.heap.live[10m]) > 3 && avg_over_time(go.memory.heap.live[5m]) > 1.01 * avg_over_time(go.memory.heap.live[10m]) && " +
-			"rate(http.server.request.count[5m]) <= 1.2 * rate(http.server.request.count[10m]) + 6/1m",
+			"mann_kendall(go.memory.heap.live[10m]) > 3 && " +
+			"avg_over_time(go.memory.heap.live[5m]) * (increase(http.server.request.count[10m]) + 60) > " +
+			"1.01 * avg_over_time(go.memory.heap.live[10m]) * (2 * increase(http.server.request.count[5m]) + 60)",
 		For: 3 * time.Minute,
 	}, {
 		Name: "level",

@@ -50,7 +50,7 @@ type peer struct {
 	errors    atomic.Uint64
 	unbounded atomic.Uint64
 	made      atomic.Uint64 // connections, as far as they were asked for
-	trace     httptrace.ClientTrace
+	got       func(httptrace.GotConnInfo)
 	latency   latency.Histogram
 
 	mu     sync.Mutex
@@ -65,13 +65,16 @@ type peer struct {
 func newPeer(host string) *peer {
 	p := &peer{labels: signals.NewLabels("peer", host)}
 	p.ring.next, p.ring.prev = &p.ring, &p.ring
-	p.trace.GotConn = func(c httptrace.GotConnInfo) {
+	p.got = func(c httptrace.GotConnInfo) {
 		if !c.Reused {
 			p.made.Add(1)
 		}
 	}
 	return p
 }
+
+// trace is one for each attempt: httptrace writes the caller's own hooks into what it is given.
+func (p *peer) trace() *httptrace.ClientTrace { return &httptrace.ClientTrace{GotConn: p.got} }
 
 // traceEvery is one of how many attempts is asked whether its connection is new. The answer stands for all of them: asking
 // copies the request, and a share is told as well by a part.

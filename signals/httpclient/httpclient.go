@@ -59,7 +59,7 @@ func New(config Config) *Tracker {
 // An attempt is in flight until it fails or its response's body has been read to the end or closed, so that a body
 // which nobody closes shows as the oldest attempt, for ever. After a switch of protocols it is over with the
 // response's header. Requests and responses are passed on unchanged, but for the body, which costs the one allocation. Every
-// eighth attempt is asked whether its connection is new, which costs it three more.
+// eighth attempt is asked whether its connection is new, which costs it four more.
 func (t *Tracker) Transport(base http.RoundTripper) http.RoundTripper {
 	if base == nil {
 		base = http.DefaultTransport
@@ -119,7 +119,7 @@ func (t *transport) send(a *attempt, r *http.Request) (*http.Response, error) {
 	}
 	sent := r
 	if a.traced {
-		sent = r.WithContext(httptrace.WithClientTrace(r.Context(), &a.peer.trace))
+		sent = r.WithContext(httptrace.WithClientTrace(r.Context(), a.peer.trace()))
 	}
 	if faultpoint.Pass(r.Context(), faultpoint.HTTPReuse) != nil {
 		closing := *sent

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"strings"
 	"syscall"
 	"testing"
@@ -396,4 +397,46 @@ func TestThroughARealServer(t *testing.T) {
 	readings := read(tracker)
 	want(t, readings, "http.client.request.completed", 3)
 	want(t, readings, "http.client.request.error.count", 0)
+}
+
+// Of new connections every eighth attempt tells; one that is used again is none.
+func TestConnectionsAreCounted(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") }))
+	defer server.Close()
+	for name, test := range map[string]struct {
+		transport *http.Transport
+		want      float64
+	}{
+		"kept":   {new(http.Transport), 8}, // the first one, which was asked
+		"thrown": {&http.Transport{DisableKeepAlives: true}, 80},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tracker := New(Config{})
+			client := &http.Client{Transport: tracker.Transport(test.transport)}
+			defer client.CloseIdleConnections()
+			var asked int
+			ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { asked++ }})
+			for range 80 {
+				r, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				response, err := client.Do(r)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if response.Request != r {
+					t.Error("the response is that of another request")
+				}
+				_, _ = io.Copy(io.Discard, response.Body)
+				response.Body.Close()
+			}
+			got := read(tracker)
+			want(t, got, "http.client.connection.created", test.want)
+			want(t, got, `http.client.peer.connection.created{peer="`+strings.TrimPrefix(server.URL, "http://")+`"}`, test.want)
+			if asked != 80 {
+				t.Errorf("the caller's own trace was told of %d connections, want 80", asked)
+			}
+		})
+	}
 }
