@@ -7,10 +7,12 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -404,5 +406,23 @@ func TestNotify(t *testing.T) {
 	env = map[string]string{"STABILITY_LANGUAGE": "klingon"}
 	if _, err := (Config{}).withEnvironment(func(name string) (string, bool) { v, ok := env[name]; return v, ok }); err == nil {
 		t.Error("an unknown language is accepted")
+	}
+}
+
+// The level of the live heap is checked against a limit: where there is none, the check would be Unknown for ever. One that is set
+// later is seen with the next source.
+func TestTheHeapsLevelNeedsALimit(t *testing.T) {
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(math.MaxInt64))
+	w := start(t, Config{})
+	checks := func() int { c, _ := w.Monitor().Contract("memoryleak"); return len(c.Checks) }
+	if n := checks(); n != 1 {
+		t.Errorf("without a limit contract memoryleak has %d checks, want the trend only", n)
+	}
+	debug.SetMemoryLimit(1 << 30)
+	if err := w.Attach(httpclient.New(httpclient.Config{})); err != nil {
+		t.Fatal(err)
+	}
+	if n := checks(); n != 2 {
+		t.Errorf("with a limit contract memoryleak has %d checks, want 2", n)
 	}
 }

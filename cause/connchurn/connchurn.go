@@ -16,11 +16,11 @@ var Cause = cause.Cause{
 	Checks: []stability.Check{{
 		Name: "http",
 		Expr: churn("http.client.peer.connection.created", "http.client.peer.request.count"),
-		For:  2 * time.Minute,
+		For:  time.Minute,
 	}, {
 		Name: "sql",
 		Expr: churn("db.client.connection.created", "http.server.request.count"),
-		For:  2 * time.Minute,
+		For:  time.Minute,
 	}},
 	Trials: []cause.Trial{
 		{Check: "http", Fault: "connchurn", Deadline: 8 * time.Minute},
@@ -32,9 +32,11 @@ var Cause = cause.Cause{
 	Analyzers: cause.Organ{None: "whether a body is read to its end, and how many connections are used at once, is seen when it runs"},
 }
 
-// churn is true while two connections are made in each second, for half of the requests, or for many more of them than usual.
+// churn is true while two connections are made in each second, for half of the requests, or for many more of them than usual. Forty
+// of them are five that were asked: fewer are no sample.
 func churn(made, requests string) string {
 	count := func(signal, window string) string { return "increase(" + signal + "[" + window + "])" }
 	usual := "baseline(" + count(made, "1m") + ") / max(1, baseline(" + count(requests, "1m") + "))"
-	return "rate(" + made + "[2m]) > 2 && " + count(made, "2m") + " > min(50%, 25% + 3 * " + usual + ") * " + count(requests, "2m")
+	return "rate(" + made + "[4m]) > 2 && " + count(made, "4m") + " > 40 && " +
+		count(made, "4m") + " > min(50%, 25% + 3 * " + usual + ") * " + count(requests, "4m")
 }

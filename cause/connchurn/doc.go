@@ -14,7 +14,7 @@
 //
 // # Why these thresholds
 //
-// Two new connections in a second, for two minutes and then two more, are the floor: below it churn costs nothing that anybody
+// Two new connections in a second, over four minutes and for one more, are the floor: below it churn costs nothing that anybody
 // notices. Above it every second request with a connection of its own is churn in any service; and so is a quarter and
 // three times the usual, in one that usually does better. Connections to databases are compared with the requests that
 // the service serves, because that is what one works for.
