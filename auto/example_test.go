@@ -31,8 +31,11 @@ func Example() {
 	// Output:
 	// channelblock observe
 	// deadlock observe
+	// failing observe
 	// gcstorm observe
 	// goroutineleak observe
 	// lockconvoy observe
+	// memoryleak observe
 	// overload observe
+	// slowdown observe
 }
