@@ -12,13 +12,13 @@ type Point uint8
 
 // The points, and who asks there.
 const (
-	HTTPCall Point = iota // each attempt that signals/httpclient follows
-	HTTPReuse             // the same, afterwards: with an error its connection is not used again
-	RPCCall               // each gRPC call that the service makes, by adapter/stabilitygrpc, before its defenses
-	RPCServe              // each gRPC call that it serves, by adapter/stabilitygrpc, before the handler
-	Query                 // each statement that is executed, by signals/sqldb
-	Connect               // each connection to a database that is made, by signals/sqldb
-	Reuse                 // each connection that is taken from those in stock, by signals/sqldb: with an error it is lost
+	HTTPCall  Point = iota // each attempt that signals/httpclient follows
+	HTTPReuse              // the same, afterwards: with an error its connection is not used again
+	RPCCall                // each gRPC call that the service makes, by adapter/stabilitygrpc, before its defenses
+	RPCServe               // each gRPC call that it serves, by adapter/stabilitygrpc, before the handler
+	Query                  // each statement that is executed, by signals/sqldb
+	Connect                // each connection to a database that is made, by signals/sqldb
+	Reuse                  // each connection that is taken from those in stock, by signals/sqldb: with an error it is lost
 	points
 )
 
