@@ -37,6 +37,7 @@ VET = set -e; tool=$$(mktemp -d)/stability; (cd lab && $(GO) build -o $$tool ./c
 e2e: ## try it on a real PostgreSQL, Redis, Prometheus, Alertmanager and browser, which it installs and starts, and on other people's bugs
 	@# 77 means that one of them is neither here nor to be had; it has said NOT RUN.
 	cd lab && { ./e2e/run.sh $(GO) test -race -count=1 -tags e2e -timeout 20m ./e2e/... || [ $$? = 77 ]; }
+	@echo "== the Grafana dashboard, on a real Prometheus"; cd telemetry && $(GO) test -count=1 -tags e2e ./dashboard
 	@echo "== the experiment of every cause, and every key of stability-contract"
 	cd lab && $(GO) test -count=1 -tags e2e -timeout 40m -run 'TestExperimentsOfTheCatalogue|TestGeneratedKeysAreProven' ./falsify
 	@echo "== keepalive in real time: a minute"; cd adapter/stabilitygrpc && $(GO) test -race -count=1 -tags e2e -run TestKeepaliveIsPunished .
@@ -72,6 +73,7 @@ fuzz: ## fuzz the parsers of every module, FUZZTIME (default 20s) each
 gen: ## write generated code and reference pages anew
 	$(GO) run ./internal/newcause
 	$(GO) run ./internal/docgen
+	cd telemetry && $(GO) run ./dashboard >../deploy/grafana/stability.json
 	cd lab && $(GO) build -o ../bin/ ./cmd/stability-contract
 	cd examples/payment && PATH="$(CURDIR)/bin:$$PATH" $(GO) generate ./...
 

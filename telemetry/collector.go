@@ -120,7 +120,7 @@ func collectSignals(values []stability.SignalValue, out chan<- prometheus.Metric
 func signalMetric(name string, v stability.SignalValue) (prometheus.Metric, error) {
 	var keys, labels []string
 	for _, pair := range v.Instance.Pairs() {
-		keys = append(keys, sanitize(pair[0]))
+		keys = append(keys, LabelName(pair[0]))
 		labels = append(labels, valid(pair[1]))
 	}
 	help := v.Desc.Help
@@ -158,6 +158,9 @@ func MetricName(d signals.Desc) string {
 	}
 	return name
 }
+
+// LabelName returns the name under which a signal's label is exported to Prometheus.
+func LabelName(label string) string { return sanitize(label) }
 
 // sanitize replaces every byte that a metric's or label's name may not have by an underscore.
 func sanitize(name string) string {
