@@ -22,7 +22,7 @@ demo: ## prove the payment example's contracts: builds it, breaks it, writes fal
 test: export GORACE ?= atexit_sleep_ms=100
 test: ## run every test of every module with the race detector, in random order
 	@set -e; for m in $(MODULES); do echo "== $$m"; (cd $$m && $(GO) test -race -shuffle=on -timeout 12m ./...); done
-	@echo "== at the lowest versions that telemetry and auto ask for"; set -e; for m in telemetry auto; do (cd $$m && GOWORK=off $(GO) test ./...); done
+	@echo "== at the lowest versions that telemetry, auto and stabilitygrpc ask for"; set -e; for m in telemetry auto adapter/stabilitygrpc; do (cd $$m && GOWORK=off $(GO) test ./...); done
 	@echo "== stability test, on itself"; cd lab && $(GO) run ./cmd/stability test -q -C .. -runs 3 -timeout 30s $(OWN) -- -test.short
 	@$(VET)
 

@@ -2,7 +2,7 @@
 //
 //	watch, err := auto.Start(ctx, auto.Config{Service: "payment"})
 //
-// It attaches the sources for the Go runtime, the process and the HTTP server, registers the stock contracts of the
+// It attaches the sources for the Go runtime, the process and, once there is a [Watch.Middleware], the HTTP server, registers the stock contracts of the
 // catalogue in Observe mode (their thresholds are relative to the service's own baseline and limits), saves evidence
 // under a quota, logs, and serves metrics, health and the debug pages. Nothing acts until somebody sets Enforce on
 // a contract. Everything it wires can also be used alone, and it can be started more than once in a process.
@@ -18,6 +18,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -42,6 +43,7 @@ type Watch struct {
 	config   Config
 	monitor  *stability.Monitor
 	requests *httpserver.Tracker
+	serving  sync.Once // requests is read from the first Middleware on
 	stock    stock
 	recorder *flight.Recorder // nil unless Trace
 	probes   http.Handler
@@ -148,12 +150,12 @@ func (w *Watch) configure() error {
 	if err := w.Attach(append(own, w.config.Sources...)...); err != nil {
 		return err
 	}
-	return w.enforce()
+	return w.enforce(false)
 }
 
 // ownSources returns what is read in any service.
 func (w *Watch) ownSources() []signals.Source {
-	sources := []signals.Source{goruntime.New(), process.New(), cgroup.New(), w.requests}
+	sources := []signals.Source{goruntime.New(), process.New(), cgroup.New()}
 	switch {
 	case !w.config.Leaks:
 	case goroutineleak.Available():
@@ -176,7 +178,10 @@ func (w *Watch) Attach(sources ...signals.Source) error {
 	if w.config.NoStock {
 		return nil
 	}
-	return w.stock.grow(w.monitor, sources)
+	if err := w.stock.grow(w.monitor, sources); err != nil {
+		return err
+	}
+	return w.enforce(true)
 }
 
 // evidence opens the capturer, or says why there is none.
@@ -222,8 +227,16 @@ func (w *Watch) Monitor() *stability.Monitor { return w.monitor }
 // Middleware follows the requests that next serves: count, errors, latency, requests in flight, by route. Put it around
 // the service's mux, inside of authentication and outside of everything that takes time. With another router than
 // http.ServeMux see [Config.Route]. With [Config.Components], requests before the start is complete are counted, and refused if
-// [Config.Admission] says so.
+// [Config.Admission] says so. The stock contracts on HTTP requests come with the first call: a service that serves none has none.
 func (w *Watch) Middleware(next http.Handler) http.Handler {
+	w.serving.Do(func() {
+		if w.config.Off {
+			return
+		}
+		if err := w.Attach(w.requests); err != nil {
+			w.config.Logger.Warn("stability: HTTP requests are not watched as configured", "reason", err)
+		}
+	})
 	if len(w.config.Components) > 0 && !w.config.Off {
 		next = w.parts.Admit(w.config.Admission, next)
 	}

@@ -74,6 +74,21 @@ func TestStockContractsNeedTheirSignals(t *testing.T) {
 	}
 }
 
+// A service that serves no HTTP has no contract on it; one that does has it, enforced if it is to be, and once however many
+// handlers it wraps.
+func TestContractsOnHTTPComeWithTheMiddleware(t *testing.T) {
+	w := start(t, Config{Enforce: []string{"channelblock"}, EnforceUnproven: "a drill"})
+	if _, ok := w.Monitor().Contract("channelblock"); ok {
+		t.Error("a contract on HTTP requests is watched, and none can come")
+	}
+	for range 2 {
+		w.Middleware(http.NotFoundHandler()).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
+	}
+	if c, ok := w.Monitor().Contract("channelblock"); !ok || c.Mode != stability.Enforce {
+		t.Errorf("with the middleware: %t, in mode %v", ok, c.Mode)
+	}
+}
+
 // Leaks are proven where the build can; where it cannot, a warning says so, and the check that needs them is left out
 // while the rest of its contract stays.
 func TestLeaks(t *testing.T) {
@@ -81,7 +96,7 @@ func TestLeaks(t *testing.T) {
 	for _, on := range []bool{false, true} {
 		w := start(t, Config{Leaks: on, Logger: slog.New(slog.NewTextHandler(&logged, nil))})
 		deadlock, ok := w.Monitor().Contract("deadlock")
-		if want := 1 + len(w.ownSources()) - 4; !ok || len(deadlock.Checks) != want {
+		if want := len(w.ownSources()) - 3; ok != (want > 0) || len(deadlock.Checks) != want {
 			t.Errorf("Leaks %t: contract deadlock has %d checks, want %d", on, len(deadlock.Checks), want)
 		}
 		if said := strings.Contains(logged.String(), "leaks will not be proven"); said != (on && !goroutineleak.Available()) {
@@ -89,7 +104,9 @@ func TestLeaks(t *testing.T) {
 		}
 	}
 	source := goroutineleak.New(goroutineleak.Config{})
-	if d, _ := start(t, Config{Sources: []signals.Source{source}}).Monitor().Contract("deadlock"); len(d.Checks) != 2 {
+	w := start(t, Config{Sources: []signals.Source{source}})
+	w.Middleware(http.NotFoundHandler())
+	if d, _ := w.Monitor().Contract("deadlock"); len(d.Checks) != 2 {
 		t.Errorf("with a source of the service's own, contract deadlock has %d checks, want 2", len(d.Checks))
 	}
 }
@@ -112,6 +129,7 @@ func (elsewhere) Sample(*signals.Batch) {}
 func TestStart(t *testing.T) {
 	w := start(t, Config{Service: "payment",
 		Sources: []signals.Source{httpclient.New(httpclient.Config{}), sqldb.New(sqldb.Config{}), elsewhere{}}})
+	w.Middleware(http.NotFoundHandler())
 	status := w.Monitor().Status()
 	if len(status.Contracts) != len(catalogue.All()) || status.Service != "payment" || status.Stale {
 		t.Errorf("status is %+v", status)

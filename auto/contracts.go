@@ -75,17 +75,24 @@ func (s *stock) readable(c cause.Cause) (*stability.Contract, error) {
 	return contract, errors.Join(errs...)
 }
 
-// enforce puts the contracts of Config.Enforce into Enforce mode, so that responders act on them.
-func (w *Watch) enforce() error {
+// enforce puts the contracts of Config.Enforce into Enforce mode, so that responders act on them. A stock contract may come
+// later, with what it reads; any other must be there, unless some is told to be.
+func (w *Watch) enforce(some bool) error {
 	for _, name := range w.config.Enforce {
 		contracts := w.monitor.Contracts()
 		i := slices.IndexFunc(contracts, func(c *stability.Contract) bool { return c.Name == name })
+		if i < 0 && (some || slices.ContainsFunc(catalogue.All(), func(c cause.Cause) bool { return c.ID == name })) {
+			continue
+		}
 		if i < 0 {
 			var known []string
 			for _, c := range contracts {
 				known = append(known, c.Name)
 			}
 			return fmt.Errorf("enforcing contract %q: there is none of that name; there are %s", name, strings.Join(known, ", "))
+		}
+		if contracts[i].Mode == stability.Enforce {
+			continue
 		}
 		if err := w.mayEnforce(name); err != nil {
 			return err

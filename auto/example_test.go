@@ -29,13 +29,13 @@ func Example() {
 		fmt.Println(c.Name, c.Mode)
 	}
 	// Output:
-	// channelblock observe
-	// deadlock observe
-	// failing observe
 	// gcstorm observe
 	// goroutineleak observe
 	// lockconvoy observe
 	// memoryleak observe
+	// channelblock observe
+	// deadlock observe
+	// failing observe
 	// overload observe
 	// slowdown observe
 }

@@ -12,7 +12,19 @@ require (
 	golang.org/x/tools v0.52.0
 )
 
-require golang.org/x/exp v0.0.0-20251023183803-a4bb9ffd2546
+require (
+	github.com/coder/websocket v1.8.14
+	github.com/jhump/protoreflect v1.17.0
+	golang.org/x/exp v0.0.0-20251023183803-a4bb9ffd2546
+	google.golang.org/grpc v1.79.3
+	google.golang.org/protobuf v1.36.10
+)
+
+require (
+	github.com/bufbuild/protocompile v0.14.1 // indirect
+	github.com/golang/protobuf v1.5.4 // indirect
+	google.golang.org/genproto/googleapis/rpc v0.0.0-20251202230838-ff82c1b0f217 // indirect
+)
 
 require (
 	github.com/golangci/plugin-module-register v0.1.2

@@ -2,6 +2,7 @@ package stabilitygrpc
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	"google.golang.org/grpc"
@@ -21,7 +22,11 @@ type Health struct {
 	grpc_health_v1.UnimplementedHealthServer
 	// Ready, if set before the server serves, tells whether the process should get requests, such as the Ready of package
 	// health's Components. Defaults to always.
-	Ready   func() bool
+	Ready func() bool
+	// Own, if set before the server serves, is the health service that the server has besides, such as the one of package
+	// google.golang.org/grpc/health. It answers for every name that is no contract's; for a name of both, and for the process,
+	// NOT_SERVING of either counts. Its changes are seen within a second.
+	Own     grpc_health_v1.HealthServer
 	monitor *stability.Monitor
 	stops   stops
 }
@@ -33,19 +38,25 @@ func NewHealth(m *stability.Monitor) *Health { return &Health{monitor: m} }
 const watchInterval = time.Second
 
 // Check answers for one service. The error for an unknown one is NOT_FOUND.
-func (h *Health) Check(_ context.Context, r *grpc_health_v1.HealthCheckRequest) (*grpc_health_v1.HealthCheckResponse, error) {
-	s := h.serving(r.GetService())
+func (h *Health) Check(ctx context.Context, r *grpc_health_v1.HealthCheckRequest) (*grpc_health_v1.HealthCheckResponse, error) {
+	s := h.serving(ctx, r.GetService())
 	if s == grpc_health_v1.HealthCheckResponse_SERVICE_UNKNOWN {
-		return nil, status.Errorf(codes.NotFound, "stabilitygrpc: there is no contract %q", r.GetService())
+		return nil, status.Errorf(codes.NotFound, "stabilitygrpc: there is no contract or service %q", r.GetService())
 	}
 	return &grpc_health_v1.HealthCheckResponse{Status: s}, nil
 }
 
-// List answers for the process and every contract.
-func (h *Health) List(context.Context, *grpc_health_v1.HealthListRequest) (*grpc_health_v1.HealthListResponse, error) {
-	all := map[string]*grpc_health_v1.HealthCheckResponse{"": {Status: h.serving("")}}
+// List answers for the process, every contract, and every name of Own.
+func (h *Health) List(ctx context.Context, r *grpc_health_v1.HealthListRequest) (*grpc_health_v1.HealthListResponse, error) {
+	all := make(map[string]*grpc_health_v1.HealthCheckResponse)
+	if h.Own != nil {
+		if own, err := h.Own.List(ctx, r); err == nil { // one without List is asked by name only
+			maps.Copy(all, own.GetStatuses())
+		}
+	}
+	all[""] = &grpc_health_v1.HealthCheckResponse{Status: h.serving(ctx, "")}
 	for _, c := range h.monitor.Status().Contracts {
-		all[c.Name] = &grpc_health_v1.HealthCheckResponse{Status: h.serving(c.Name)}
+		all[c.Name] = &grpc_health_v1.HealthCheckResponse{Status: h.serving(ctx, c.Name)}
 	}
 	return &grpc_health_v1.HealthListResponse{Statuses: all}, nil
 }
@@ -59,7 +70,7 @@ func (h *Health) Watch(r *grpc_health_v1.HealthCheckRequest, stream grpc.ServerS
 	stopping := h.stops.of(stream.Context())
 	last := grpc_health_v1.HealthCheckResponse_ServingStatus(-1)
 	for {
-		if s := h.serving(r.GetService()); s != last {
+		if s := h.serving(stream.Context(), r.GetService()); s != last {
 			if err := stream.Send(&grpc_health_v1.HealthCheckResponse{Status: s}); err != nil {
 				return err
 			}
@@ -78,7 +89,24 @@ func (h *Health) Watch(r *grpc_health_v1.HealthCheckRequest, stream grpc.ServerS
 	}
 }
 
-func (h *Health) serving(service string) grpc_health_v1.HealthCheckResponse_ServingStatus {
+// serving is what the monitor and Own say of a service.
+func (h *Health) serving(ctx context.Context, service string) grpc_health_v1.HealthCheckResponse_ServingStatus {
+	ours := h.judged(service)
+	if h.Own == nil || ours == grpc_health_v1.HealthCheckResponse_NOT_SERVING {
+		return ours
+	}
+	answer, err := h.Own.Check(ctx, &grpc_health_v1.HealthCheckRequest{Service: service})
+	switch {
+	case status.Code(err) == codes.NotFound:
+		return ours
+	case err != nil:
+		return grpc_health_v1.HealthCheckResponse_NOT_SERVING // it cannot say that it is well
+	}
+	return answer.GetStatus()
+}
+
+// judged is what the monitor says.
+func (h *Health) judged(service string) grpc_health_v1.HealthCheckResponse_ServingStatus {
 	if service == "" {
 		if h.Ready != nil && !h.Ready() {
 			return grpc_health_v1.HealthCheckResponse_NOT_SERVING

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
 
@@ -129,4 +130,40 @@ func TestWatchEndsWithTheServer(t *testing.T) {
 			return len(health.stops.listened) == 0
 		})
 	}
+}
+
+// Beside a health service that the server has already, each answers for what it knows, and a no of either is a no.
+func TestHealthBesideTheServersOwn(t *testing.T) {
+	monitor := stability.NewMonitor(stability.Config{})
+	if err := monitor.Register(&stability.Contract{Name: "orders", Checks: []stability.Check{{Name: "many", Expr: "go.goroutine.count > 1000000"}}}); err != nil {
+		t.Fatal(err)
+	}
+	own := health.NewServer()
+	own.SetServingStatus("shop.Catalog", healthpb.HealthCheckResponse_SERVING)
+	both := NewHealth(monitor)
+	both.Own = own
+	address, _ := serve(t, nil, both)
+	client := dial(t, NewClient(ClientConfig{}), address, Peer{})
+	expect := func(service string, want healthpb.HealthCheckResponse_ServingStatus, code codes.Code) {
+		t.Helper()
+		r, err := client.Check(within(t), &healthpb.HealthCheckRequest{Service: service})
+		if r.GetStatus() != want || status.Code(err) != code {
+			t.Errorf("%q answers %v, %v; want %v, %v", service, r.GetStatus(), err, want, code)
+		}
+	}
+	for _, service := range []string{"", "orders", "shop.Catalog"} {
+		expect(service, healthpb.HealthCheckResponse_SERVING, codes.OK)
+	}
+	expect("nobody", healthpb.HealthCheckResponse_UNKNOWN, codes.NotFound)
+	all, err := client.List(within(t), &healthpb.HealthListRequest{})
+	if err != nil || len(all.GetStatuses()) != 3 {
+		t.Errorf("listed are %v, %v; want the process, a contract and a service", all.GetStatuses(), err)
+	}
+	own.SetServingStatus("shop.Catalog", healthpb.HealthCheckResponse_NOT_SERVING)
+	own.SetServingStatus("orders", healthpb.HealthCheckResponse_NOT_SERVING)
+	for _, service := range []string{"orders", "shop.Catalog"} {
+		expect(service, healthpb.HealthCheckResponse_NOT_SERVING, codes.OK)
+	}
+	own.Shutdown()
+	expect("", healthpb.HealthCheckResponse_NOT_SERVING, codes.OK)
 }

@@ -62,7 +62,7 @@ func live(t *testing.T, c cause.Cause, files map[string][]byte, program string, 
 		t.Fatal(err)
 	}
 	work := shortTemp(t)
-	service, err := build.Build(t.Context(), dir, work)
+	service, err := build.Build(t.Context(), dir, work, build.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

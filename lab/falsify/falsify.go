@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -94,6 +95,7 @@ func run(ctx context.Context, cfg Config, t tier) (*Report, error) {
 	slices.SortFunc(f.report.Runs, func(a, b *report.Run) int { return a.ID - b.ID })
 	f.judge()
 	f.noteLoad()
+	f.noteNoise()
 	f.keepLines()
 	return f.report, nil
 }
@@ -105,8 +107,12 @@ func (f *falsification) prepare(ctx context.Context, workDir string) error {
 		return err
 	}
 	begun := time.Now()
-	service, err := build.Build(ctx, f.cfg.Dir, workDir)
+	main, work := e.Place(f.cfg.Dir)
+	service, err := build.Build(ctx, main, workDir, build.Options(e.Build))
 	if err != nil {
+		return err
+	}
+	if service.WorkDir, err = workingDir(e, work); err != nil {
 		return err
 	}
 	f.report.Build = time.Since(begun).Seconds()
@@ -116,6 +122,18 @@ func (f *falsification) prepare(ctx context.Context, workDir string) error {
 		f.stage.close()
 	}
 	return err
+}
+
+// workingDir returns the absolute path of the directory in which the service runs.
+func workingDir(e *experiment.Experiment, dir string) (string, error) {
+	if info, err := os.Stat(dir); e.WorkDir != "" && (err != nil || !info.IsDir()) {
+		return "", fmt.Errorf("%w: workdir %s of %s is no directory", ErrUsage, dir, e.Path)
+	}
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return "", fmt.Errorf("falsify: %w", err)
+	}
+	return dir, nil
 }
 
 // errOverload is a load that the service does not bear.
@@ -130,6 +148,9 @@ func (f *falsification) examineBearably(ctx context.Context) error {
 	l := &f.stage.experiment.Load
 	for halved := 0; ; halved++ {
 		err := f.examine(ctx)
+		if errors.Is(err, errEnded) {
+			err = f.examine(ctx) // now one at a time
+		}
 		if !errors.Is(err, errOverload) || halved == mostHalvings {
 			return err
 		}
@@ -142,15 +163,23 @@ func (f *falsification) examineBearably(ctx context.Context) error {
 // examine looks at the service once: which checks it has, how long they take until they can be judged, which faults
 // its agent knows. From that it makes the trials.
 func (f *falsification) examine(ctx context.Context) error {
+	begun := time.Now()
 	s, err := f.stage.start(ctx)
 	if err != nil {
 		return err
 	}
 	defer s.stop()
 	f.report.Go = s.hello.Go
-	if s.process.Moved && f.report.Lanes > 1 {
-		f.report.Lanes = 1
-		f.note("the service listens on %s whatever it is told, so that only one can run at a time; see address_env in %s", s.process.Address, experiment.FileName)
+	f.stage.patience = startPatience*time.Since(begun) + leastPatience
+	if err := f.findLanes(ctx, s); err != nil {
+		return err
+	}
+	note, err := f.stage.askForMethods(ctx, s)
+	if err != nil {
+		return err
+	}
+	if note != "" {
+		f.note("%s", note)
 	}
 	if err := s.drive(ctx, f.stage.experiment.Load, "steady", 1, time.Minute, f.cfg.Seed); err != nil {
 		return err
@@ -195,12 +224,16 @@ const surveyTime = 2 * time.Second
 // door prove nothing.
 func (f *falsification) loadIsAnswered(s *subject, before load.Summary) error {
 	met := s.live.Met()
-	if met.Sent < leastSent {
+	if float64(met.Pending) > mostPending*float64(met.Pending+met.Sent) && met.Pending > leastSent {
+		return fmt.Errorf("%w: of %d requests %d still wait for an answer", errOverload, met.Pending+met.Sent, met.Pending)
+	}
+	if met.Sent < leastSent && (met.Sent == 0 || met.Answered > 0) {
 		return nil
 	}
 	if met.Answered > 0 {
-		if recent := met.Less(before); overloaded(report.Load{Sent: recent.Sent, Answered: recent.Answered}) {
-			return fmt.Errorf("%w: of %d requests it answered %d below 500", errOverload, recent.Sent, recent.Answered)
+		recent := met.Less(before)
+		if why := unbearable(loadOf(recent)); why != "" {
+			return fmt.Errorf("%w: %s", errOverload, why)
 		}
 		return nil
 	}

@@ -151,16 +151,22 @@ func (f *falsification) verdict(c *report.Check) (stability.Verdict, string) {
 	case target.Decision == string(stats.Rejected):
 		return stability.Refuted, fmt.Sprintf("%s detected it in %d of %d trials: %s", c.Name, target.Hits, target.Trials, outcomes(target))
 	}
-	excluded := 0
+	excluded, noisy := 0, target.Outcomes[report.Noisy]
 	for o, n := range target.Outcomes {
-		if o.Excluded() {
+		if o.Excluded() && o != report.Noisy {
 			excluded += n
 		}
 	}
 	all := target.Trials + excluded
+	lost := f.noisyControls(c.ID())
 	switch {
 	case f.report.Interrupted != "" && (c.Controls.Trials < plan.Controls || target.Decision == string(stats.Undecided)):
 		return stability.Inconclusive, "the runs were ended early"
+	case noisy > 0 && target.Decision == string(stats.Undecided):
+		return stability.Inconclusive, fmt.Sprintf("in %d of %d fault runs the machine was busy with other things: %s", noisy, all+noisy, quietly)
+	case lost > 0 && c.Controls.Trials < plan.Controls:
+		return stability.Inconclusive, fmt.Sprintf("in %d runs without a fault the machine was busy with other things, which leaves %d of %d: %s",
+			lost, c.Controls.Trials, plan.Controls, quietly)
 	case all == 0:
 		return stability.Untested, "no fault run was completed"
 	case float64(excluded) > plan.MaxExcludedShare*float64(all):
@@ -176,6 +182,40 @@ func (f *falsification) verdict(c *report.Check) (stability.Verdict, string) {
 		return stability.Inconclusive, fmt.Sprintf("only %d of %d sham runs were silent for as long as detection took: time alone might fire it", n, plan.Shams)
 	}
 	return stability.Proven, fmt.Sprintf("silent in %d control runs, detected %d of %d", c.Controls.Trials, target.Hits, target.Trials)
+}
+
+// quietly is what to do about noise.
+const quietly = "try again when it is quiet, or with -lanes 1"
+
+// noisyControls counts the runs without a fault that were no trials because the machine was busy.
+func (f *falsification) noisyControls(id string) (n int) {
+	for _, run := range f.report.Runs {
+		if !run.Kind.Injects() && run.Outcomes[id] == report.Noisy {
+			n++
+		}
+	}
+	return n
+}
+
+// noteNoise tells how far the machine could be trusted.
+func (f *falsification) noteNoise() {
+	var all []float64
+	noise := report.Noise{Limit: f.stage.wall(mostNoise).Seconds()}
+	for _, run := range f.report.Runs {
+		all = append(all, run.Noise.P99)
+		noise.Max = max(noise.Max, run.Noise.Max)
+		if run.Noise.P99 > noise.Limit {
+			noise.Runs++
+		}
+	}
+	noise.P99 = stats.Quantile(all, 0, 0.5)
+	if len(all) == 0 {
+		noise.P99 = 0
+	}
+	f.report.Noise = noise
+	if noise.Runs > 0 {
+		f.note("in %d of %d runs the machine was busy with other things (a hundredth of all wakes came more than %.3g ms too late): they are no trials", noise.Runs, len(all), 1000*noise.Limit)
+	}
 }
 
 // silentShams counts the sham runs in which a check stayed silent for as long as its slowest detection took.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/falsifiable/stability"
 	"github.com/falsifiable/stability/lab/falsify/load"
+	"github.com/falsifiable/stability/lab/falsify/noise"
 	"github.com/falsifiable/stability/lab/falsify/plan"
 	"github.com/falsifiable/stability/lab/falsify/process"
 	"github.com/falsifiable/stability/lab/falsify/report"
@@ -112,7 +113,12 @@ func (f *falsification) live(ctx context.Context, run *report.Run, course func(*
 	if err != nil {
 		return err
 	}
+	s.noise = noise.Start()
 	err = course(s)
+	if !run.Kind.Injects() {
+		run.Noise = s.measuredNoise()
+	}
+	s.noise.Stop()
 	run.Lines = s.watch.record()
 	run.Load = s.stop()
 	if err != nil && !errors.Is(err, errSilent) {
@@ -124,24 +130,44 @@ func (f *falsification) live(ctx context.Context, run *report.Run, course func(*
 			run.Outcomes[id] = report.TimedOut
 		}
 	}
-	if !run.Kind.Injects() && overloaded(run.Load) {
-		run.Note = fmt.Sprintf("of %d requests %d were answered below 500: the service does not bear this load, so what fired, or did not, says nothing of its checks", run.Load.Sent, run.Load.Answered)
-		for id := range run.Outcomes {
-			run.Outcomes[id] = report.Overloaded
-		}
-	}
+	f.exclude(run)
 	return nil
 }
 
-// bearable is the share of requests that a service answers whose load it bears.
-const bearable = 0.95
-
-// overloaded reports whether a load was too much. A few requests tell nothing.
-func overloaded(met report.Load) bool {
-	return met.Sent >= leastSent && float64(met.Answered) < bearable*float64(met.Sent)
+// measuredNoise is what the run's meter has measured so far.
+func (s *subject) measuredNoise() report.Noise {
+	n := s.noise.Read()
+	return report.Noise{P99: n.P99, Max: n.Max}
 }
 
-// attack is one life with a fault.
+// mostNoise is the delay, in contract time, that a hundredth of all wakes may have: a check that waits for ten seconds must not
+// wait for the machine instead.
+const mostNoise = 5 * time.Second
+
+// exclude takes a run out of the trials that tells nothing about the checks: the machine was too busy, or, without a fault, the
+// service did not bear the load.
+func (f *falsification) exclude(run *report.Run) {
+	outcome := report.Outcome("")
+	switch why := ""; {
+	case run.Noise.P99 > f.stage.wall(mostNoise).Seconds():
+		outcome = report.Noisy
+		run.Note = fmt.Sprintf("the machine was busy with other things: a hundredth of all wakes came %.3g ms too late or more, which is %.3g s of contract time",
+			1000*run.Noise.P99, run.Noise.P99/f.cfg.Scale)
+	case run.Kind.Injects():
+	default:
+		if why = unbearable(run.Load); why != "" {
+			outcome = report.Overloaded
+			run.Note = why + ": the service does not bear this load, so what fired, or did not, says nothing of its checks"
+		}
+	}
+	for id := range run.Outcomes {
+		if outcome != "" {
+			run.Outcomes[id] = outcome
+		}
+	}
+}
+
+// attack is one life// attack is one life with a fault.
 func (f *falsification) attack(ctx context.Context, run *report.Run, t *trial) error {
 	run.Shape = string(load.Steady)
 	return f.live(ctx, run, func(s *subject) error {
@@ -159,6 +185,7 @@ func (f *falsification) attack(ctx context.Context, run *report.Run, t *trial) e
 		if a.alreadyFiring() {
 			return nil
 		}
+		run.Noise = s.measuredNoise()
 		defer f.keepFates(run, a)
 		return a.carryOut(ctx)
 	})

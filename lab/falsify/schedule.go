@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -88,13 +90,30 @@ func (f *falsification) runAll(ctx context.Context) error {
 			}
 		}
 		if len(more)+len(alone) == 0 {
-			return f.runBlock(ctx, f.longerShams())
+			return errors.Join(f.runBlock(ctx, f.again()), f.runBlock(ctx, f.longerShams()))
 		}
 		f.total += len(more) + len(alone)
 		if err := errors.Join(f.runBlock(ctx, more), f.runBlock(ctx, alone)); err != nil {
 			return err
 		}
 	}
+}
+
+// again are the runs without a fault that the machine's noise has spoilt, once more. Of fault runs as many more are
+// done as it takes anyway.
+func (f *falsification) again() (jobs []job) {
+	count := make(map[report.Kind]int)
+	for _, run := range f.report.Runs {
+		count[run.Kind]++
+	}
+	for _, run := range f.report.Runs {
+		if !run.Kind.Injects() && slices.Contains(slices.Collect(maps.Values(run.Outcomes)), report.Noisy) {
+			jobs = append(jobs, job{kind: run.Kind, index: count[run.Kind]})
+			count[run.Kind]++
+		}
+	}
+	f.total += len(jobs)
+	return jobs
 }
 
 // longerShams are as many more as have to be watched for longer: a verdict asks for half of them, and one may be lost.

@@ -1,11 +1,13 @@
 package falsify
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,8 +22,10 @@ import (
 	"github.com/falsifiable/stability/lab/falsify/experiment"
 	"github.com/falsifiable/stability/lab/falsify/load"
 	"github.com/falsifiable/stability/lab/falsify/network"
+	"github.com/falsifiable/stability/lab/falsify/noise"
 	"github.com/falsifiable/stability/lab/falsify/process"
 	"github.com/falsifiable/stability/lab/falsify/report"
+	"github.com/falsifiable/stability/lab/falsify/rpc"
 )
 
 // stage is what all lives of the service have in common.
@@ -33,6 +37,8 @@ type stage struct {
 	poll       time.Duration
 	upstreams  map[string]string // of the dependencies, host:port
 	helpers    []*process.Process
+	offer      *offer        // what the service offers over gRPC, nil if that is not asked
+	patience   time.Duration // how long a start may take, once that is known
 }
 
 // pollInterval is fine enough to draw a run and coarse enough not to be a load of its own.
@@ -58,7 +64,7 @@ func openStage(ctx context.Context, e *experiment.Experiment, service *build.Ser
 			return s, err
 		}
 		command := expand(d.Command, map[string]string{"${service}": service.Binary, "${address}": address, "${port}": portOf(address)})
-		helper, err := process.Start(ctx, process.Config{Path: command[0], Args: command[1:], Dir: service.Dir, Address: address})
+		helper, err := process.Start(ctx, process.Config{Path: command[0], Args: command[1:], Dir: service.WorkDir, Address: address})
 		if err != nil {
 			return s, fmt.Errorf("falsify: starting dependency %s: %w", name, err)
 		}
@@ -85,6 +91,10 @@ type subject struct {
 	proxies map[string]*network.Proxy
 	watch   *watch
 	dir     string
+	second  string // where it is to listen for gRPC, if that is another address
+
+	calls *rpc.Caller
+	noise *noise.Meter
 
 	endLoad context.CancelFunc
 	live    *load.Live
@@ -125,8 +135,14 @@ func (s *subject) launch(ctx context.Context) error {
 		if address, err = freeAddress(); err != nil {
 			return err
 		}
+		if len(s.stage.experiment.GRPCAddressEnv) > 0 || s.stage.experiment.Mentions("${grpc_") {
+			if s.second, err = freeAddress(); err != nil {
+				return err
+			}
+		}
 		s.process, err = process.Start(ctx, process.Config{
-			Path: s.stage.service.Binary, Args: s.args(address), Dir: s.stage.service.Dir, Env: s.env(address, socket),
+			StartLimit: s.stage.patience,
+			Path:       s.stage.service.Binary, Args: s.args(address), Dir: s.stage.service.WorkDir, Env: s.env(address, socket),
 			Address: address, ReadyPath: s.stage.experiment.Ready, Command: command,
 			Answers: func(ctx context.Context) (err error) { s.hello, err = s.client.Hello(ctx); return err },
 		})
@@ -152,9 +168,19 @@ func (s *subject) enclose() (func(string, ...string) *exec.Cmd, error) {
 	return group.Command, nil
 }
 
-func (s *subject) args(address string) []string {
-	return expand(s.stage.experiment.Args, map[string]string{"${address}": address, "${port}": portOf(address), "${dir}": s.dir})
+// placeholders are what arguments and environment variables may ask for.
+func (s *subject) placeholders(address string) map[string]string {
+	return map[string]string{
+		"${address}": address, "${port}": portOf(address), "${dir}": s.dir, "${grpc_address}": s.second, "${grpc_port}": portOf(s.second),
+	}
 }
+
+func (s *subject) args(address string) []string {
+	return expand(s.stage.experiment.Args, s.placeholders(address))
+}
+
+// grpcAddress is where gRPC is spoken, if it is.
+func (s *subject) grpcAddress() string { return cmp.Or(s.second, s.process.Address) }
 
 func (s *subject) env(address, socket string) []string {
 	e := s.stage.experiment
@@ -166,9 +192,11 @@ func (s *subject) env(address, socket string) []string {
 	for _, name := range e.AddressEnv {
 		env = append(env, name+"="+address)
 	}
-	replace := strings.NewReplacer("${address}", address, "${port}", portOf(address), "${dir}", s.dir)
+	for _, name := range e.GRPCAddressEnv {
+		env = append(env, name+"="+s.second)
+	}
 	for name, value := range e.Env {
-		env = append(env, name+"="+replace.Replace(value))
+		env = append(env, name+"="+expand([]string{value}, s.placeholders(address))[0])
 	}
 	for name, d := range e.Dependencies {
 		value := d.Value
@@ -190,13 +218,8 @@ func (s *subject) drive(ctx context.Context, l experiment.Load, shape load.Shape
 		cfg.Rate = defaultRate
 	}
 	cfg.Rate *= factor
-	for _, t := range l.Targets {
-		header := make(map[string][]string)
-		for k, v := range t.Header {
-			header[k] = []string{v}
-		}
-		cfg.Targets = append(cfg.Targets, load.Target{Method: t.Method, Path: t.Path, Header: header, Body: t.Body, Weight: t.Weight, Hold: time.Duration(t.Hold)})
-	}
+	s.calls = new(rpc.Caller)
+	cfg.Targets, cfg.StatusHeader, cfg.Protocols = s.targets(l), rpc.StatusHeader, map[string]http.RoundTripper{rpc.Scheme: s.calls}
 	if err := cfg.Validate(); err != nil {
 		return fmt.Errorf("%w: %w", ErrUsage, err)
 	}
@@ -224,6 +247,7 @@ func (s *subject) stop() report.Load {
 	if s.endLoad != nil {
 		s.endLoad()
 		met = <-s.loaded
+		s.calls.Close()
 	}
 	if s.process != nil {
 		s.process.Stop(grace)
@@ -239,9 +263,7 @@ func (s *subject) stop() report.Load {
 	}
 	// A directory that cannot be removed goes with the work directory it is in.
 	_ = os.RemoveAll(s.dir)
-	return report.Load{
-		Sent: met.Sent, Answered: met.Answered, Statuses: met.Statuses, P50: met.P50, P99: met.P99, Max: met.Max, Error: met.Error,
-	}
+	return loadOf(met)
 }
 
 // errLimit ends a wait that took too long.

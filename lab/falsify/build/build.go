@@ -7,8 +7,8 @@ package build
 
 import (
 	"bytes"
+	"cmp"
 	"context"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -63,15 +64,32 @@ type Service struct {
 	// Dir is the absolute directory of the main package, ModuleDir that of its module.
 	Dir       string
 	ModuleDir string
+	// WorkDir is where the service runs: Dir, unless the caller knows better.
+	WorkDir string
 	// Name is the last element of the import path.
 	Name string
 	// Sources are the absolute paths of the Go files of the service's own module that are compiled in.
 	Sources []string
 }
 
+// Options are further arguments of go build.
+type Options struct {
+	Tags  []string
+	Flags []string
+}
+
+// list are the options that go list takes too.
+func (o Options) list() []string {
+	args := slices.DeleteFunc(slices.Clone(o.Flags), func(flag string) bool { return !strings.HasPrefix(strings.TrimLeft(flag, "-"), "mod") })
+	if len(o.Tags) > 0 {
+		args = append(args, "-tags="+strings.Join(o.Tags, ","))
+	}
+	return args
+}
+
 // Build compiles the main package in dir and puts the executable into workDir. Errors wrap ErrNotMain or ErrNoLibrary,
 // or are a *CompileError.
-func Build(ctx context.Context, dir, workDir string) (*Service, error) {
+func Build(ctx context.Context, dir, workDir string, options Options) (*Service, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, fmt.Errorf("build: %w", err)
@@ -79,7 +97,7 @@ func Build(ctx context.Context, dir, workDir string) (*Service, error) {
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 		return nil, fmt.Errorf("%w: %s is not a directory", ErrNotMain, dir)
 	}
-	service, err := inspect(ctx, dir)
+	service, err := inspect(ctx, dir, options)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +107,7 @@ func Build(ctx context.Context, dir, workDir string) (*Service, error) {
 	}
 	defer unlock()
 	built := filepath.Join(cache, "service")
-	if err := compile(ctx, service, cache, built); err != nil {
+	if err := compile(ctx, service, cache, built, options); err != nil {
 		return nil, err
 	}
 	service.Binary = filepath.Join(workDir, service.Name)
@@ -107,9 +125,13 @@ type listed struct {
 }
 
 // inspect asks the go command what the main package is made of.
-func inspect(ctx context.Context, dir string) (*Service, error) {
-	output, err := run(ctx, dir, "go", "list", "-deps", "-json=Dir,ImportPath,Name,GoFiles,CgoFiles,Module", ".")
+func inspect(ctx context.Context, dir string, options Options) (*Service, error) {
+	args := append([]string{"list", "-deps", "-json=Dir,ImportPath,Name,GoFiles,CgoFiles,Module"}, options.list()...)
+	output, err := run(ctx, dir, "go", append(args, ".")...)
 	if err != nil {
+		if found := mains(ctx, dir, options); found != "" && ctx.Err() == nil {
+			return nil, fmt.Errorf("%w: %s holds none. %s", ErrNotMain, dir, found)
+		}
 		return nil, err
 	}
 	var packages []listed
@@ -124,14 +146,15 @@ func inspect(ctx context.Context, dir string) (*Service, error) {
 	}
 	main := packages[len(packages)-1] // dependencies come first
 	if main.Name != "main" {
-		return nil, fmt.Errorf("%w: %s is package %s; give the directory of the service's main package", ErrNotMain, dir, main.Name)
+		found := cmp.Or(mains(ctx, dir, options), "Give the directory of the service's main package.")
+		return nil, fmt.Errorf("%w: %s is package %s. %s", ErrNotMain, dir, main.Name, found)
 	}
 	if !slices.ContainsFunc(packages, func(p listed) bool {
 		return p.ImportPath == Library || strings.HasPrefix(p.ImportPath, Library+"/") && p.ImportPath != main.ImportPath
 	}) {
 		return nil, fmt.Errorf("%w, so it has no contract to prove. %s", ErrNoLibrary, whatToAdd(filepath.Base(dir)))
 	}
-	service := &Service{Dir: dir, ModuleDir: dir, Name: filepath.Base(main.ImportPath)}
+	service := &Service{Dir: dir, WorkDir: dir, ModuleDir: dir, Name: serviceName(main.ImportPath)}
 	if main.Module != nil {
 		service.ModuleDir = main.Module.Dir
 	}
@@ -145,6 +168,44 @@ func inspect(ctx context.Context, dir string) (*Service, error) {
 	}
 	return service, nil
 }
+
+// mostMains bounds a list for a person.
+const mostMains = 20
+
+// mains says which main packages there are below a directory, "" if there is none.
+func mains(ctx context.Context, dir string, options Options) string {
+	args := append([]string{"list", "-e", "-f", `{{if eq .Name "main"}}{{.Dir}}{{end}}`}, options.list()...)
+	output, err := run(ctx, dir, "go", append(args, "./...")...)
+	if err != nil {
+		return ""
+	}
+	found := strings.Fields(string(output))
+	for i, main := range found {
+		if relative, err := filepath.Rel(dir, main); err == nil {
+			found[i] = "./" + filepath.ToSlash(relative)
+		}
+	}
+	if len(found) > mostMains {
+		found = append(found[:mostMains], "…")
+	}
+	if len(found) == 0 {
+		return ""
+	}
+	return "Here are the main packages below it: " + strings.Join(found, ", ")
+}
+
+// serviceName is the last element of an import path that names anything: v2 and cmd do not.
+func serviceName(importPath string) string {
+	elements := strings.Split(importPath, "/")
+	for _, e := range slices.Backward(elements) {
+		if e != "cmd" && e != "main" && !versionElement.MatchString(e) {
+			return e
+		}
+	}
+	return elements[len(elements)-1]
+}
+
+var versionElement = regexp.MustCompile(`^v[0-9]+$`)
 
 // whatToAdd is the shortest way from a plain service to one with a contract.
 func whatToAdd(name string) string {
@@ -175,7 +236,7 @@ and at the top of main, where ctx ends when the service does:
 }
 
 // compile runs go build with the overlay.
-func compile(ctx context.Context, service *Service, cache, output string) error {
+func compile(ctx context.Context, service *Service, cache, output string, options Options) error {
 	source, overlay := filepath.Join(cache, overlayName), filepath.Join(cache, "overlay.json")
 	replace, err := json.Marshal(map[string]map[string]string{
 		"Replace": {filepath.Join(service.Dir, overlayName): source},
@@ -186,7 +247,10 @@ func compile(ctx context.Context, service *Service, cache, output string) error 
 	if err := errors.Join(os.WriteFile(source, []byte(overlaySource), 0o600), os.WriteFile(overlay, replace, 0o600)); err != nil {
 		return fmt.Errorf("build: %w", err)
 	}
-	args := []string{"build", "-buildvcs=false", "-overlay", overlay, "-o", output}
+	args := append([]string{"build", "-buildvcs=false", "-overlay", overlay, "-o", output}, options.Flags...)
+	if len(options.Tags) > 0 {
+		args = append(args, "-tags="+strings.Join(options.Tags, ","))
+	}
 	vendored, err := vendorArgs(ctx, service, cache)
 	if err != nil {
 		return err
@@ -220,31 +284,10 @@ func vendorArgs(ctx context.Context, service *Service, cache string) ([]string, 
 	return []string{"-mod=mod", "-modfile", filepath.Join(cache, "go.mod")}, nil
 }
 
-// openCache returns the directory that keeps the service's last binary, locked against another falsify.
-func openCache(dir string) (path string, unlock func(), err error) {
-	base, err := os.UserCacheDir()
-	if err != nil {
-		base = os.TempDir()
-	}
-	path = filepath.Join(base, "stability", "falsify", fmt.Sprintf("%x", sha256.Sum256([]byte(dir)))[:16])
-	if err := os.MkdirAll(path, 0o700); err != nil {
-		return "", nil, fmt.Errorf("build: %w", err)
-	}
-	lock, err := os.OpenFile(filepath.Join(path, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return "", nil, fmt.Errorf("build: %w", err)
-	}
-	if err := lockFile(lock); err != nil {
-		lock.Close()
-		return "", nil, fmt.Errorf("build: locking %s: %w", path, err)
-	}
-	return path, func() { lock.Close() }, nil
-}
-
 // run runs a command and returns its output; its error carries what it said.
 func run(ctx context.Context, dir, name string, args ...string) ([]byte, error) {
 	command := exec.CommandContext(ctx, name, args...)
-	command.Dir = dir
+	command.Dir, command.Env = dir, environment()
 	var stdout, stderr bytes.Buffer
 	command.Stdout, command.Stderr = &stdout, &stderr
 	if err := command.Run(); err != nil {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // lay writes a module beside a stand-in for the library, so that nothing here depends on the real one.
@@ -61,7 +62,7 @@ func main() { stability.Use(); os.Stdout.WriteString("main") }
 
 func runBuilt(t *testing.T, dir string) (*Service, string) {
 	t.Helper()
-	service, err := Build(t.Context(), dir, t.TempDir())
+	service, err := Build(t.Context(), dir, t.TempDir(), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +107,7 @@ func TestVendoredModuleKeepsItsGoMod(t *testing.T) {
 func TestCachedByContent(t *testing.T) {
 	dir := lay(t, map[string]string{"main.go": user})
 	built := func() os.FileInfo {
-		if _, err := Build(t.Context(), dir, t.TempDir()); err != nil {
+		if _, err := Build(t.Context(), dir, t.TempDir(), Options{}); err != nil {
 			t.Fatal(err)
 		}
 		matches, _ := filepath.Glob(filepath.Join(os.Getenv("XDG_CACHE_HOME"), "stability/falsify/*/service"))
@@ -135,25 +136,36 @@ func TestCachedByContent(t *testing.T) {
 func TestRefusals(t *testing.T) {
 	t.Run("main without the library", func(t *testing.T) {
 		dir := lay(t, map[string]string{"main.go": "package main\n\nfunc main() {}\n"})
-		_, err := Build(t.Context(), dir, t.TempDir())
+		_, err := Build(t.Context(), dir, t.TempDir(), Options{})
 		if !errors.Is(err, ErrNoLibrary) || !strings.Contains(err.Error(), `Name: "svc-sla"`) || !strings.Contains(err.Error(), "go get "+Library) {
 			t.Errorf("got %v, want to be told what to add", err)
 		}
 	})
 	t.Run("no main", func(t *testing.T) {
 		dir := lay(t, map[string]string{"x.go": "package x\n\nimport _ \"" + Library + "\"\n"})
-		if _, err := Build(t.Context(), dir, t.TempDir()); !errors.Is(err, ErrNotMain) {
+		if _, err := Build(t.Context(), dir, t.TempDir(), Options{}); !errors.Is(err, ErrNotMain) {
 			t.Errorf("got %v, want ErrNotMain", err)
 		}
 	})
+	t.Run("no main here, but below", func(t *testing.T) {
+		for name, files := range map[string]map[string]string{
+			"a package": {"x.go": "package x\n", "cmd/server/main.go": user, "tools/gen/main.go": user},
+			"nothing":   {"cmd/server/main.go": user, "tools/gen/main.go": user},
+		} {
+			_, err := Build(t.Context(), lay(t, files), t.TempDir(), Options{})
+			if !errors.Is(err, ErrNotMain) || !strings.Contains(err.Error(), "./cmd/server, ./tools/gen") {
+				t.Errorf("%s: got %v, want the main packages that there are", name, err)
+			}
+		}
+	})
 	t.Run("no directory", func(t *testing.T) {
-		if _, err := Build(t.Context(), "nowhere", t.TempDir()); !errors.Is(err, ErrNotMain) {
+		if _, err := Build(t.Context(), "nowhere", t.TempDir(), Options{}); !errors.Is(err, ErrNotMain) {
 			t.Errorf("got %v, want ErrNotMain", err)
 		}
 	})
 	t.Run("the compiler's own words", func(t *testing.T) {
 		dir := lay(t, map[string]string{"main.go": strings.Replace(user, "stability.Use()", "stability.Misuse()", 1)})
-		_, err := Build(t.Context(), dir, t.TempDir())
+		_, err := Build(t.Context(), dir, t.TempDir(), Options{})
 		var compile *CompileError
 		if !errors.As(err, &compile) || !strings.Contains(compile.Output, "undefined: stability.Misuse") || !strings.Contains(compile.Output, "main.go:13") {
 			t.Errorf("got %v, want the compiler's words", err)
@@ -163,8 +175,84 @@ func TestRefusals(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		dir := lay(t, map[string]string{"main.go": user})
-		if _, err := Build(ctx, dir, t.TempDir()); !errors.Is(err, context.Canceled) {
+		if _, err := Build(ctx, dir, t.TempDir(), Options{}); !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v, want the cancellation", err)
 		}
 	})
+}
+
+// Tags and flags reach the compiler, and what is asked of the go command before.
+func TestTagsAndFlags(t *testing.T) {
+	dir := lay(t, map[string]string{
+		"main.go":   strings.Replace(user, `os.Stdout.WriteString("main")`, `os.Stdout.WriteString(version + word)`, 1) + "\nvar version = \"?\"\n",
+		"fast.go":   "//go:build fast\n\npackage main\n\nconst word = \" fast\"\n",
+		"slow.go":   "//go:build !fast\n\npackage main\n\nconst word = \" slow\"\n",
+		"extra.go":  "//go:build fast && extra\n\npackage main\n",
+		"ignore.md": "",
+	})
+	service, err := Build(t.Context(), dir, t.TempDir(), Options{Tags: []string{"fast", "extra"}, Flags: []string{"-ldflags=-X=main.version=7"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if output, err := exec.Command(service.Binary).Output(); err != nil || string(output) != "agent variables 7 fast" {
+		t.Errorf("the service said %q, %v", output, err)
+	}
+	if len(service.Sources) != 3 {
+		t.Errorf("sources %q, want those of the tags", service.Sources)
+	}
+}
+
+// What names a service are neither versions nor cmd.
+func TestServiceName(t *testing.T) {
+	for path, want := range map[string]string{"a.org/shop/v2": "shop", "a.org/shop/cmd": "shop", "a.org/shop/cmd/payment": "payment", "a.org/x/shop/v2/cmd": "shop", "cmd": "cmd"} {
+		if got := serviceName(path); got != want {
+			t.Errorf("%s: %s, want %s", path, got, want)
+		}
+	}
+}
+
+// Without a home the binary is kept where only this user can put one; a folder that somebody else may write to is refused.
+func TestCacheWithoutHome(t *testing.T) {
+	dir := lay(t, map[string]string{"main.go": user})
+	temp := t.TempDir()
+	for name, value := range map[string]string{"HOME": "", "XDG_CACHE_HOME": "", "TMPDIR": temp} {
+		t.Setenv(name, value)
+	}
+	if _, output := runBuilt(t, dir); output != "agent variables main" {
+		t.Errorf("the service said %q", output)
+	}
+	homes, _ := filepath.Glob(filepath.Join(temp, "stability-falsify-cache-*"))
+	if len(homes) != 1 {
+		t.Fatalf("kept in %q", homes)
+	}
+	if err := os.Chmod(homes[0], 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Build(t.Context(), dir, t.TempDir(), Options{}); err == nil || !strings.Contains(err.Error(), "not this user's alone") {
+		t.Errorf("a folder that is open to all: %v", err)
+	}
+}
+
+// What was not used for long goes; what was, and what is none of ours, stays.
+func TestPrune(t *testing.T) {
+	home := t.TempDir()
+	for name, age := range map[string]time.Duration{"old": 2 * cacheAge, "new": time.Hour} {
+		if err := os.MkdirAll(filepath.Join(home, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		lock := filepath.Join(home, name, lockName)
+		at := time.Now().Add(-age)
+		if err := errors.Join(os.WriteFile(lock, nil, 0o600), os.Chtimes(lock, at, at)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(home, "foreign"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	prune(home, time.Now().Add(-cacheAge))
+	for name, want := range map[string]bool{"old": false, "new": true, "foreign": true} {
+		if _, err := os.Stat(filepath.Join(home, name)); (err == nil) != want {
+			t.Errorf("%s is there: %t", name, err == nil)
+		}
+	}
 }

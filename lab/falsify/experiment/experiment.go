@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -23,9 +25,18 @@ const FileName = "falsify.yaml"
 type Experiment struct {
 	// Path is the file, empty if there is none.
 	Path string `yaml:"-"`
+	// Package is the directory of the main package, relative to the file's. Defaults to the file's.
+	Package string `yaml:"package"`
+	// WorkDir is where the service runs, relative to the file's directory. Defaults to the directory of the main package.
+	WorkDir string `yaml:"workdir"`
+	// Build is how the service is built.
+	Build Build `yaml:"build"`
 	// AddressEnv are the environment variables that tell the service where to listen, as host:port. Defaults to
 	// ADDR; PORT is set to the bare port in any case.
 	AddressEnv []string `yaml:"address_env"`
+	// GRPCAddressEnv are the environment variables that tell the service where to listen for gRPC, if that is another port:
+	// ${grpc_address} and ${grpc_port} in Args and Env. Defaults to none: the same port.
+	GRPCAddressEnv []string `yaml:"grpc_address_env"`
 	// Args and Env are given to the service. ${address} and ${port} stand for where it is to listen, ${dir} for a directory
 	// that this life of the service has for itself: files there are not shared with the services that run beside it.
 	Args []string          `yaml:"args"`
@@ -46,6 +57,13 @@ type Experiment struct {
 	root *yaml.Node
 }
 
+// Build are arguments of go build.
+type Build struct {
+	// Tags are build tags, Flags further flags such as -ldflags=-X=main.version=1.
+	Tags  []string `yaml:"tags"`
+	Flags []string `yaml:"flags"`
+}
+
 // Cgroup are the limits of a control group.
 type Cgroup struct {
 	// Memory is its memory limit, such as 256MiB. Defaults to none.
@@ -60,7 +78,7 @@ type Load struct {
 	Rate float64 `yaml:"rate"`
 	// Timeout bounds one request. Defaults to 5 s.
 	Timeout Duration `yaml:"timeout"`
-	// Targets defaults to GET /.
+	// Targets defaults to GET /, and for a service that speaks gRPC only to the methods that it tells of by reflection.
 	Targets []Target `yaml:"targets"`
 }
 
@@ -72,6 +90,12 @@ type Target struct {
 	Body   string            `yaml:"body"`
 	Weight float64           `yaml:"weight"`
 	Hold   Duration          `yaml:"hold"`
+	// GRPC is a method, as package.Service/Method, in place of Method and Path. Body is its message in JSON; without one
+	// it is filled with random values.
+	GRPC Name `yaml:"grpc"`
+	// WebSocket and Upload make the request to hold one of those.
+	WebSocket bool `yaml:"websocket"`
+	Upload    bool `yaml:"upload"`
 }
 
 // Dependency is something the service talks to over TCP.
@@ -192,6 +216,9 @@ func Parse(path string, content []byte) (*Experiment, error) {
 	return e, e.validate(e.root)
 }
 
+// oursToSet are the flags of go build that falsify needs itself.
+var oursToSet = []string{"o", "overlay", "tags", "modfile", "C", "n"}
+
 func (e *Experiment) validate(root *yaml.Node) error {
 	var errs []error
 	complain := func(node *yaml.Node, format string, args ...any) {
@@ -199,6 +226,19 @@ func (e *Experiment) validate(root *yaml.Node) error {
 	}
 	if e.Load.Rate < 0 || e.Load.Rate > 100_000 {
 		complain(child(root, "load", "rate"), "a rate of %g requests per second is not between 0 and 100000", e.Load.Rate)
+	}
+	for _, l := range e.Loads() {
+		for _, t := range l.Targets {
+			if t.GRPC.Text != "" && (t.Path != "" || t.Method != "" || t.WebSocket || t.Upload) {
+				errs = append(errs, &PositionError{e.Path, t.GRPC.Line, t.GRPC.Column, "a target with grpc has no method, path, websocket or upload of its own"})
+			}
+		}
+	}
+	for _, flag := range e.Build.Flags {
+		if name, _, _ := strings.Cut(strings.TrimLeft(flag, "-"), "="); slices.Contains(oursToSet, name) || !strings.HasPrefix(flag, "-") {
+			complain(child(root, "build", "flags"), "%q is not a flag of go build that can be set here: write -name=value; %s are set by falsify, tags have a field of their own",
+				flag, strings.Join(oursToSet, ", "))
+		}
 	}
 	for name, d := range e.Dependencies {
 		node := child(root, "dependencies", name)
@@ -252,4 +292,41 @@ func (l Load) Merge(over Load) Load {
 		l.Targets = over.Targets
 	}
 	return l
+}
+
+// Place returns the directory of the main package and the one in which the service runs, for a service that was named by dir.
+func (e *Experiment) Place(dir string) (main, work string) {
+	home := dir
+	if e.Path != "" {
+		home = filepath.Dir(e.Path)
+	}
+	at := func(path, otherwise string) string {
+		switch path = filepath.FromSlash(path); {
+		case path == "":
+			return otherwise
+		case filepath.IsAbs(path):
+			return path
+		}
+		return filepath.Join(home, path)
+	}
+	main = at(e.Package, dir)
+	work = at(e.WorkDir, main)
+	return main, work
+}
+
+// Loads are all loads of the file: that of all runs, and those that differ while a fault is tried.
+func (e *Experiment) Loads() []Load {
+	loads := []Load{e.Load}
+	for _, proofs := range []map[string]Proof{e.Checks, e.Causes} {
+		for _, name := range keys(proofs) {
+			loads = append(loads, proofs[name].Load)
+		}
+	}
+	return loads
+}
+
+// Mentions reports whether an argument or an environment variable asks for a placeholder that begins so.
+func (e *Experiment) Mentions(placeholder string) bool {
+	within := func(text string) bool { return strings.Contains(text, placeholder) }
+	return slices.ContainsFunc(e.Args, within) || slices.ContainsFunc(slices.Collect(maps.Values(e.Env)), within)
 }

@@ -72,6 +72,9 @@ func TestComplaints(t *testing.T) {
 		{"dependency without env", "dependencies:\n  risk: {upstream: 'h:1'}\n", `falsify.yaml:2:9: dependency "risk": env is missing`},
 		{"dependency with both", "dependencies:\n  risk: {env: R, upstream: 'h:1', command: [x]}\n", "give either upstream or command"},
 		{"dependency without fault", "dependencies:\n  risk: {env: R, upstream: 'h:1'}\nchecks:\n  a: {dependency: risk}\n", "names a dependency but no fault"},
+		{"gRPC and a path", "load: {targets: [{path: /x, grpc: a.B/C}]}\n", "falsify.yaml:1:35: a target with grpc has no method"},
+		{"a flag of ours", "build: {flags: [-race, -o=x]}\n", `"-o=x" is not a flag of go build that can be set here`},
+		{"no flag", "build: {flags: [x]}\n", `"x" is not a flag`},
 		{"negative rate", "load: {rate: -1}\n", "falsify.yaml:1:14: a rate of -1"},
 	} {
 		_, err := Parse("falsify.yaml", []byte(tt.content))
@@ -113,4 +116,26 @@ func FuzzParse(f *testing.F) {
 			t.Error("neither an experiment nor an error")
 		}
 	})
+}
+
+// The main package and the working folder are relative to the file, wherever that is.
+func TestPlace(t *testing.T) {
+	for _, tt := range []struct{ content, main, work string }{
+		{"rate: 1", "svc", "svc"},
+		{"package: ./cmd/pay", "home/cmd/pay", "home/cmd/pay"},
+		{"{package: cmd/pay, workdir: .}", "home/cmd/pay", "home"},
+		{"workdir: /data", "svc", "/data"},
+	} {
+		e := &Experiment{Path: filepath.Join("home", FileName)}
+		if strings.HasPrefix(tt.content, "rate") {
+			e = &Experiment{}
+		} else if parsed, err := Parse(e.Path, []byte(tt.content)); err != nil {
+			t.Fatal(err)
+		} else {
+			e = parsed
+		}
+		if main, work := e.Place("svc"); main != tt.main || work != tt.work {
+			t.Errorf("%s: %s, %s; want %s, %s", tt.content, main, work, tt.main, tt.work)
+		}
+	}
 }

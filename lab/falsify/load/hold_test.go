@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/coder/websocket"
 )
 
 // A stream is held open beside the short requests, opened again when its time is over, and closed at the end.
@@ -54,5 +56,67 @@ func TestHold(t *testing.T) {
 	cancel()
 	if met := <-done; met.Statuses["200"] < 20 || met.Answered != met.Sent {
 		t.Errorf("met %+v", met)
+	}
+}
+
+// A WebSocket is held and talked into, an upload is sent for as long as it is to last, each by one client.
+func TestLongRequests(t *testing.T) {
+	var talked, open, most atomic.Int64
+	var slowest atomic.Int64 // an upload, in bytes read after more than half of its time
+	mux := http.NewServeMux()
+	mux.HandleFunc("/ws", func(w http.ResponseWriter, r *http.Request) {
+		conn, err := websocket.Accept(w, r, nil)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.CloseNow()
+		most.Store(max(most.Load(), open.Add(1)))
+		defer open.Add(-1)
+		for {
+			_, message, err := conn.Read(r.Context())
+			if err != nil {
+				return
+			}
+			if string(message) == "hello 1" || string(message) == "hello 2" {
+				talked.Add(1)
+			}
+		}
+	})
+	mux.HandleFunc("POST /up", func(w http.ResponseWriter, r *http.Request) {
+		pieces := int64(0)
+		for buffer := make([]byte, 64<<10); ; pieces++ {
+			if _, err := r.Body.Read(buffer); err != nil {
+				break
+			}
+		}
+		slowest.Store(pieces)
+	})
+	server := httptest.NewServer(mux)
+	defer server.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	live, done := new(Live), make(chan Summary, 1)
+	go func() {
+		met, err := Run(ctx, Config{BaseURL: server.URL, Live: live, Targets: []Target{
+			{Path: "/ws", WebSocket: true, Body: "hello ${n}", Hold: time.Minute},
+			{Path: "/up", Upload: true, Hold: 300 * time.Millisecond},
+		}})
+		if err != nil {
+			t.Error(err)
+		}
+		done <- met
+	}()
+	deadline := time.After(20 * time.Second)
+	for talked.Load() < 2 || slowest.Load() == 0 || live.Met().Answered < 2 {
+		select {
+		case <-time.After(5 * time.Millisecond):
+		case <-deadline:
+			t.Fatalf("%d messages came, the upload in %d pieces, met %+v", talked.Load(), slowest.Load(), live.Met())
+		}
+	}
+	cancel()
+	met := <-done
+	if most.Load() != 1 || slowest.Load() < 10 || met.Statuses["101"] != 1 || met.Statuses["200"] == 0 || met.Answered != met.Sent {
+		t.Errorf("%d WebSockets at once, an upload in %d pieces, met %+v", most.Load(), slowest.Load(), met)
 	}
 }

@@ -7,11 +7,11 @@
 package load
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"math"
 	"math/rand/v2"
 	"net/http"
@@ -21,7 +21,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/HdrHistogram/hdrhistogram-go"
 	vegeta "github.com/tsenart/vegeta/v12/lib"
 )
 
@@ -35,10 +34,22 @@ type Target struct {
 	Body string
 	// Weight is the target's share among all. Defaults to 1.
 	Weight float64
+	// Base replaces the base URL for this target, such as grpc://127.0.0.1:9000.
+	Base string
+	// Make, if set, makes the body in place of Body, from a generator of its own for each request. fill replaces ${n} and
+	// ${random}. It may be called concurrently.
+	Make func(random *rand.Rand, fill func(string) string) []byte
 	// Hold makes one client keep a request of the target open, read what comes, and ask again after that time: a stream of
 	// events, a long poll, a slow download. It has no part in the rate.
 	Hold time.Duration
+	// WebSocket makes the request to hold a WebSocket: the body, if there is one, is sent as a message every second.
+	WebSocket bool
+	// Upload makes the request to hold an upload: the body, or 64 KiB if there is none, is sent evenly over that time.
+	Upload bool
 }
+
+// long reports whether the target has a client of its own.
+func (t Target) long() bool { return t.Hold > 0 || t.WebSocket || t.Upload }
 
 // Config configures one run of load.
 type Config struct {
@@ -65,6 +76,11 @@ type Config struct {
 	Live *Live
 	// Transport sends the requests. Defaults to one of its own, with keep-alive connections.
 	Transport http.RoundTripper
+	// Protocols send the requests of other schemes than http, unless there is a Transport.
+	Protocols map[string]http.RoundTripper
+	// StatusHeader names a header of answers that says more of the status than its number; what it says is added to
+	// that in Summary.Statuses.
+	StatusHeader string
 }
 
 func (c Config) withDefaults() Config {
@@ -113,31 +129,38 @@ type Summary struct {
 	Max      float64        `json:"max"`
 	// UncorrectedP99 counts from the actual time of sending: next to P99 it shows what that would have hidden.
 	UncorrectedP99 float64 `json:"uncorrected_p99"`
+	// Early and Late are the medians of the first and the last third of the answers: a service that does not bear the load
+	// answers ever later.
+	Early float64 `json:"early"`
+	Late  float64 `json:"late"`
+	// Pending is how many of the requests that were due have not been answered yet, while the load goes on.
+	Pending int `json:"-"`
 }
 
 // Live is what a load has met so far. Safe for concurrent use.
 type Live struct {
-	mu  sync.Mutex
-	met Summary
+	mu   sync.Mutex
+	look func() Summary
 }
 
-// Met returns what was sent and answered so far, without latencies.
+// Met returns what was sent and answered so far.
 func (l *Live) Met() Summary {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	met := l.met
-	met.Statuses = maps.Clone(met.Statuses)
-	return met
+	look := l.look
+	l.mu.Unlock()
+	if look == nil {
+		return Summary{}
+	}
+	return look()
 }
 
-func (l *Live) set(met Summary) {
+func (l *Live) watch(look func() Summary) {
 	if l == nil {
 		return
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.met = met
-	l.met.Statuses = maps.Clone(met.Statuses)
+	l.look = look
 }
 
 // Less returns what has come since an earlier look.
@@ -168,6 +191,9 @@ func Run(ctx context.Context, cfg Config) (Summary, error) {
 	if inner == nil {
 		own := &http.Transport{MaxIdleConnsPerHost: 512, MaxIdleConns: 512}
 		defer own.CloseIdleConnections()
+		for scheme, protocol := range cfg.Protocols {
+			own.RegisterProtocol(scheme, protocol)
+		}
 		inner = own
 	}
 	// Compensating for omission is worth nothing if the driver bends the schedule: workers are all but unlimited.
@@ -176,17 +202,17 @@ func Run(ctx context.Context, cfg Config) (Summary, error) {
 		vegeta.Workers(min(8, cfg.MaxWorkers)), vegeta.MaxWorkers(cfg.MaxWorkers), vegeta.MaxBody(0),
 	)
 	pacer := &pacer{ctx: ctx, plan: plan}
-	meter := newMeter(pacer)
-	held := &holders{ctx: ctx, base: cfg.BaseURL, client: &http.Client{Transport: bound{ctx, inner}}}
+	meter := newMeter(pacer, cfg.StatusHeader)
+	held := &holders{ctx: ctx, cfg: cfg, client: &http.Client{Transport: bound{ctx, inner}}, plain: &http.Client{Transport: inner}}
 	short := held.start(cfg.Targets)
+	cfg.Live.watch(func() Summary { return held.add(meter.summary()) })
 	if cfg.Targets = short; len(short) == 0 {
 		<-ctx.Done()
-		return held.end(Summary{Statuses: make(map[string]int)}), nil
+		return held.end(Summary{}), nil
 	}
-	for result := range attacker.Attack(cfg.targeter(), pacer, 0, "") {
+	for result := range attacker.Attack(cfg.targeter(&meter.due), pacer, 0, "") {
 		if ctx.Err() == nil || result.Code != 0 {
 			meter.add(result)
-			cfg.Live.set(meter.counts)
 		}
 	}
 	return held.end(meter.summary()), nil
@@ -253,44 +279,8 @@ func (p *pacer) intended(seq uint64) time.Time {
 	return p.zero.Add(p.plan.at(int(seq)))
 }
 
-// meter counts answers. Histograms are in microseconds, up to ten minutes, to two digits.
-type meter struct {
-	pacer             *pacer
-	corrected, actual *hdrhistogram.Histogram
-	counts            Summary
-}
-
-func newMeter(p *pacer) *meter {
-	const most = int64(10 * time.Minute / time.Microsecond)
-	return &meter{p, hdrhistogram.New(1, most, 2), hdrhistogram.New(1, most, 2), Summary{Statuses: make(map[string]int)}}
-}
-
-func (m *meter) add(r *vegeta.Result) {
-	m.counts.Sent++
-	if r.Code == 0 {
-		m.counts.Error = r.Error
-	} else {
-		m.counts.Statuses[strconv.Itoa(int(r.Code))]++
-		if r.Code < 500 {
-			m.counts.Answered++
-		}
-	}
-	fromPlan := r.Timestamp.Add(r.Latency).Sub(m.pacer.intended(r.Seq))
-	// An error of RecordValue says that the value is beyond ten minutes; no request lives as long.
-	_ = m.corrected.RecordValue(max(fromPlan.Microseconds(), 1))
-	_ = m.actual.RecordValue(max(r.Latency.Microseconds(), 1))
-}
-
-func (m *meter) summary() Summary {
-	seconds := func(h *hdrhistogram.Histogram, q float64) float64 { return float64(h.ValueAtQuantile(q)) / 1e6 }
-	s := m.counts
-	s.P50, s.P99, s.Max = seconds(m.corrected, 50), seconds(m.corrected, 99), float64(m.corrected.Max())/1e6
-	s.UncorrectedP99 = seconds(m.actual, 99)
-	return s
-}
-
 // targeter returns the requests in a seeded order.
-func (c Config) targeter() vegeta.Targeter {
+func (c Config) targeter(due *atomic.Uint64) vegeta.Targeter {
 	var sum float64
 	bounds := make([]float64, len(c.Targets))
 	for i, t := range c.Targets {
@@ -301,9 +291,8 @@ func (c Config) targeter() vegeta.Targeter {
 		sum += weight
 		bounds[i] = sum
 	}
-	var next atomic.Uint64
 	return func(request *vegeta.Target) error {
-		n := next.Add(1)
+		n := due.Add(1)
 		// One generator per request: workers ask concurrently, and the n-th request is to be the same in every run.
 		random := rand.New(rand.NewPCG(c.Seed, n))
 		pick := random.Float64() * sum
@@ -311,22 +300,26 @@ func (c Config) targeter() vegeta.Targeter {
 		for i < len(bounds)-1 && pick >= bounds[i] {
 			i++
 		}
-		t := c.Targets[i]
-		number := strconv.FormatUint(random.Uint64()>>11, 10) // within the 53 bits that JSON numbers are safe for
-		fill := strings.NewReplacer("${n}", strconv.FormatUint(n, 10), "${random}", number).Replace
-		request.Method, request.Header = t.Method, filled(t.Header, fill)
-		if request.Method == "" {
-			request.Method = http.MethodGet
-		}
-		path := fill(t.Path)
-		if !strings.HasPrefix(path, "/") {
-			path = "/" + path
-		}
-		request.URL = strings.TrimSuffix(c.BaseURL, "/") + path
-		if t.Body != "" {
-			request.Body = []byte(fill(t.Body))
-		}
+		c.Targets[i].ask(request, c.BaseURL, n, random)
 		return nil
+	}
+}
+
+// ask makes the target's n-th request.
+func (t Target) ask(request *vegeta.Target, base string, n uint64, random *rand.Rand) {
+	number := strconv.FormatUint(random.Uint64()>>11, 10) // within the 53 bits that JSON numbers are safe for
+	fill := strings.NewReplacer("${n}", strconv.FormatUint(n, 10), "${random}", number).Replace
+	request.Method, request.Header = cmp.Or(t.Method, http.MethodGet), filled(t.Header, fill)
+	path := fill(t.Path)
+	if !strings.HasPrefix(path, "/") {
+		path = "/" + path
+	}
+	request.URL = strings.TrimSuffix(cmp.Or(t.Base, base), "/") + path
+	switch {
+	case t.Make != nil:
+		request.Body = t.Make(random, fill)
+	case t.Body != "":
+		request.Body = []byte(fill(t.Body))
 	}
 }
 

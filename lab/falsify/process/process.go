@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/falsifiable/stability/internal/printable"
 )
 
 // Config says what to start.
@@ -45,7 +47,7 @@ type ExitError struct {
 }
 
 func (e *ExitError) Error() string {
-	words := e.Output
+	words := printable.String(e.Output)
 	if words == "" {
 		words = "(it wrote nothing)"
 	}
@@ -60,7 +62,7 @@ type NotReadyError struct {
 func (e *NotReadyError) Error() string {
 	text := fmt.Sprintf("process: %s is not ready: %s", e.Path, e.Reason)
 	if e.Output != "" {
-		text += "; its last words:\n" + e.Output
+		text += "; its last words:\n" + printable.String(e.Output)
 	}
 	return text
 }

@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 		go serve("127.0.0.1:0")
 		serve("127.0.0.1:0")
 	case "die":
-		fmt.Fprintln(os.Stderr, "panic: the cellar is flooded")
+		fmt.Fprintln(os.Stderr, "panic: the cellar is \x1b[31mflooded")
 		os.Exit(7)
 	case "stubborn":
 		// It ignores the polite signal and has a child that keeps its output open.
@@ -128,7 +128,7 @@ func TestUnusableChildren(t *testing.T) {
 		exits      bool
 		want       []string
 	}{
-		{"dies at start", "die", nil, true, []string{"exit status 7", "the cellar is flooded"}},
+		{"dies at start", "die", nil, true, []string{"exit status 7", `the cellar is \u001b[31mflooded`}},
 		{"dies after it answered", "die", func(c *Config) {
 			// By the time it is looked at it has ended and has no sockets to read, and there is no path that would tell.
 			c.ReadyPath = ""

@@ -38,6 +38,18 @@ type Report struct {
 	Faults      []*Fault          `json:"faults"`
 	Runs        []*Run            `json:"runs"`
 	Notes       []string          `json:"notes,omitempty"`
+	// Noise is how far the machine could be trusted: the median and the worst of the runs.
+	Noise Noise `json:"noise"`
+}
+
+// Noise is by how much a sleeper of the lab's own woke too late on this machine, in seconds: delays which the service had, too.
+// Of a fault run it is measured until the fault.
+type Noise struct {
+	P99 float64 `json:"p99"`
+	Max float64 `json:"max"`
+	// Limit is the P99 above which a run is no trial, and Runs how many were none; only of the whole report.
+	Limit float64 `json:"limit,omitempty"`
+	Runs  int     `json:"noisy,omitempty"`
 }
 
 // Plan is what was fixed before the first run.
@@ -150,11 +162,12 @@ const (
 	FalseAlarm   Outcome = "FALSE-ALARM"
 	Canceled     Outcome = "CANCELED"   // the run was ended from outside
 	Overloaded   Outcome = "OVERLOADED" // the service did not bear the load of a run without a fault
+	Noisy        Outcome = "NOISY"      // the machine was too busy with other things
 )
 
 // Excluded reports whether the outcome leaves numerator and denominator.
 func (o Outcome) Excluded() bool {
-	return o == NotInjected || o == TimedOut || o == Canceled || o == Overloaded
+	return o == NotInjected || o == TimedOut || o == Canceled || o == Overloaded || o == Noisy
 }
 
 // Cell is one check under one fault.
@@ -186,7 +199,7 @@ func (c *Cell) runs() (n int) {
 // Summary is the cell's most frequent bad outcome, Detected if there is none.
 func (c *Cell) Summary() Outcome {
 	worst, most := Outcome(""), 0
-	for _, o := range []Outcome{Missed, Late, CrashedFirst, Firing, Unknown, NotInjected, TimedOut, Canceled, Collateral} {
+	for _, o := range []Outcome{Missed, Late, CrashedFirst, Firing, Unknown, NotInjected, TimedOut, Canceled, Noisy, Collateral} {
 		if c.Outcomes[o] > most {
 			worst, most = o, c.Outcomes[o]
 		}
@@ -266,6 +279,7 @@ type Run struct {
 	Residue  string             `json:"residue,omitempty"`
 	Recovery *Recovered         `json:"recovery,omitempty"`
 	Load     Load               `json:"load"`
+	Noise    Noise              `json:"noise"`
 	Note     string             `json:"note,omitempty"` // what went wrong
 	// Missed says of each check that did not fire what its signals did against what they had to do.
 	Missed map[string]string `json:"missed,omitempty"`
@@ -303,6 +317,8 @@ type Load struct {
 	P50      float64        `json:"p50"`
 	P99      float64        `json:"p99"`
 	Max      float64        `json:"max"`
+	Early    float64        `json:"early"` // the medians of the first and the last third of the answers
+	Late     float64        `json:"late"`
 	Error    string         `json:"error,omitempty"`
 }
 

@@ -382,7 +382,7 @@ func TestEveryFieldIsDocumented(t *testing.T) {
 		}
 	}
 	visit(reflect.TypeFor[Report]())
-	for _, o := range []Outcome{Detected, Late, Missed, Unknown, NotInjected, CrashedFirst, TimedOut, Firing, Collateral, Silent, FalseAlarm, Canceled} {
+	for _, o := range []Outcome{Detected, Late, Missed, Unknown, NotInjected, CrashedFirst, TimedOut, Firing, Collateral, Silent, FalseAlarm, Canceled, Overloaded, Noisy} {
 		if !strings.Contains(string(page), "| `"+string(o)+"` |") {
 			t.Errorf("the page does not explain the outcome %s", o)
 		}

@@ -136,7 +136,7 @@ func (r *Run) headline() string {
 	for _, o := range r.Outcomes {
 		counts[o]++
 	}
-	for _, o := range []Outcome{FalseAlarm, Missed, Late, CrashedFirst, Firing, Unknown, NotInjected, TimedOut, Detected, Silent} {
+	for _, o := range []Outcome{FalseAlarm, Missed, Late, CrashedFirst, Firing, Unknown, NotInjected, TimedOut, Noisy, Overloaded, Detected, Silent} {
 		if counts[o] > 0 {
 			return fmt.Sprintf("%s: %d %s", text, counts[o], o)
 		}

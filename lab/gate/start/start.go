@@ -94,7 +94,9 @@ func one(ctx context.Context, r *repo.Repo, g *gate.Report, dir string, limit ti
 	}
 	defer os.RemoveAll(work)
 	binary := filepath.Join(work, "service")
-	if _, err := repo.Go(ctx, dir, nil, "build", "-buildvcs=false", "-o", binary, "."); err != nil {
+	main, workDir := e.Place(dir)
+	args := append([]string{"build", "-buildvcs=false", "-o", binary, "-tags=" + strings.Join(e.Build.Tags, ",")}, e.Build.Flags...)
+	if _, err := repo.Go(ctx, main, nil, append(args, ".")...); err != nil {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -102,7 +104,7 @@ func one(ctx context.Context, r *repo.Repo, g *gate.Report, dir string, limit ti
 		g.Add(gate.Finding{Rule: "build", Level: gate.Error, File: name, Message: "it does not build: " + strings.TrimSpace(failed.Output)})
 		return nil
 	}
-	s := &starter{experiment: e, binary: binary, dir: dir, work: work, limit: limit}
+	s := &starter{experiment: e, binary: binary, dir: workDir, work: work, limit: limit}
 	defer s.close()
 	g.Count("service", 1)
 	if err := s.run(ctx); err != nil {
