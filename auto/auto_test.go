@@ -432,6 +432,7 @@ func TestNotify(t *testing.T) {
 func TestTheHeapsLevelNeedsALimit(t *testing.T) {
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(math.MaxInt64))
 	w := start(t, Config{})
+	w.Middleware(http.NotFoundHandler())
 	checks := func() int { c, _ := w.Monitor().Contract("memoryleak"); return len(c.Checks) }
 	if n := checks(); n != 1 {
 		t.Errorf("without a limit contract memoryleak has %d checks, want the trend only", n)

@@ -32,10 +32,10 @@ func Example() {
 	// gcstorm observe
 	// goroutineleak observe
 	// lockconvoy observe
-	// memoryleak observe
 	// channelblock observe
 	// deadlock observe
 	// failing observe
+	// memoryleak observe
 	// overload observe
 	// slowdown observe
 }
