@@ -98,6 +98,47 @@ func BenchmarkConfigRead(b *testing.B) {
 	}
 }
 
+// BenchmarkConfigReaders reads two settings by 1, 8 and 64 readers at once, beside a writer who changes them every millisecond. Viper
+// and koanf may not be read so: see TestRacesOfPeers.
+func BenchmarkConfigReaders(b *testing.B) {
+	for _, readers := range []int{1, 8, 64} {
+		for _, s := range stores(b) {
+			if s.write != nil {
+				b.Run(fmt.Sprint(readers, "/", s.name), func(b *testing.B) { readBeside(b, s, readers) })
+			}
+		}
+	}
+}
+
+func readBeside(b *testing.B, s store, readers int) {
+	stop := make(chan struct{})
+	var writer, all sync.WaitGroup
+	writer.Go(func() {
+		tick := time.NewTicker(time.Millisecond)
+		defer tick.Stop()
+		for n := 1; ; n++ {
+			select {
+			case <-stop:
+				return
+			case <-tick.C:
+				s.write(n)
+			}
+		}
+	})
+	b.ResetTimer()
+	for r := range readers {
+		all.Go(func() {
+			for n := r; n < b.N; n += readers {
+				s.read()
+			}
+		})
+	}
+	all.Wait()
+	b.StopTimer()
+	close(stop)
+	writer.Wait()
+}
+
 // reads is how many pairs are read beside a writer; the guide has a figure for 10,000,000.
 const reads = 200_000
 
