@@ -6,7 +6,9 @@
 //	/transitions.json?after=0  changes of state
 //	/events                    all that the page shows, each second, as server-sent events
 //	/evidence/                 bundles, newest first
-//	/evidence/BUNDLE/FILE      one file of a bundle, for go tool pprof, go tool trace or stability replay
+//	/evidence/BUNDLE/FILE      one file of a bundle, for go tool trace or stability replay
+//	/evidence/BUNDLE/heap      a profile by its name alone: go tool pprof http://localhost:6061/debug/stability/evidence/BUNDLE/heap
+//	/evidence/BUNDLE/heap/flame.json   the same as a tree, for the page
 //
 // The page is plain HTML, CSS and JavaScript from this package, asks for nothing elsewhere and shows no text as markup. While
 // nobody looks it costs nothing; all who look share one reading of the monitor a second.
@@ -19,8 +21,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
-	"path/filepath"
-	"strings"
+	"sync"
 
 	"github.com/falsifiable/stability"
 	"github.com/falsifiable/stability/evidence"
@@ -52,7 +53,7 @@ func Handler(m *stability.Monitor, cfg Config) http.Handler {
 		panic(err) // the folder is embedded above
 	}
 	assets := http.FileServerFS(static)
-	for _, page := range []string{"/{$}", "/console.js", "/console.css"} {
+	for _, page := range []string{"/{$}", "/console.js", "/flame.js", "/console.css"} {
 		mux.Handle("GET "+page, withPolicy(assets))
 	}
 	guarded := func(pattern string, f http.HandlerFunc) { mux.Handle("GET "+pattern, c.guard(f)) }
@@ -64,6 +65,7 @@ func Handler(m *stability.Monitor, cfg Config) http.Handler {
 	guarded("/events", c.stream.serve)
 	guarded("/evidence/{$}", c.listEvidence)
 	guarded("/evidence/{bundle}/{file}", c.serveEvidence)
+	guarded("/evidence/{bundle}/{file}/flame.json", c.serveFlame)
 	return mux
 }
 
@@ -71,6 +73,7 @@ type console struct {
 	monitor *stability.Monitor
 	cfg     Config
 	stream  stream
+	folding sync.Mutex // held while a profile is folded: it takes memory, so one at a time
 }
 
 // withPolicy lets the page load what is here and nothing else.
@@ -130,30 +133,6 @@ func (c *console) listEvidence(w http.ResponseWriter, _ *http.Request) {
 		return
 	}
 	writeJSON(w, manifests)
-}
-
-func (c *console) serveEvidence(w http.ResponseWriter, r *http.Request) {
-	name, file := r.PathValue("bundle"), r.PathValue("file")
-	if c.cfg.EvidenceDir == "" || !filepath.IsLocal(name) || strings.ContainsAny(name, `/\`) {
-		http.NotFound(w, r)
-		return
-	}
-	bundle, err := evidence.Stat(filepath.Join(c.cfg.EvidenceDir, name))
-	if err != nil {
-		http.NotFound(w, r)
-		return
-	}
-	if file == "manifest.json" {
-		writeJSON(w, bundle.Manifest)
-		return
-	}
-	content, err := bundle.ReadFile(file)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusNotFound)
-		return
-	}
-	w.Header().Set("Content-Type", "application/octet-stream")
-	w.Write(content)
 }
 
 func writeJSON(w http.ResponseWriter, v any) {

@@ -4,11 +4,11 @@ const words = {
   en: {contracts: "Contracts", timeline: "What happened", evidence: "Evidence", trouble: "only what is in trouble", token: "These pages show the inside of the service. Enter the token (STABILITY_TOKEN).",
     open: "Open", filter: "Filter: contract, check, expression", proven: "proven", unproven: "not proven", strike: "strike", none: "nothing yet", stale: "the monitor has stopped: nothing here is up to date",
     warming: "learning its baselines", lost: "connection lost, trying again", since: "since", value: "value", threshold: "threshold", cause: "cause", enforce: "may act", observe: "observes", started: "up", tick: "last sample", ago: "ago",
-    holding: "holding", pending: "pending", violated: "violated", unknown: "unknown", other: "中文", violations: "violated so far"},
+    holding: "holding", pending: "pending", violated: "violated", unknown: "unknown", other: "中文", violations: "violated so far", flame: "a click on a function makes it the whole"},
   zh: {contracts: "契约", timeline: "事件", evidence: "证据", trouble: "只看有问题的", token: "这些页面展示服务内部信息，请输入令牌（STABILITY_TOKEN）。",
     open: "打开", filter: "筛选：契约、检查项、表达式", proven: "已证伪验证", unproven: "未验证", strike: "连续", none: "暂无", stale: "监视器已停止：此处数据不再更新",
     warming: "正在学习基线", lost: "连接中断，正在重试", since: "自", value: "当前值", threshold: "阈值", cause: "根因", enforce: "可执行动作", observe: "只观察", started: "已运行", tick: "上次采样", ago: "前",
-    holding: "正常", pending: "待定", violated: "违反", unknown: "未知", other: "English", violations: "累计违反"},
+    holding: "正常", pending: "待定", violated: "违反", unknown: "未知", other: "English", violations: "累计违反", flame: "点击函数可放大"},
 };
 let language = localStorage.getItem("stability.language") || (navigator.language.startsWith("zh") ? "zh" : "en");
 let token = sessionStorage.getItem("stability.token") || "";
@@ -19,7 +19,7 @@ const w = key => words[language][key] || key;
 
 // make returns an element; text is never read as markup.
 function make(tag, attributes, ...children) {
-  const svg = ["svg", "path", "line", "text", "rect", "title"].includes(tag);
+  const svg = ["svg", "g", "path", "line", "text", "rect", "title"].includes(tag);
   const e = svg ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
   for (const [k, v] of Object.entries(attributes || {})) e.setAttribute(k, v);
   e.append(...children);
@@ -109,6 +109,23 @@ function timelineView(view) {
   return list.length ? list : [make("li", {class: "quiet"}, w("none"))];
 }
 
+const flames = new Map(); // those that are open, by bundle and file: they outlive the redrawing each second
+
+async function toggleFlame(id, file) {
+  const key = id + "/" + file;
+  if (flames.delete(key)) return draw(true);
+  const box = make("div", {class: "quiet"}, "…");
+  flames.set(key, box);
+  draw(true);
+  try {
+    const flame = await (await ask(`evidence/${encodeURIComponent(id)}/${encodeURIComponent(file)}/flame.json`)).json();
+    box.className = "";
+    box.replaceChildren(make("p", {class: "quiet"}, `${file}: ${flame.value} · ${w("flame")}`), flameView(flame, Math.max(300, $("evidence").clientWidth - 30)));
+  } catch (e) {
+    box.textContent = e.refused || e.message;
+  }
+}
+
 async function save(id, file) {
   const answer = await ask(`evidence/${encodeURIComponent(id)}/${encodeURIComponent(file)}`);
   const a = make("a", {download: `${id}-${file}`, href: URL.createObjectURL(await answer.blob())});
@@ -125,12 +142,21 @@ function evidenceView(view) {
       button.addEventListener("click", () => save(b.id, f));
       box.append(button);
     }
+    for (const f of (b.files || []).filter(f => f.endsWith(".pb.gz"))) {
+      const button = make("button", {type: "button", class: "show", "aria-expanded": flames.has(b.id + "/" + f)}, "▾ " + f.slice(0, -6));
+      button.addEventListener("click", () => toggleFlame(b.id, f));
+      box.append(button);
+    }
+    for (const f of b.files || []) {
+      if (flames.has(b.id + "/" + f)) box.append(flames.get(b.id + "/" + f));
+    }
     return box;
   });
   return list.length ? list : [make("p", {class: "quiet"}, w("none"))];
 }
 
-function draw() {
+// draw shows the latest look. What somebody is at with the keyboard is left as it is, unless all is to be drawn.
+function draw(all) {
   document.documentElement.lang = language;
   for (const e of document.querySelectorAll("[data-word]")) e.textContent = w(e.dataset.word);
   $("filter").placeholder = $("filter").ariaLabel = w("filter");
@@ -144,7 +170,7 @@ function draw() {
   $("overall").textContent = w(last.stale ? "unknown" : worst);
   $("monitor").textContent = last.stale ? w("stale") : `${w("started")} ${span(last.age)} · ${w("tick")} ${span(last.last_tick_age)} ${w("ago")}` + (last.warming_up ? " · " + w("warming") : "");
   const focus = document.activeElement;
-  if ($("contracts").contains(focus) || $("evidence").contains(focus)) return; // not while somebody is at it with the keyboard
+  if (all !== true && ($("contracts").contains(focus) || $("evidence").contains(focus))) return;
   $("contracts").replaceChildren(...contractsView(last));
   $("timeline").replaceChildren(...timelineView(last));
   $("evidence").replaceChildren(...evidenceView(last));
@@ -155,6 +181,12 @@ async function ask(path) {
   if (answer.status === 403) throw {refused: await answer.text()};
   if (!answer.ok) throw new Error(await answer.text());
   return answer;
+}
+
+// openLinked opens what the address links to: #BUNDLE/FILE.
+function openLinked() {
+  const [id, file] = decodeURIComponent(location.hash.slice(1)).split("/");
+  if (file && !flames.has(id + "/" + file)) toggleFlame(id, file);
 }
 
 // watch reads the events by fetch, for an EventSource cannot send the token.
@@ -170,8 +202,10 @@ async function watch() {
         const parts = (rest + value).split("\n\n");
         rest = parts.pop();
         if (parts.length) {
+          const first = !last;
           last = JSON.parse(parts[parts.length - 1].slice("data: ".length));
           draw();
+          if (first) openLinked();
         }
       }
     } catch (e) {
@@ -192,6 +226,7 @@ $("language").addEventListener("click", () => {
   localStorage.setItem("stability.language", language);
   draw();
 });
+addEventListener("hashchange", openLinked);
 $("filter").addEventListener("input", draw);
 $("trouble").addEventListener("change", draw);
 $("login").addEventListener("submit", e => {

@@ -7,12 +7,15 @@ import (
 	"log/slog"
 	"net/http/httptest"
 	"os/exec"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/falsifiable/stability"
 	"github.com/falsifiable/stability/console"
+	"github.com/falsifiable/stability/evidence"
+	"github.com/falsifiable/stability/evidence/profile"
 	"github.com/falsifiable/stability/signals"
 )
 
@@ -35,7 +38,7 @@ func TestConsoleInABrowser(t *testing.T) {
 	t.Cleanup(m.Stop)
 	server := httptest.NewServer(console.Handler(m, console.Config{}))
 	t.Cleanup(server.CloseClientConnections)
-	dom, complaints := browse(t, server.URL+"/")
+	dom, complaints := browse(t, server.URL+"/", `class="pill violated"`)
 	for _, want := range []string{"&lt;img src=x&gt;", `class="pill violated"`, "backlog", "queue.waiting &gt; 200", "&lt;script&gt;", "<path class=\"value\"", "pay &lt;b&gt;"} {
 		if !strings.Contains(dom, want) {
 			t.Errorf("the page lacks %s", want)
@@ -52,14 +55,62 @@ func TestConsoleInABrowser(t *testing.T) {
 	}
 }
 
-// browse returns the page as it is after some seconds, and what the browser's own console says.
-func browse(t *testing.T, url string) (dom string, complaints []string) {
+// A link to a profile opens it as a flame graph, drawn by the browser and without a complaint of it.
+func TestFlameInABrowser(t *testing.T) {
+	held := make([][]byte, 64)
+	for i := range held {
+		held[i] = make([]byte, 1<<20)
+	}
+	runtime.GC() // a heap profile is of the last collection
+	defer runtime.KeepAlive(held)
+	saver, err := evidence.Open(evidence.Config{Dir: t.TempDir(), Logger: slog.New(slog.DiscardHandler), Kinds: []evidence.Kind{profile.Heap{}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bundle, err := saver.Capture(t.Context(), evidence.Request{Key: "sla/heap", Documents: map[string]evidence.Document{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := stability.NewMonitor(stability.Config{Service: "pay", Warmup: -1, Logger: slog.New(slog.DiscardHandler)})
+	if err := m.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(m.Stop)
+	server := httptest.NewServer(console.Handler(m, console.Config{EvidenceDir: saver.Dir()}))
+	t.Cleanup(server.CloseClientConnections)
+	dom, complaints := browse(t, server.URL+"/#"+bundle.ID+"/heap.pb.gz", `class="flame"`)
+	for _, want := range []string{`class="flame"`, "heap.pb.gz: inuse_space", "testing.tRunner"} {
+		if !strings.Contains(dom, want) {
+			t.Errorf("the page lacks %s", want)
+		}
+	}
+	for _, c := range complaints {
+		t.Errorf("the browser says: %s", c)
+	}
+	if t.Failed() {
+		t.Log(dom)
+	}
+}
+
+// browse returns the page once a text is in it, and what the browser's own console says. The browser writes the page down after four
+// seconds of its own time, in which on a busy machine not all may have come: it is asked again.
+func browse(t *testing.T, url, until string) (dom string, complaints []string) {
+	t.Helper()
+	for range 4 {
+		if dom, complaints = browseOnce(t, url); strings.Contains(dom, until) {
+			break
+		}
+	}
+	return dom, complaints
+}
+
+func browseOnce(t *testing.T, url string) (dom string, complaints []string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
 		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--user-data-dir="+t.TempDir(),
-		"--enable-logging=stderr", "--timeout=6000", "--dump-dom", url)
+		"--enable-logging=stderr", "--virtual-time-budget=4000", "--dump-dom", url)
 	var out, log strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &log
 	if err := cmd.Run(); err != nil {
