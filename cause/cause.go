@@ -38,6 +38,15 @@ const (
 var classNames = [...]string{"", "shared-memory correctness", "blocked goroutines", "GC pressure", "timeout propagation",
 	"connection exhaustion", "config reload", "memory limit", "readiness", "version drift"}
 
+// Classes returns the nine classes, in the whitepaper's order.
+func Classes() []Class {
+	all := make([]Class, 0, len(classNames)-1)
+	for c := SharedMemory; int(c) < len(classNames); c++ {
+		all = append(all, c)
+	}
+	return all
+}
+
 // String returns the class in words.
 func (c Class) String() string {
 	if int(c) < len(classNames) {
