@@ -126,12 +126,17 @@ func (c Cause) Validate(folder fs.FS) error {
 	if c.ID == "" || strings.ToLower(c.ID) != c.ID || strings.ContainsAny(c.ID, "-_. /") {
 		add("the id must be one lower-case word")
 	}
-	if c.Title == "" || c.Section == "" || c.Class == 0 || int(c.Class) >= len(classNames) {
-		add("title, section and class are required")
+	if c.Title == "" {
+		add("a title is required")
+	}
+	if class, err := ClassOf(c.Section); err != nil {
+		add("%w", err)
+	} else if c.Class != class {
+		add("section %s is about %s: set Class to that (it is %q)", c.Section, class, c.Class)
 	}
 	for name, organ := range map[string]Organ{"signals": c.Signals, "defenses": c.Defenses, "analyzers": c.Analyzers} {
 		if (len(organ.Names) == 0) == (organ.None == "") {
-			add("%s: give names, or the reason why there are none", name)
+			add("%s: give Names, or in None the reason why there are none, and not both", name)
 		}
 	}
 	for _, t := range c.Trials {
@@ -143,11 +148,11 @@ func (c Cause) Validate(folder fs.FS) error {
 		}
 	}
 	if len(c.Checks) == 0 || len(c.Trials) == 0 {
-		add("a cause without a check, or without a fault that proves it, is a guess")
+		add("a cause without a check in Checks, or without a fault in Trials that proves it, is a guess")
 	}
-	for name, want := range map[string]string{"doc.go": "// Package " + c.ID + " ", "experiment.txtar": "-- sick.go --"} {
-		if content, err := fs.ReadFile(folder, name); err != nil || !strings.Contains(string(content), want) {
-			add("%s must be in its folder and have %q in it (%v)", name, want, err)
+	for _, err := range append(validateDoc(folder, c.ID), validateExperiment(folder)) {
+		if err != nil {
+			add("%w", err)
 		}
 	}
 	schema := signals.NewSchema(signals.Standard()...)

@@ -42,7 +42,7 @@ func TimeFunc(name string, last func() time.Time) Source {
 // GaugeVecFunc returns a source of a gauge with several instances, told apart by labels. In each tick read calls set
 // once for each instance, with one value per label:
 //
-//	signal.GaugeVecFunc("pool.in_use", signal.Count, []string{"pool"}, func(set signal.Set) {
+//	signals.GaugeVecFunc("pool.in_use", signals.Count, []string{"pool"}, func(set signals.Set) {
 //		set(float64(orders.InUse()), "orders")
 //		set(float64(users.InUse()), "users")
 //	})

@@ -1,6 +1,10 @@
 package signals
 
 import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -18,6 +22,34 @@ func TestStandardSignalsAreWellFormed(t *testing.T) {
 		if d.Bound != "" {
 			if _, _, ok := schema.Lookup(d.Bound); !ok {
 				t.Errorf("%s is bounded by %s, which is no signal", d.Name, d.Bound)
+			}
+		}
+	}
+}
+
+// A group of signals that Standard leaves out is in no schema and on no reference page, and contracts on it do not compile.
+func TestEveryGroupIsStandard(t *testing.T) {
+	files, err := filepath.Glob("standard_*.go")
+	if err != nil || len(files) < 5 {
+		t.Fatal("where are the groups? ", files, err)
+	}
+	list, err := os.ReadFile("standard.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	group := regexp.MustCompile(`(?m)^var ([A-Z]\w*) = struct \{`)
+	for _, name := range files {
+		source, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := group.FindAllSubmatch(source, -1)
+		if len(found) == 0 {
+			t.Errorf("%s declares no group: want var Name = struct {", name)
+		}
+		for _, m := range found {
+			if !bytes.Contains(list, []byte("Group("+string(m[1])+")")) {
+				t.Errorf("%s declares the group %s, which Standard in standard.go does not list", name, m[1])
 			}
 		}
 	}

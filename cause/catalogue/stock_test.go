@@ -37,7 +37,20 @@ func TestHazard16StockContractChanges(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := b.String(); got != string(want) {
-		t.Errorf("stock checks have changed:\n%s\nwere\n%s\nSay so in CHANGELOG.md, prove them anew (stability falsify -pr ./examples/payment), then go test ./cause/catalogue -update",
-			got, want)
+		t.Errorf("stock checks have changed:\n%s%sServices run these without having written them. If it is meant, run\n"+
+			"\tgo test ./cause/catalogue -update\n"+
+			"and say so in CHANGELOG.md. Until stability falsify -pr ./examples/payment has proven a check anew, it counts as unproven.",
+			only("- ", string(want), got), only("+ ", got, string(want)))
 	}
+}
+
+// only returns the lines of a that b does not have, each with a mark.
+func only(mark, a, b string) string {
+	var out strings.Builder
+	for line := range strings.Lines(a) {
+		if !strings.Contains("\n"+b, "\n"+line) {
+			out.WriteString(mark + line)
+		}
+	}
+	return out.String()
 }

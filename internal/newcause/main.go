@@ -3,7 +3,8 @@
 //	go run ./internal/newcause torncfg "Torn config" 4.1    a new folder with the three files to fill in
 //	go run ./internal/newcause                              the generated files only
 //
-// Generated are each cause's test and the list in cause/catalogue.
+// 4.1 is the section of the whitepaper that the cause belongs to, which decides its class. Generated are each cause's test
+// and the list in cause/catalogue; whoever removes a cause removes its folder and runs newcause again.
 package main
 
 import (
@@ -15,6 +16,8 @@ import (
 	"regexp"
 	"slices"
 	"text/template"
+
+	"github.com/falsifiable/stability/cause"
 )
 
 func main() {
@@ -26,26 +29,51 @@ func main() {
 
 var validID = regexp.MustCompile(`^[a-z][a-z0-9]*$`)
 
-// newCause is what the templates of a new folder are filled with.
-type newCause struct{ ID, Title, Section string }
+// newCause is what the templates of a new folder are filled with. Class is the name of a constant of package cause.
+type newCause struct{ ID, Title, Section, Class string }
+
+// Programs are those of its experiment.
+func (newCause) Programs() []string { return []string{"healthy", "sick"} }
+
+// constants are the names of the classes in package cause.
+var constants = [...]string{
+	cause.SharedMemory: "SharedMemory", cause.Blocked: "Blocked", cause.GCPressure: "GCPressure", cause.LostDeadline: "LostDeadline",
+	cause.Exhaustion: "Exhaustion", cause.ConfigReload: "ConfigReload", cause.MemoryLimit: "MemoryLimit",
+	cause.FalseReadiness: "FalseReadiness", cause.VersionDrift: "VersionDrift",
+}
 
 func run(dir string, args []string) error {
 	switch len(args) {
 	case 0:
 	case 3:
-		if err := layOut(dir, newCause{args[0], args[1], args[2]}); err != nil {
+		if err := layOut(dir, newCause{ID: args[0], Title: args[1], Section: args[2]}); err != nil {
 			return err
 		}
+		fmt.Printf(next, args[0])
 	default:
 		return fmt.Errorf(`give an id, a title and a section, such as: torncfg "Torn config" 4.1; or nothing`)
 	}
 	return generate(dir)
 }
 
+// next is what remains to be done about a new folder.
+const next = `cause/%[1]s: fill in doc.go, %[1]s.go and experiment.txtar. Then, one after the other:
+	go test ./cause/%[1]s                    says what is still missing
+	(cd lab && go test -tags e2e -count=1 -run 'TestExperimentsOfTheCatalogue/^%[1]s$' ./falsify)
+	                                         about a minute: the sick program trips the check, its twin does not
+	go test ./cause/catalogue -update        pins the meaning of its checks
+	go run ./internal/docgen                 writes its reference page
+`
+
 func layOut(dir string, c newCause) error {
 	if !validID.MatchString(c.ID) {
 		return fmt.Errorf("id %q: want one lower-case word", c.ID)
 	}
+	class, err := cause.ClassOf(c.Section)
+	if err != nil {
+		return err
+	}
+	c.Class = constants[class]
 	folder := filepath.Join(dir, c.ID)
 	if err := os.Mkdir(folder, 0o755); err != nil {
 		return err

@@ -2,8 +2,10 @@ package main
 
 import (
 	"bytes"
+	"go/format"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -40,9 +42,38 @@ func TestLayOut(t *testing.T) {
 			t.Errorf("%s: %v: %s", name, err, content)
 		}
 	}
-	for _, args := range [][]string{{"torncfg", "again", "4.1"}, {"Torn-Cfg", "x", "1"}, {"one"}} {
+	if content, err := os.ReadFile(filepath.Join(dir, "torncfg", "torncfg.go")); err != nil || !strings.Contains(string(content), "cause.ConfigReload") {
+		t.Errorf("section 4.1 is of class config reload: %v: %s", err, content)
+	}
+	for _, args := range [][]string{{"torncfg", "again", "4.1"}, {"Torn-Cfg", "x", "1"}, {"nowhere", "x", "9.9"}, {"one"}} {
 		if err := run(dir, args); err == nil {
 			t.Errorf("%q is accepted", args)
+		}
+	}
+}
+
+// What is laid out is Go as gofmt would have it, and the names of the classes are constants of package cause.
+func TestLaidOutSource(t *testing.T) {
+	declared, err := os.ReadFile(filepath.Join(catalogue, "cause.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for class, name := range constants {
+		if class > 0 && !regexp.MustCompile(`(?m)^\t`+name+`\b.*// §`).Match(declared) {
+			t.Errorf("package cause has no class %q", name)
+		}
+	}
+	dir := t.TempDir()
+	if err := layOut(dir, newCause{ID: "torncfg", Title: "Torn config", Section: "4.1"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"doc.go", "torncfg.go"} {
+		content, err := os.ReadFile(filepath.Join(dir, "torncfg", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if formatted, err := format.Source(content); err != nil || !bytes.Equal(formatted, content) {
+			t.Errorf("%s: %v, or not as gofmt would have it", name, err)
 		}
 	}
 }

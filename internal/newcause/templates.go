@@ -45,7 +45,7 @@ func All() []cause.Cause {
 }
 `))
 
-var docTemplate = template.Must(template.New("doc").Parse(`// Package {{.ID}} is the root cause of docs/guide/whitepaper.md §{{.Section}}: what happens, in half a sentence.
+var docTemplate = template.Must(template.New("doc").Parse(`// Package {{.ID}} is a root cause (docs/guide/whitepaper.md §{{.Section}}): what happens, in half a sentence.
 //
 // # What it is
 //
@@ -59,17 +59,65 @@ var docTemplate = template.Must(template.New("doc").Parse(`// Package {{.ID}} is
 package {{.ID}}
 `))
 
+// The checks and organs are empty on purpose: the generated test fails until each is filled in.
 var causeTemplate = template.Must(template.New("cause").Parse(`package {{.ID}}
 
-import "github.com/falsifiable/stability/cause"
+import (
+	"time"
+
+	"github.com/falsifiable/stability"
+	"github.com/falsifiable/stability/cause"
+)
 
 // Cause is the catalogue's entry.
 var Cause = cause.Cause{
 	ID:      "{{.ID}}",
 	Title:   {{printf "%q" .Title}},
 	Section: {{printf "%q" .Section}},
+	Class:   cause.{{.Class}},
+	// Signals are in docs/reference/signals.md, the language is in docs/reference/expr.md. A threshold is relative to the
+	// service's own baseline or limits.
+	Checks: []stability.Check{{"{{"}}
+		Name: "",
+		Expr: "",
+		For:  time.Minute,
+	{{"}}"}},
+	// Faults, their parameters, and the signals that each is known to move are in docs/reference/faults.md.
+	Trials:    []cause.Trial{{"{{"}}Check: "", Fault: "", Deadline: 5 * time.Minute{{"}}"}},
+	Signals:   cause.Organ{}, // Names of signals that tell of it
+	Defenses:  cause.Organ{}, // Names of folders of room defense, or None: why there is none
+	Analyzers: cause.Organ{}, // Names of analyzers of stability vet, or None: why there is none
 }
 `))
 
-var experimentTemplate = template.Must(template.New("experiment").Parse(`The experiment of cause {{.ID}}: what is sick, and what its healthy twin does better.
-`))
+// The two programs are the same on purpose: the generated test fails until they differ.
+var experimentTemplate = template.Must(template.New("experiment").Parse(`What is sick here, and what the healthy twin does better.
+-- falsify.yaml --
+load:
+  rate: 50
+{{range $name := .Programs}}-- {{$name}}.go --
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+
+	"github.com/falsifiable/stability/auto"
+)
+
+func main() {
+	watch, err := auto.Start(context.Background(), auto.Config{Service: "{{$.ID}}", EvidenceDir: "none"})
+	if err != nil {
+		panic(err)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", handle)
+	panic(http.ListenAndServe(os.Getenv("ADDR"), watch.Middleware(mux)))
+}
+
+func handle(w http.ResponseWriter, r *http.Request) {
+	fmt.Fprintln(w, "hello")
+}
+{{end}}`))
