@@ -13,6 +13,7 @@ import (
 	"github.com/falsifiable/stability/cause/cpuquota"
 	"github.com/falsifiable/stability/cause/deadlock"
 	"github.com/falsifiable/stability/cause/earlyready"
+	"github.com/falsifiable/stability/cause/endlessloop"
 	"github.com/falsifiable/stability/cause/failing"
 	"github.com/falsifiable/stability/cause/gcstorm"
 	"github.com/falsifiable/stability/cause/goroutineleak"
@@ -43,6 +44,7 @@ func All() []cause.Cause {
 		cpuquota.Cause,
 		deadlock.Cause,
 		earlyready.Cause,
+		endlessloop.Cause,
 		failing.Cause,
 		gcstorm.Cause,
 		goroutineleak.Cause,

@@ -16,7 +16,8 @@ var Cause = cause.Cause{
 	Checks: []stability.Check{{
 		Name: "aging",
 		Expr: "theil_sen(http.server.request.oldest[2m]) > 0.95 && http.server.request.oldest > 10 * baseline(max_over_time(http.server.request.oldest[1m])) && " +
-			"http.server.request.waiting > 1 + 2 * baseline(max_over_time(http.server.request.waiting[1m]))",
+			"http.server.request.waiting > 1 + 2 * baseline(max_over_time(http.server.request.waiting[1m])) && " +
+			"rate(process.cpu.time[2m]) < baseline(rate(process.cpu.time[1m])) + 0.5",
 		For: time.Minute,
 	}, {
 		Name: "proven",

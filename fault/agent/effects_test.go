@@ -33,6 +33,7 @@ var measured = []struct {
 	{"connchurn", nil},
 	{"cpuburn", fault.Settings{"goroutines": "16"}},
 	{"deadlock", nil},
+	{"endlessloop", nil},
 	{"fdleak", fault.Settings{"rate": "2000", "max": "500", "limit": "1024"}},
 	{"goroutineleak", fault.Settings{"rate": "5000", "max": "4000"}},
 	{"lockconvoy", fault.Settings{"hold": "2ms"}},

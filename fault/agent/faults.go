@@ -10,6 +10,7 @@ import (
 	"github.com/falsifiable/stability/fault/cpuburn"
 	"github.com/falsifiable/stability/fault/deadlock"
 	"github.com/falsifiable/stability/fault/earlyready"
+	"github.com/falsifiable/stability/fault/endlessloop"
 	"github.com/falsifiable/stability/fault/fdleak"
 	"github.com/falsifiable/stability/fault/goawaystorm"
 	"github.com/falsifiable/stability/fault/goroutineleak"
@@ -41,6 +42,7 @@ func Faults() []fault.Fault {
 		cpuburn.Fault,
 		deadlock.Fault,
 		earlyready.Fault,
+		endlessloop.Fault,
 		fdleak.Fault,
 		goawaystorm.Fault,
 		goroutineleak.Fault,
