@@ -130,7 +130,7 @@ func (c Config) withDefaults() (Config, error) {
 }
 
 func (w *Watch) configure() error {
-	notify, err := w.config.Notify.responses(w.config.Service)
+	notify, err := w.config.Notify.responses(w.config.Service, w.explain)
 	if err != nil {
 		return err
 	}

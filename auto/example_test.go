@@ -34,6 +34,7 @@ func Example() {
 	// lockconvoy observe
 	// channelblock observe
 	// deadlock observe
+	// endlessloop observe
 	// failing observe
 	// memoryleak observe
 	// overload observe

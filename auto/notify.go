@@ -6,7 +6,6 @@ import (
 	"os"
 
 	"github.com/falsifiable/stability"
-	"github.com/falsifiable/stability/cause/catalogue"
 	"github.com/falsifiable/stability/response"
 	"github.com/falsifiable/stability/response/alertmanager"
 	"github.com/falsifiable/stability/response/dingtalk"
@@ -43,9 +42,9 @@ func (n *Notify) environment() map[string]*string {
 }
 
 // responses makes the responders, or says which address is wrong without showing it.
-func (n Notify) responses(service string) (responses []stability.Response, err error) {
+func (n Notify) responses(service string, explain func(cause string) string) (responses []stability.Response, err error) {
 	instance, _ := os.Hostname() // without a name the card says none
-	options := response.CardOptions{Service: service, Instance: instance, Explain: title, Link: n.Link}
+	options := response.CardOptions{Service: service, Instance: instance, Explain: explain, Link: n.Link}
 	if n.Chinese {
 		options.Language = response.Chinese
 	}
@@ -78,14 +77,4 @@ func (n Notify) responses(service string) (responses []stability.Response, err e
 		return alertmanager.New(alertmanager.Config{Poster: post(n.Alertmanager), Service: service, Instance: instance, Link: n.Link})
 	})
 	return responses, errors.Join(errs...)
-}
-
-// title is the catalogue's title of a cause.
-func title(id string) string {
-	for _, c := range catalogue.All() {
-		if c.ID == id {
-			return c.Title
-		}
-	}
-	return ""
 }

@@ -86,8 +86,10 @@ type Cause struct {
 	Class   Class
 	// Checks catch it in any service: their thresholds are relative to the service's own baseline and limits, never
 	// absolute guesses.
-	Checks    []stability.Check
-	Trials    []Trial
+	Checks []stability.Check
+	Trials []Trial
+	// Brings are the causes, by id, whose checks it trips as well: consequences, which are not what is to be mended.
+	Brings    []string
 	Signals   Organ // by their names
 	Defenses  Organ // folders of room defense
 	Analyzers Organ // analyzers of stability vet

@@ -20,6 +20,7 @@ var Cause = cause.Cause{
 			"rate(http.server.request.error.count[10s]) > 3 * baseline(rate(http.server.request.error.count[10s]))",
 	}},
 	Trials:    []cause.Trial{{Check: "harm", Fault: "harmfulconfig", Deadline: 2 * time.Minute}},
+	Brings:    []string{"failing", "slowdown"},
 	Signals:   cause.Organ{Names: []string{"config.generation", "config.age", "http.server.request.error.count", "http.server.request.count", "config.reverted.count"}},
 	Defenses:  cause.Organ{Names: []string{"hotconfig"}},
 	Analyzers: cause.Organ{None: "the values are data, and valid; only what they do tells"},

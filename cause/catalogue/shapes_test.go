@@ -22,6 +22,12 @@ type second struct {
 	live             float64 // bytes
 	limit            float64 // bytes; 0 for none
 	leaked           float64
+	oldest, waiting  float64 // seconds, and requests
+	answered         float64 // of the requests; all of them if it is 0
+	goroutines       float64 // beside three for each request that waits
+	cpu              float64 // cores
+	collector        float64 // its share of them
+	locks            float64 // seconds that are waited in each
 }
 
 const mib = 1 << 20
@@ -32,7 +38,8 @@ func TestStockChecksKnowTheirShapes(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	jitter := func(v, share float64) float64 { return v * (1 + share*(2*random.Float64()-1)) }
 	at := func(rate float64) second { // a service with so many requests a second, as any other
-		return second{requests: rate, latency: jitter(0.02, 0.5), calls: rate, callLatency: jitter(0.01, 0.5), live: jitter(40*mib, 0.1), limit: 1024 * mib, leaked: 1}
+		return second{requests: rate, latency: jitter(0.02, 0.5), calls: rate, callLatency: jitter(0.01, 0.5), live: jitter(40*mib, 0.1), limit: 1024 * mib, leaked: 1,
+			oldest: jitter(0.02, 0.5), waiting: math.Round(jitter(rate/25, 0.5)), goroutines: jitter(30, 0.1), cpu: jitter(0.004*rate+0.01, 0.2), collector: 0.02, locks: 0.001}
 	}
 	steady := func(float64) second { return at(50) }
 	sick := func(what func(s float64, now *second)) func(float64) second {
@@ -129,6 +136,17 @@ func TestStockChecksKnowTheirShapes(t *testing.T) {
 			now.connections = now.calls
 			return now
 		}, []string{"connchurn/http"}},
+		// Each of these was once called by another's name.
+		"an endless loop": {sick(func(s float64, now *second) {
+			now.oldest, now.waiting, now.cpu = s, now.waiting+math.Min(s/10, 20), 1.8
+		}), []string{"endlessloop/spinning"}},
+		"a deadlock": {sick(func(s float64, now *second) { now.oldest, now.waiting = s, now.waiting+math.Min(s/10, 20) }), []string{"deadlock/aging"}},
+		"a flood": {sick(func(s float64, now *second) { // ten times the requests, of which as many are answered as before
+			now.answered, now.requests, now.waiting, now.oldest = now.requests, 10*now.requests, math.Min(450*s, 4000), math.Min(s, 9)
+		}), []string{"overload/queueing"}},
+		"goroutines without requests": {sick(func(s float64, now *second) { now.goroutines += 3 * math.Min(s, 3000) }), []string{"goroutineleak/growth"}},
+		"a storm of collections, and locks that wait for it": {sick(func(_ float64, now *second) { now.collector, now.cpu, now.locks = 0.4, 1.8, 4 }),
+			[]string{"gcstorm/gccpu", "lockconvoy/queueing"}},
 		"leaks": {sick(func(s float64, now *second) { now.leaked = 1 + math.Floor(s/60) }), []string{"goroutineleak/proven"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -151,9 +169,15 @@ func violated(t *testing.T, service func(s float64) second) (names []string) {
 		t.Fatal(err)
 	}
 	var sum, last second
+	var answered float64
 	for at := time.Second; at <= 3*time.Hour; at += time.Second {
 		now := service(at.Seconds())
 		sum.requests, sum.failed = sum.requests+now.requests, sum.failed+now.failed
+		if now.answered == 0 {
+			now.answered = now.requests
+		}
+		answered += now.answered
+		sum.cpu, sum.locks = sum.cpu+now.cpu, sum.locks+now.locks
 		sum.calls, sum.callsBad = sum.calls+now.calls, sum.callsBad+now.callsBad
 		sum.connections, sum.opened = sum.connections+now.connections, sum.opened+now.opened
 		if now.requests > 0 || at == time.Second {
@@ -171,7 +195,15 @@ func violated(t *testing.T, service func(s float64) second) (names []string) {
 			samples = append(samples, signals.Sample{ID: id, Labels: signals.NewLabels(labels...), At: at, Value: v})
 		}
 		read("http.server.request.count", sum.requests)
-		read("http.server.request.completed", sum.requests)
+		read("http.server.request.completed", answered)
+		read("http.server.request.oldest", now.oldest)
+		read("http.server.request.waiting", now.waiting)
+		read("http.server.active_requests", now.waiting)
+		read("go.goroutine.count", now.goroutines+3*now.waiting)
+		read("process.cpu.time", sum.cpu)
+		read("go.processor.limit", 2)
+		read("go.gc.cpu_ratio", now.collector)
+		read("go.mutex.wait", sum.locks)
 		read("http.server.request.error.count", sum.failed)
 		read("http.server.route.request.count", sum.requests, "route", "/pay")
 		read("http.server.route.request.duration.p99", last.latency, "route", "/pay")

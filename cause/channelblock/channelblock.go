@@ -21,6 +21,7 @@ var Cause = cause.Cause{
 	Trials: []cause.Trial{{
 		Check: "noprogress", Fault: "channelblock", Deadline: 5 * time.Minute,
 	}},
+	Brings:    []string{"overload", "goroutineleak", "slowdown", "failing", "deadlock"},
 	Signals:   cause.Organ{Names: []string{"http.server.request.waiting", "http.server.request.count", "http.server.request.completed", "http.server.request.oldest"}},
 	Defenses:  cause.Organ{None: "a cyclic wait is mended where it is written: an order of locks, a timeout on every wait, no lock over I/O or a send"},
 	Analyzers: cause.Organ{Names: []string{"channelblock", "lockorder"}},

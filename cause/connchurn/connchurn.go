@@ -26,6 +26,7 @@ var Cause = cause.Cause{
 		{Check: "http", Fault: "connchurn", Deadline: 8 * time.Minute},
 		{Check: "sql", Fault: "connchurn", Params: map[string]string{"where": "query"}, Deadline: 8 * time.Minute},
 	},
+	Brings: []string{"slowdown", "failing", "startherd"},
 	Signals: cause.Organ{Names: []string{"http.client.peer.connection.created", "http.client.peer.request.count",
 		"db.client.connection.created", "db.client.connection.closed.max_idle", "http.server.request.count"}},
 	Defenses:  cause.Organ{Names: []string{"poolsize"}},

@@ -19,6 +19,7 @@ var Cause = cause.Cause{
 		For:  time.Minute,
 	}},
 	Trials:    []cause.Trial{{Check: "throttled", Fault: "cpuburn", Deadline: 5 * time.Minute}},
+	Brings:    []string{"slowdown", "overload", "hungprobe", "failing"},
 	Signals:   cause.Organ{Names: []string{"cgroup.cpu.throttled.periods", "cgroup.cpu.periods", "cgroup.cpu.throttled.time", "cgroup.cpu.limit", "go.processor.limit", "go.schedule.latency.p99"}},
 	Defenses:  cause.Organ{Names: []string{"admission"}},
 	Analyzers: cause.Organ{None: "a quota is no matter of source; stability doctor checks GOMAXPROCS against it"},

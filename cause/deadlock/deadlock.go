@@ -27,6 +27,7 @@ var Cause = cause.Cause{
 		{Check: "aging", Fault: "deadlock", Params: map[string]string{"share": "10%", "max": "20"}, Deadline: 6 * time.Minute},
 		{Check: "proven", Fault: "deadlock", Params: map[string]string{"where": "lost"}, Deadline: 5 * time.Minute},
 	},
+	Brings:    []string{"channelblock", "overload", "goroutineleak", "lockconvoy", "slowdown", "failing", "poolexhaustion"},
 	Signals:   cause.Organ{Names: []string{"http.server.request.oldest", "http.server.request.waiting", "http.server.active_requests", "go.goroutine.leaked"}},
 	Defenses:  cause.Organ{None: "a deadlock is mended where it is written: one order of locks, and none held over a wait; a deadline on every wait bounds what it costs"},
 	Analyzers: cause.Organ{Names: []string{"lockorder", "channelblock"}},

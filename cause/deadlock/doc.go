@@ -24,8 +24,8 @@
 // aging: a slope of 0.95 or more in the age of the oldest request, over two minutes and for one more, says that the very same
 // request has been the oldest all that time. Under overload or behind a slow dependency requests still end, the
 // oldest is another one each time, and its age levels off. Ten times the service's own normal, and more than one request
-// waiting beyond what is usual, keep a batch request or a long poll that takes minutes by design from being reported. There
-// is no number to be guessed.
+// waiting beyond what is usual, keep a batch request or a long poll that takes minutes by design from being reported. Who waits for
+// a lock does not compute: with half a processor more in use than usual it is an endlessloop.
 //
 // proven: the garbage collector has found goroutines that wait for a lock which nothing alive can ever unlock. One is
 // enough, for that is not an estimate.

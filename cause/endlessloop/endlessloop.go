@@ -21,6 +21,7 @@ var Cause = cause.Cause{
 		For: time.Minute,
 	}},
 	Trials:    []cause.Trial{{Check: "spinning", Fault: "endlessloop", Params: map[string]string{"share": "50%", "max": "10"}, Deadline: 6 * time.Minute}},
+	Brings:    []string{"cpuquota", "slowdown", "overload", "goroutineleak", "hungprobe", "failing", "lockconvoy"},
 	Signals:   cause.Organ{Names: []string{"http.server.request.oldest", "http.server.request.waiting", "process.cpu.time", "go.goroutine.running"}},
 	Defenses:  cause.Organ{Names: []string{"bulkhead", "admission"}},
 	Analyzers: cause.Organ{None: "whether a loop ends is undecidable; stability test reports a goroutine that still spins at the end of a test"},

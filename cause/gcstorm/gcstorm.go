@@ -21,6 +21,7 @@ var Cause = cause.Cause{
 	Trials: []cause.Trial{{
 		Check: "gccpu", Fault: "allocstorm", Deadline: 5 * time.Minute,
 	}},
+	Brings:    []string{"lockconvoy", "slowdown", "overload", "cpuquota", "failing", "hungprobe"},
 	Signals:   cause.Organ{Names: []string{"go.gc.cpu_ratio", "process.cpu.time", "go.gc.cycles", "go.gc.pause.p99", "go.memory.heap.live"}},
 	Defenses:  cause.Organ{Names: []string{"gcpacer", "admission"}},
 	Analyzers: cause.Organ{None: "no static rule tells an allocation that matters; stability escape reports what a function allocates"},

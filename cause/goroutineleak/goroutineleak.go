@@ -27,6 +27,7 @@ var Cause = cause.Cause{
 	}, {
 		Check: "proven", Fault: "goroutineleak", Params: map[string]string{"where": "lost", "rate": "10", "max": "100"}, Deadline: 8 * time.Minute,
 	}},
+	Brings:    []string{"memoryleak", "gcstorm"},
 	Signals:   cause.Organ{Names: []string{"go.goroutine.count", "go.goroutine.waiting", "go.goroutine.created", "go.goroutine.leaked"}},
 	Defenses:  cause.Organ{None: "a leak is mended where it is written: a buffer of one for the result, a context in every select, errgroup"},
 	Analyzers: cause.Organ{Names: []string{"goroutineleak"}},

@@ -19,6 +19,7 @@ var Cause = cause.Cause{
 		For:  30 * time.Second,
 	}},
 	Trials:    []cause.Trial{{Check: "streams", Fault: "streamhold", Deadline: 5 * time.Minute}},
+	Brings:    []string{"slowdown", "overload", "failing", "deadlock"},
 	Signals:   cause.Organ{Names: []string{"rpc.client.peer.active_streams", "rpc.client.peer.max_streams", "rpc.client.peer.waiting", "rpc.client.peer.call.oldest"}},
 	Defenses:  cause.Organ{Names: []string{"breaker", "bulkhead", "deadline"}},
 	Analyzers: cause.Organ{None: "how many calls are under way at once is not written in the source; lostdeadline finds those that may wait for ever"},

@@ -21,6 +21,7 @@ var Cause = cause.Cause{
 		{Check: "pings", Fault: "goawaystorm", Deadline: 5 * time.Minute},
 		{Check: "pair", Fault: "goawaystorm", Deadline: 5 * time.Minute},
 	},
+	Brings:    []string{"failing", "retrystorm", "slowdown"},
 	Signals:   cause.Organ{Names: []string{"rpc.client.peer.keepalive.time", "rpc.client.peer.keepalive.permitted", "rpc.client.peer.goaway.count", "rpc.server.keepalive.min_time", "rpc.server.goaway.count"}},
 	Defenses:  cause.Organ{None: "a mismatch is refused at the start: Keepalive.Validate of adapter/stabilitygrpc, which makes the options of both ends from one statement"},
 	Analyzers: cause.Organ{Names: []string{"keepalivemismatch"}},

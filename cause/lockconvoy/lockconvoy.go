@@ -21,6 +21,7 @@ var Cause = cause.Cause{
 	Trials: []cause.Trial{{
 		Check: "queueing", Fault: "lockconvoy", Params: map[string]string{"hold": "5ms", "waiters": "64"}, Deadline: 5 * time.Minute,
 	}},
+	Brings:    []string{"slowdown", "overload", "failing"},
 	Signals:   cause.Organ{Names: []string{"go.mutex.wait", "go.goroutine.waiting"}},
 	Defenses:  cause.Organ{None: "a convoy is mended where it is written: less under the lock, a lock per shard, an atomic"},
 	Analyzers: cause.Organ{Names: []string{"lockset", "lockorder"}},

@@ -19,6 +19,7 @@ var Cause = cause.Cause{
 		For:  time.Minute,
 	}},
 	Trials:    []cause.Trial{{Check: "unbounded", Fault: "lostcontext", Deadline: 5 * time.Minute}},
+	Brings:    []string{"goroutineleak", "overload", "deadlock"},
 	Signals:   cause.Organ{Names: []string{"http.client.request.unbounded.count", "http.client.request.count", "http.client.request.budget.min", "http.client.request.oldest"}},
 	Defenses:  cause.Organ{Names: []string{"deadline"}},
 	Analyzers: cause.Organ{Names: []string{"lostdeadline"}},

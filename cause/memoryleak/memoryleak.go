@@ -30,6 +30,7 @@ var Cause = cause.Cause{
 	}, {
 		Check: "level", Fault: "heapgrowth", Params: map[string]string{"rate": "1GiB", "max": "3GiB", "record": "256KiB"}, Deadline: 20 * time.Minute,
 	}},
+	Brings:    []string{"gcstorm", "lockconvoy", "oomkill", "cpuquota", "slowdown", "overload", "failing"},
 	Signals:   cause.Organ{Names: []string{"go.memory.heap.live", "go.memory.limit", "go.memory.heap.objects", "process.memory.usage"}},
 	Defenses:  cause.Organ{Names: []string{"memlimit", "admission"}},
 	Analyzers: cause.Organ{None: "what is kept for good and what is a cache look the same in the source; evidence of a violation has the heap profile"},

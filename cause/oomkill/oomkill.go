@@ -29,6 +29,7 @@ var Cause = cause.Cause{
 	}, {
 		Check: "room", Fault: "offheap", Params: map[string]string{"max": "4GiB"}, Deadline: 5 * time.Minute,
 	}},
+	Brings:    []string{"gcstorm", "lockconvoy", "slowdown"},
 	Signals:   cause.Organ{Names: []string{"cgroup.memory.headroom", "cgroup.memory.limit", "cgroup.memory.events.oom_kill", "go.memory.heap.live", "go.memory.heap.objects"}},
 	Defenses:  cause.Organ{Names: []string{"memlimit", "admission", "gcpacer"}},
 	Analyzers: cause.Organ{None: "how much is live at once is no matter of source; stability doctor checks the limits"},

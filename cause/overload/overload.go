@@ -22,6 +22,7 @@ var Cause = cause.Cause{
 	Trials: []cause.Trial{{
 		Check: "queueing", Fault: "slowhandler", Params: map[string]string{"delay": "4s", "jitter": "none"}, Deadline: 5 * time.Minute,
 	}},
+	Brings:    []string{"goroutineleak", "slowdown", "failing", "poolexhaustion", "gcstorm", "lockconvoy"},
 	Signals:   cause.Organ{Names: []string{"http.server.request.waiting", "http.server.request.completed", "http.server.request.count", "admission.shed", "admission.limit", "bulkhead.rejected"}},
 	Defenses:  cause.Organ{Names: []string{"admission", "bulkhead", "deadline"}},
 	Analyzers: cause.Organ{None: "capacity is no matter of source"},

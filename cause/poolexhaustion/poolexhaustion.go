@@ -21,6 +21,7 @@ var Cause = cause.Cause{
 	Trials: []cause.Trial{{
 		Check: "waiting", Fault: "rowleak", Params: map[string]string{"by": "conn", "rate": "100"}, Deadline: 5 * time.Minute,
 	}},
+	Brings:    []string{"channelblock", "deadlock", "overload", "slowdown", "failing", "goroutineleak"},
 	Signals:   cause.Organ{Names: []string{"db.client.connection.in_use", "db.client.connection.max", "db.client.connection.wait.count", "db.client.connection.wait.mean"}},
 	Defenses:  cause.Organ{Names: []string{"poolsize", "bulkhead", "deadline"}},
 	Analyzers: cause.Organ{Names: []string{"connleak"}},

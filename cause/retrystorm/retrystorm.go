@@ -20,6 +20,7 @@ var Cause = cause.Cause{
 		For: 30 * time.Second,
 	}},
 	Trials:    []cause.Trial{{Check: "attempts", Fault: "callfailure", Deadline: 5 * time.Minute}},
+	Brings:    []string{"overload", "slowdown", "failing"},
 	Signals:   cause.Organ{Names: []string{"rpc.client.peer.call.count", "rpc.client.peer.unavailable.count", "retry.retries", "retry.requests", "retry.refused"}},
 	Defenses:  cause.Organ{Names: []string{"retry", "breaker"}},
 	Analyzers: cause.Organ{None: "a loop that tries again is no mistake; that it has no budget shows only when the dependency fails"},

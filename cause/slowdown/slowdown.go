@@ -26,6 +26,7 @@ var Cause = cause.Cause{
 		{Check: "served", Fault: "slowhandler", Params: map[string]string{"delay": "800ms"}, Deadline: 12 * time.Minute},
 		{Check: "called", Fault: "slowcall", Params: map[string]string{"delay": "800ms"}, Deadline: 12 * time.Minute},
 	},
+	Brings: []string{"overload", "failing"},
 	Signals: cause.Organ{Names: []string{"http.server.route.request.duration.p99", "http.server.route.request.count",
 		"http.client.peer.request.duration.p99", "http.client.peer.request.count", "http.server.request.duration.p50"}},
 	Defenses:  cause.Organ{Names: []string{"deadline", "breaker", "bulkhead", "admission"}},

@@ -1,0 +1,36 @@
+package auto
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/falsifiable/stability"
+)
+
+// What is told of a cause names the one that brought it about, or the other one that fits, and nothing else.
+func TestTwoCausesAreNamed(t *testing.T) {
+	status := func(violated ...string) (s stability.Status) {
+		for _, id := range violated {
+			s.Contracts = append(s.Contracts, stability.ContractStatus{Name: id, Checks: []stability.CheckStatus{{Cause: id, State: stability.Violated}}})
+		}
+		s.Contracts = append(s.Contracts, stability.ContractStatus{Checks: []stability.CheckStatus{{Cause: "oomkill", State: stability.Holding}, {State: stability.Violated}}})
+		return s
+	}
+	for _, test := range []struct {
+		id       string
+		violated []string
+		want     string
+	}{
+		{"lockconvoy", []string{"lockconvoy"}, "Lock convoy"},
+		{"lockconvoy", nil, "Lock convoy"},
+		{"lockconvoy", []string{"lockconvoy", "gcstorm", "memoryleak"}, "Lock convoy; likelier memoryleak (Memory leak), which brings it about"},
+		{"memoryleak", []string{"lockconvoy", "memoryleak"}, "Memory leak; lockconvoy (Lock convoy) is violated too"},
+		{"goroutineleak", []string{"goroutineleak", "overload"}, "Goroutine leak; likelier overload (Overload), which brings it about"},
+		{"torncfg", []string{"gcstorm", "torncfg"}, "Torn configuration; or gcstorm (GC storm)"},
+		{"nosuch", []string{"gcstorm"}, ""},
+	} {
+		if got := explain(test.id, violatedCauses(status(test.violated...))); got != test.want {
+			t.Errorf("%s among %s: %q, want %q", test.id, strings.Join(test.violated, ", "), got, test.want)
+		}
+	}
+}
