@@ -32,11 +32,11 @@ func Example() {
 	// gcstorm observe
 	// goroutineleak observe
 	// lockconvoy observe
+	// memoryleak observe
 	// channelblock observe
 	// deadlock observe
 	// endlessloop observe
 	// failing observe
-	// memoryleak observe
 	// overload observe
 	// slowdown observe
 }

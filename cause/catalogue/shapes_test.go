@@ -136,14 +136,14 @@ func TestStockChecksKnowTheirShapes(t *testing.T) {
 			now.connections = now.calls
 			return now
 		}, []string{"connchurn/http"}},
-		// Each of these was once called by another's name.
+		// Each of these was once called by another's name. Where two fit, cause.Rank has the first one first.
 		"an endless loop": {sick(func(s float64, now *second) {
 			now.oldest, now.waiting, now.cpu = s, now.waiting+math.Min(s/10, 20), 1.8
 		}), []string{"endlessloop/spinning"}},
 		"a deadlock": {sick(func(s float64, now *second) { now.oldest, now.waiting = s, now.waiting+math.Min(s/10, 20) }), []string{"deadlock/aging"}},
 		"a flood": {sick(func(s float64, now *second) { // ten times the requests, of which as many are answered as before
 			now.answered, now.requests, now.waiting, now.oldest = now.requests, 10*now.requests, math.Min(450*s, 4000), math.Min(s, 9)
-		}), []string{"overload/queueing"}},
+		}), []string{"overload/queueing", "goroutineleak/growth"}},
 		"goroutines without requests": {sick(func(s float64, now *second) { now.goroutines += 3 * math.Min(s, 3000) }), []string{"goroutineleak/growth"}},
 		"a storm of collections, and locks that wait for it": {sick(func(_ float64, now *second) { now.collector, now.cpu, now.locks = 0.4, 1.8, 4 }),
 			[]string{"gcstorm/gccpu", "lockconvoy/queueing"}},
@@ -169,7 +169,7 @@ func violated(t *testing.T, service func(s float64) second) (names []string) {
 		t.Fatal(err)
 	}
 	var sum, last second
-	var answered float64
+	var answered, allocated float64
 	for at := time.Second; at <= 3*time.Hour; at += time.Second {
 		now := service(at.Seconds())
 		sum.requests, sum.failed = sum.requests+now.requests, sum.failed+now.failed
@@ -177,6 +177,7 @@ func violated(t *testing.T, service func(s float64) second) (names []string) {
 			now.answered = now.requests
 		}
 		answered += now.answered
+		allocated += (0.1 + now.requests/2) * mib
 		sum.cpu, sum.locks = sum.cpu+now.cpu, sum.locks+now.locks
 		sum.calls, sum.callsBad = sum.calls+now.calls, sum.callsBad+now.callsBad
 		sum.connections, sum.opened = sum.connections+now.connections, sum.opened+now.opened
@@ -214,6 +215,7 @@ func violated(t *testing.T, service func(s float64) second) (names []string) {
 		read("db.client.connection.created", sum.opened, "pool", "orders")
 		read("go.memory.heap.live", now.live)
 		read("go.memory.limit", now.limit)
+		read("go.memory.allocated", allocated)
 		read("go.goroutine.leaked", now.leaked, "wait", "channel", "site", "main.main:1")
 		for _, tr := range simulation.Step(at, samples) {
 			if name := tr.Contract + "/" + tr.Check; tr.To == stability.Violated && !slices.Contains(names, name) {

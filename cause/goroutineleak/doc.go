@@ -22,8 +22,8 @@
 //
 // The check wants growth that is both steady (a robust slope over five minutes, so that a burst that comes and goes does
 // not count) and large against the service's own normal, taken after warm-up. A hundred a minute is a sixth of
-// the whitepaper's five hundred, because a slope over five minutes needs less margin than a difference over one. Three for each
-// HTTP request in flight are no leak: a flood of requests, or requests that are stuck, are named by overload and deadlock.
+// the whitepaper's five hundred, because a slope over five minutes needs less margin than a difference over one. A flood of
+// requests, or requests that are stuck, trip it too: overload and deadlock are violated then, and are named as likelier.
 //
 // What the garbage collector has proven leaked needs no growth and no baseline: it is leaked for ever. More than five of one
 // place are a leak that goes on; fewer may be the select without cases in which a main function rests, and that of each

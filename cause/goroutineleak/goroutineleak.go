@@ -15,9 +15,8 @@ var Cause = cause.Cause{
 	Class:   cause.Blocked,
 	Checks: []stability.Check{{
 		Name: "growth",
-		Expr: "theil_sen(go.goroutine.count[5m]) > 100/1m && " +
-			"go.goroutine.count - 3 * http.server.active_requests > 2 * baseline(go.goroutine.count) + 200",
-		For: time.Minute,
+		Expr: "theil_sen(go.goroutine.count[5m]) > 100/1m && go.goroutine.count > 2 * baseline(go.goroutine.count) + 200",
+		For:  time.Minute,
 	}, {
 		Name: "proven",
 		Expr: `go.goroutine.leaked{wait!="lock"} > 5`,

@@ -15,8 +15,8 @@
 //
 // The trend is that of the live heap over ten minutes, by a test that one odd reading does not move, and it must have led
 // somewhere: to twice what the service usually keeps and 64 MiB more. A small service may double three times over without a
-// word. It must still go on: the mean of the last five minutes is above that of ten by a hundredth, and by more than the traffic,
-// which explains what grows with it. (A slope would be the median of slopes; what is live changes only with a collection, and
+// word. It must still go on: the mean of the last five minutes is above that of ten by a hundredth, and by more than what was
+// allocated in them, which stands for the traffic, of whatever kind, and explains what grows with it. (A slope would be the median of slopes; what is live changes only with a collection, and
 // of a few steps most slopes are zero.)
 //
 // The level is what Go itself is told to stay below: with three quarters of GOMEMLIMIT live after a collection, a quarter is left for

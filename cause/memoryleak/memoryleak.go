@@ -17,8 +17,8 @@ var Cause = cause.Cause{
 		Name: "trend",
 		Expr: "go.memory.heap.live > 2 * baseline(go.memory.heap.live) + 64MiB && " +
 			"mann_kendall(go.memory.heap.live[10m]) > 3 && " +
-			"avg_over_time(go.memory.heap.live[5m]) * (increase(http.server.request.count[10m]) + 60) > " +
-			"1.01 * avg_over_time(go.memory.heap.live[10m]) * (2 * increase(http.server.request.count[5m]) + 60)",
+			"avg_over_time(go.memory.heap.live[5m]) / avg_over_time(go.memory.heap.live[10m]) > " +
+			"1.01 * (2 * increase(go.memory.allocated[5m]) + 64MiB) / (increase(go.memory.allocated[10m]) + 64MiB)",
 		For: 3 * time.Minute,
 	}, {
 		Name: "level",
@@ -31,7 +31,7 @@ var Cause = cause.Cause{
 		Check: "level", Fault: "heapgrowth", Params: map[string]string{"rate": "1GiB", "max": "3GiB", "record": "256KiB"}, Deadline: 20 * time.Minute,
 	}},
 	Brings:    []string{"gcstorm", "lockconvoy", "oomkill", "cpuquota", "slowdown", "overload", "failing"},
-	Signals:   cause.Organ{Names: []string{"go.memory.heap.live", "go.memory.limit", "go.memory.heap.objects", "process.memory.usage"}},
+	Signals:   cause.Organ{Names: []string{"go.memory.heap.live", "go.memory.allocated", "go.memory.limit", "go.memory.heap.objects", "process.memory.usage"}},
 	Defenses:  cause.Organ{Names: []string{"memlimit", "admission"}},
 	Analyzers: cause.Organ{None: "what is kept for good and what is a cache look the same in the source; evidence of a violation has the heap profile"},
 }
