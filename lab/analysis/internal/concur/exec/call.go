@@ -91,7 +91,11 @@ func (x frame) external(c *machine.Call, fn *ssa.Function, name string) {
 		x.m.Stop(machine.Exited)
 	case harmless(fn):
 		x.functionsEscape(c)
-		c.Result(x.answer(c, c.ResultType(fn.Signature)))
+		v := x.answer(c, c.ResultType(fn.Signature))
+		if name == "runtime.NumCPU" || name == "runtime.GOMAXPROCS" {
+			facts.AtLeastOne(v)
+		}
+		c.Result(v)
 	default:
 		if recv := fn.Signature.Recv(); recv != nil && len(c.Args) > 0 {
 			x.called(c.Args[0], recv.Type(), fn.Name())

@@ -48,7 +48,14 @@ func (s *Solver) number(v any, depth int) (int64, bool) {
 
 // RoomForOne supposes that v, from outside, is one at least, unless it is known to be less.
 func RoomForOne(v any) {
-	if u, ok := v.(*Term); ok && u.formula == (Formula{}) && u.within().Hi > 0 {
+	if u, ok := v.(*Term); ok && u.formula == (Formula{}) {
+		AtLeastOne(u)
+	}
+}
+
+// AtLeastOne supposes that the number v is one at least, unless it is known to be less.
+func AtLeastOne(v any) {
+	if u, ok := v.(*Term); ok && u.within().Hi > 0 {
 		linear{of: u, sign: 1}.restrict(Interval{1, everything.Hi})
 	}
 }

@@ -29,6 +29,8 @@ type Space struct {
 	path    facts.Path
 	pool    arena.Pool[details]
 	globals map[*ssa.Global]*Value
+
+	sentinels []sentinel
 }
 
 // Begin empties the space for a run that takes its choices from path. Values of earlier runs are no longer good.
@@ -36,7 +38,7 @@ func (s *Space) Begin(path facts.Path) {
 	s.Solver.Begin(path)
 	s.pool.Recycle()
 	s.path, s.Outside, s.Steps = path, nil, 0
-	s.globals = make(map[*ssa.Global]*Value)
+	s.globals, s.sentinels = make(map[*ssa.Global]*Value), nil
 }
 
 // Escape notes that code outside of the model has vs.
@@ -61,11 +63,28 @@ func (s *Space) Global(v *ssa.Global) *Value {
 	} else {
 		*c = s.Symbolic(elem)
 		if u, ok := (*c).(*facts.Term); ok && s.NeverNil != nil && s.NeverNil(v) {
-			u.SetNil(false)
+			s.sentinel(u, v.Pkg != nil && v.Pkg.Pkg == s.Pkg)
 		}
 	}
 	s.globals[v] = c
 	return c
+}
+
+// sentinel notes that the content u of a variable is never nil. What the package has made itself is like nothing else.
+func (s *Space) sentinel(u *facts.Term, own bool) {
+	u.SetNil(false)
+	for _, other := range s.sentinels {
+		if own || other.own {
+			s.DecideEqual(u, other.u, false)
+		}
+	}
+	s.sentinels = append(s.sentinels, sentinel{u, own})
+}
+
+// sentinel is the content of a variable that is never nil.
+type sentinel struct {
+	u   *facts.Term
+	own bool // of the package whose functions run
 }
 
 const (

@@ -203,9 +203,20 @@ func (s *Space) Assert(u *facts.Term, to types.Type, certain bool) *facts.Term {
 		return d.asserts[i].u
 	}
 	a := assertion{to: to}
-	if certain || s.path.Choose(2) == 0 {
+	if implements(u.Type, to) { // an error that is kept as any is an error, unless it is nil
+		if certain || u.Nilness() == facts.NotNil || u.Nilness() == facts.Unasked && s.path.Choose(2) == 0 {
+			u.SetNil(false)
+			a.u = u
+		}
+	} else if certain || s.path.Choose(2) == 0 {
 		a.u = s.NewTerm(to)
 	}
 	d.asserts = append(d.asserts, a)
 	return a.u
+}
+
+// implements tells whether values of the interface type t have the methods of the interface type to, whatever they are.
+func implements(t, to types.Type) bool {
+	want, ok := to.Underlying().(*types.Interface)
+	return ok && types.IsInterface(t) && types.Implements(t, want)
 }
