@@ -76,13 +76,24 @@ func emptyBranch(in *ssa.If, errVal, val ssa.Value) int {
 		}
 		return -1
 	}
+	empty := same(x, val) || bodyOf(x, val)
 	switch {
-	case same(x, errVal) && cmp.Op == token.NEQ, same(x, val) && cmp.Op == token.EQL:
+	case same(x, errVal) && cmp.Op == token.NEQ, empty && cmp.Op == token.EQL:
 		return 0
-	case same(x, errVal) && cmp.Op == token.EQL, same(x, val) && cmp.Op == token.NEQ:
+	case same(x, errVal) && cmp.Op == token.EQL, empty && cmp.Op == token.NEQ:
 		return 1
 	}
 	return -1
+}
+
+// bodyOf tells whether x is the body of the response v: without one there is nothing to close.
+func bodyOf(x, v ssa.Value) bool {
+	load, ok := x.(*ssa.UnOp)
+	if !ok || load.Op != token.MUL {
+		return false
+	}
+	field, ok := load.X.(*ssa.FieldAddr)
+	return ok && isBody(field) && same(field.X, v)
 }
 
 func isNil(v ssa.Value) bool {

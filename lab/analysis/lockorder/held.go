@@ -167,7 +167,7 @@ func (h *holder) function(f *ssa.Function) {
 		}
 		h.callbacks(c, s.Must)
 		callee := calleeOf(c)
-		h.beside(f, callee, s.Must)
+		h.beside(f, c, s.Must)
 		switch {
 		case callee == nil:
 		case callee.FullName() == "(*sync.Cond).Wait" && len(s.Must) > 1:
@@ -226,22 +226,46 @@ func (h *holder) note(f *ssa.Function, c *ssa.Call, held []locks.Held, what stri
 
 // beside keeps whose methods f calls under the locks in held. A function that calls one of a connection, of which nothing is
 // known, under the lock that is held over the connection's Write elsewhere, has it as long: the lock puts the connection in order.
-func (h *holder) beside(f *ssa.Function, callee *types.Func, held []locks.Held) {
-	t := h.foreign(callee)
-	if t == nil {
-		return
-	}
-	for _, l := range held {
-		if class := l.Lock.Class(); class != (locks.Class{}) {
-			u := h.use(class)
-			if u.on == nil {
-				u.on = make(map[*ssa.Function][]types.Type)
-			}
-			if !contains(u.on[f], t) {
-				u.on[f] = append(u.on[f], t)
+func (h *holder) beside(f *ssa.Function, c *ssa.Call, held []locks.Held) {
+	for _, t := range h.foreigners(c, maxBeside) {
+		for _, l := range held {
+			if class := l.Lock.Class(); class != (locks.Class{}) {
+				u := h.use(class)
+				if u.on == nil {
+					u.on = make(map[*ssa.Function][]types.Type)
+				}
+				if !contains(u.on[f], t) {
+					u.on[f] = append(u.on[f], t)
+				}
 			}
 		}
 	}
+}
+
+// maxBeside is how many calls within the package are followed to find whose methods are called.
+const maxBeside = 3
+
+// foreigners returns the types of other packages whose methods c calls, itself or a few calls away.
+func (h *holder) foreigners(c *ssa.Call, depth int) (out []types.Type) {
+	if t := h.foreign(calleeOf(c)); t != nil {
+		return []types.Type{t}
+	}
+	callee := locks.Callee(c)
+	if callee == nil || depth == 0 {
+		return nil
+	}
+	for _, b := range callee.Blocks {
+		for _, in := range b.Instrs {
+			if c, ok := in.(*ssa.Call); ok {
+				for _, t := range h.foreigners(c, depth-1) {
+					if !contains(out, t) {
+						out = append(out, t)
+					}
+				}
+			}
+		}
+	}
+	return out
 }
 
 // foreign returns the type of which f is a method, if that is one of another package.

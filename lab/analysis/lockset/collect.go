@@ -1,6 +1,7 @@
 package lockset
 
 import (
+	"go/constant"
 	"go/token"
 	"go/types"
 	"slices"
@@ -175,6 +176,9 @@ func (p *collector) access(a access, addr ssa.Value) {
 		}
 		a.first = seenNil(s)
 	}
+	if c, ok := a.in.(*ssa.Call); ok && a.atomic && a.write {
+		a.first = seenZero(c)
+	}
 	if p.uses[v] == nil {
 		p.order = append(p.order, v)
 	}
@@ -203,6 +207,32 @@ func seenNil(s *ssa.Store) bool {
 			continue
 		}
 		if (cmp.Op == token.EQL) == (b.Idom().Succs[0] == b) {
+			return true
+		}
+	}
+	return false
+}
+
+// seenZero tells whether the atomic store c stands behind a branch that found the variable to be zero: who has come by the first
+// value may read it plainly.
+func seenZero(c *ssa.Call) bool {
+	place := locks.PlaceOf(c.Call.Args[0])
+	for b := c.Block(); b != nil && b.Idom() != nil; b = b.Idom() {
+		branch, ok := b.Idom().Instrs[len(b.Idom().Instrs)-1].(*ssa.If)
+		if !ok {
+			continue
+		}
+		cmp, ok := branch.Cond.(*ssa.BinOp)
+		if !ok || cmp.Op != token.EQL || b.Idom().Succs[0] != b {
+			continue
+		}
+		load, ok := cmp.X.(*ssa.Call)
+		zero, isConst := cmp.Y.(*ssa.Const)
+		if !ok || !isConst || !(zero.IsNil() || zero.Value != nil && constant.Sign(zero.Value) == 0) {
+			continue
+		}
+		f := load.Call.StaticCallee()
+		if f != nil && f.Pkg != nil && f.Pkg.Pkg.Path() == "sync/atomic" && isLoad(f.Name()) && locks.PlaceOf(load.Call.Args[0]) == place {
 			return true
 		}
 	}

@@ -58,3 +58,25 @@ func (p *collector) onlyRoot(f *ssa.Function) *ssa.Function {
 	}
 	return root
 }
+
+// startedByWriter tells whether a is a read in a function that runs on goroutines of its own only, and the one function which
+// writes starts them, after it has written: the go statement orders the two. That it is not called again while an old one
+// lives is its affair: as a rule it waits for that one.
+func (p *collector) startedByWriter(a access, all []access) bool {
+	sites := p.calls[a.fn]
+	if a.write || len(sites) == 0 || exported(a.fn) {
+		return false
+	}
+	for _, s := range sites {
+		started, ok := s.call.(*ssa.Go)
+		if !ok {
+			return false
+		}
+		for _, w := range all {
+			if w.write && (w.fn != s.fn || !mayPrecede(w.in, started, nil) || mayPrecede(started, w.in, nil)) {
+				return false
+			}
+		}
+	}
+	return true
+}

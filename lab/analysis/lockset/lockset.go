@@ -90,8 +90,9 @@ type whole struct {
 // mixed reports plain accesses of a variable that is accessed atomically elsewhere. A plain read under a lock is fine if every
 // atomic write holds that lock too: the atomics are for readers without it.
 func (p *collector) mixed(v *types.Var, plain, atomics []access) {
+	once := !slices.ContainsFunc(atomics, func(a access) bool { return a.write && !a.first })
 	for _, x := range plain {
-		if p.excused(x) || p.hasToken(x) {
+		if p.excused(x) || p.hasToken(x) || once && !x.write {
 			continue
 		}
 		with := atomics[0]
@@ -161,7 +162,7 @@ func (p *collector) guarded(v *types.Var, all []access) {
 	for _, a := range all {
 		l := p.guard(v, a)
 		if l == "" {
-			if p.guardedByWay(v, a) || p.guardedByOther(v, a, all) || p.oneGoroutine(a, all) || p.hasToken(a) {
+			if p.guardedByWay(v, a) || p.guardedByOther(v, a, all) || p.oneGoroutine(a, all) || p.startedByWriter(a, all) || p.hasToken(a) {
 				continue // with the lock on one way and without on another: it may be switched off
 			}
 			bare = append(bare, a)

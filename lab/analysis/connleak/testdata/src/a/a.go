@@ -141,3 +141,19 @@ func namedResultLeft(c *http.Client, req *http.Request) (status int, err error) 
 	}
 	return resp.StatusCode, resp.Body.Close()
 }
+
+// bodyAsked closes the body if there is one.
+func bodyAsked(c *http.Client, req *http.Request) (n int, err error) {
+	r, err := c.Do(req)
+	if err != nil {
+		return 0, err
+	}
+	if r.Body != nil {
+		defer r.Body.Close()
+	}
+	if r.StatusCode >= 400 {
+		r = nil
+		return 0, errors.New("no")
+	}
+	return r.StatusCode, nil
+}

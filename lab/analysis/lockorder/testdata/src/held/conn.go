@@ -1,6 +1,7 @@
 package held
 
 import (
+	"os"
 	"sync"
 
 	"store"
@@ -56,4 +57,46 @@ func (c *counted) close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.conn.WriteMessage(nil) // want `c.mu is held over \(net.Conn\).Write, called by WriteMessage: whoever else wants the lock, as count does`
+}
+
+// rotated has a file, and a lock for it: who closes it does so in a helper.
+type rotated struct {
+	mu   sync.Mutex
+	file *os.File
+}
+
+func (r *rotated) Write(b []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.file.Write(b)
+}
+
+func (r *rotated) Close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.close()
+}
+
+func (r *rotated) Rotate() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.rotate()
+}
+
+func (r *rotated) rotate() error {
+	if err := r.close(); err != nil {
+		return err
+	}
+	var err error
+	r.file, err = os.Create("a")
+	return err
+}
+
+func (r *rotated) close() error {
+	if r.file == nil {
+		return nil
+	}
+	err := r.file.Close()
+	r.file = nil
+	return err
 }
