@@ -59,24 +59,23 @@ func (p *collector) onlyRoot(f *ssa.Function) *ssa.Function {
 	return root
 }
 
-// startedByWriter tells whether a is a read in a function that runs on goroutines of its own only, and the one function which
-// writes starts them, after it has written: the go statement orders the two. That it is not called again while an old one
-// lives is its affair: as a rule it waits for that one.
+// startedByWriter tells whether a is a read in a function that runs on goroutines of its own only, and each function that writes
+// starts one after it has written, as each that starts one has written before: the go statement orders the two. That nobody
+// starts another while an old one lives is their affair: as a rule they wait for that one.
 func (p *collector) startedByWriter(a access, all []access) bool {
 	sites := p.calls[a.fn]
 	if a.write || len(sites) == 0 || exported(a.fn) {
 		return false
 	}
+	ordered := func(w access, s callSite) bool {
+		return w.write && w.fn == s.fn && mayPrecede(w.in, s.call, nil) && !mayPrecede(s.call, w.in, nil)
+	}
 	for _, s := range sites {
-		started, ok := s.call.(*ssa.Go)
-		if !ok {
+		if _, started := s.call.(*ssa.Go); !started || !slices.ContainsFunc(all, func(w access) bool { return ordered(w, s) }) {
 			return false
 		}
-		for _, w := range all {
-			if w.write && (w.fn != s.fn || !mayPrecede(w.in, started, nil) || mayPrecede(started, w.in, nil)) {
-				return false
-			}
-		}
 	}
-	return true
+	return !slices.ContainsFunc(all, func(w access) bool {
+		return w.write && !slices.ContainsFunc(sites, func(s callSite) bool { return ordered(w, s) })
+	})
 }

@@ -27,6 +27,15 @@ func (m *miner) start() {
 	m.started = true
 }
 
+func (m *miner) batch() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.quit = make(chan struct{})
+	m.wg.Add(1)
+	go m.monitor()
+	m.started = true
+}
+
 func (m *miner) monitor() {
 	<-m.quit
 	<-m.other // want `other is read without mu`
