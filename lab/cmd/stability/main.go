@@ -52,8 +52,13 @@ func commands() []command {
 
 func main() {
 	serveVet()
-	// The first Ctrl-C asks to end in order: faults removed, children ended, reports written. The second kills.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// The first Ctrl-C asks to end in order: faults removed, children ended, reports written. The second kills. A terminal that
+	// is closed asks the same; whoever ignores that, as nohup does, goes on.
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		signals = append(signals, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), signals...)
 	context.AfterFunc(ctx, stop)
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }

@@ -9,6 +9,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if os.Getenv("STABILITY_TEST_AS_COMMAND") != "" {
+		main()
+	}
 	testscript.Main(m, map[string]func(){
 		"stability": func() { os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr)) },
 	})
