@@ -48,7 +48,7 @@ func newDesk(faults []fault.Fault, scale float64) *desk {
 
 // place starts a fault. Its context is the order's own and not a request's, and ends with the lease or the limit.
 func (d *desk) place(name string, o fault.Order) (id string, err error) {
-	f, err := fault.Find(d.faults, name)
+	f, err := fault.Find(withOwn(d.faults), name)
 	if err != nil {
 		return "", err
 	}

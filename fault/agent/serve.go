@@ -48,7 +48,7 @@ func (d *desk) handler() http.Handler {
 }
 
 func (d *desk) hello(w http.ResponseWriter, _ *http.Request) {
-	answer(w, fault.Hello{PID: os.Getpid(), Go: runtime.Version(), Scale: d.scale, Faults: d.faults})
+	answer(w, fault.Hello{PID: os.Getpid(), Go: runtime.Version(), Scale: d.scale, Faults: withOwn(d.faults)})
 }
 
 func (d *desk) monitors(w http.ResponseWriter, r *http.Request) {
