@@ -175,7 +175,11 @@ func (p *Plan) missing() {
 		}
 	}
 	watched := slices.ContainsFunc(f.Serves, func(s site) bool { return s.kind != unwatched })
-	if !watched && !f.already {
+	switch {
+	case watched || f.already:
+	case f.onlyGRPC():
+		p.Missing = append(p.Missing, "stability falsify asks a gRPC server what it offers: reflection.Register(server) of google.golang.org/grpc/reflection, unless it is there")
+	default:
 		p.Missing = append(p.Missing, "no place was found where a handler is given to net/http: wrap it with stabilitywatch.Middleware to have requests counted")
 	}
 	if len(f.AddressEnv) == 0 && f.AddressFlag == "" {

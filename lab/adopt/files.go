@@ -137,17 +137,7 @@ func experimentText(f *Found) string {
 	if len(env) > 0 {
 		fmt.Fprintf(&b, "env: {%s}\n", strings.Join(env, ", "))
 	}
-	targets := f.Routes
-	if len(targets) > 4 {
-		targets = targets[:4]
-	}
-	if len(targets) == 0 {
-		targets = []string{"/"}
-	}
-	b.WriteString("load:\n  rate: 30\n  targets:\n")
-	for _, t := range targets {
-		fmt.Fprintf(&b, "    - {method: GET, path: %q}\n", t)
-	}
+	b.WriteString("load:\n  rate: 30\n" + targetsText(f))
 	if env := dependencyEnv(f); len(env) > 0 {
 		b.WriteString("# Each behind a proxy, so that its network can fail:\n# dependencies:\n")
 		for _, name := range env {
@@ -155,6 +145,23 @@ func experimentText(f *Found) string {
 		}
 	}
 	return b.String()
+}
+
+// targetsText are the kinds of requests. A service that speaks gRPC only tells itself what it offers.
+func targetsText(f *Found) string {
+	if f.onlyGRPC() {
+		return "  # The methods are those that the server tells of: reflection.Register(server). To choose:\n" +
+			"  # targets: [{grpc: package.Service/Method, body: '{\"id\": \"${random}\"}'}]\n"
+	}
+	targets := f.Routes[:min(len(f.Routes), 4)]
+	if len(targets) == 0 {
+		targets = []string{"/"}
+	}
+	text := "  targets:\n"
+	for _, t := range targets {
+		text += fmt.Sprintf("    - {method: GET, path: %q}\n", t)
+	}
+	return text
 }
 
 // dashes is what pflag and kingpin want before the one dash that flag takes.

@@ -42,6 +42,11 @@ type Found struct {
 	already                    bool
 }
 
+// onlyGRPC reports whether the service serves gRPC and nothing over HTTP, as far as its source tells.
+func (f *Found) onlyGRPC() bool {
+	return slices.Contains(f.Routers, "gRPC") && len(f.Routes) == 0 && !slices.ContainsFunc(f.Serves, func(s site) bool { return s.kind != unwatched })
+}
+
 // site is a place where a handler is given to a server.
 type site struct {
 	file       string
