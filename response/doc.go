@@ -6,5 +6,5 @@
 //	feishu slack dingtalk   a card in a chat
 //	alertmanager  alerts, with their end
 //	crash         ends the process with every stack, within a limit
-//	quarantine  a report to the operator of the cluster
+//	quarantine    a report to the operator of the cluster
 package response

@@ -48,7 +48,7 @@ type StabilityPolicySpec struct {
 	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s') && duration(self) <= duration('168h')",message="must be from 1s to 168h"
 	// +kubebuilder:default="1h"
 	// +optional
-	TTL metav1.Duration `json:"ttl,omitempty"`
+	TTL metav1.Duration `json:"ttl,omitempty,omitzero"`
 	// AfterTTL is Delete, of the quarantined pod, or Restore.
 	// +kubebuilder:validation:Enum=Delete;Restore
 	// +kubebuilder:default=Delete
@@ -59,13 +59,13 @@ type StabilityPolicySpec struct {
 	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s') && duration(self) <= duration('1h')",message="must be from 1s to 1h"
 	// +kubebuilder:default="2m"
 	// +optional
-	ReportMaxAge metav1.Duration `json:"reportMaxAge,omitempty"`
+	ReportMaxAge metav1.Duration `json:"reportMaxAge,omitempty,omitzero"`
 	// HandsOff is how long a workload is left alone after a person undid an action there.
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('0s')",message="must not be negative"
 	// +kubebuilder:default="1h"
 	// +optional
-	HandsOff metav1.Duration `json:"handsOff,omitempty"`
+	HandsOff metav1.Duration `json:"handsOff,omitempty,omitzero"`
 }
 
 // Rung is a step of the ladder.
@@ -126,7 +126,7 @@ type Storm struct {
 	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('0s') && duration(self) <= duration('24h')",message="must be from 0s to 24h"
 	// +kubebuilder:default="10m"
 	// +optional
-	Delay metav1.Duration `json:"delay,omitempty"`
+	Delay metav1.Duration `json:"delay,omitempty,omitzero"`
 }
 
 // StabilityPolicyStatus is the ledger. Whoever clears it gives the budgets anew.

@@ -19,6 +19,9 @@ const (
 	End          Step = "End"
 )
 
+// Recovered is why a dry run or a control ends that needed no action.
+const Recovered = "it recovered without an action"
+
 // Seen is what was read of the object that the action changes: the pod, or for ScaleToOne its workload.
 type Seen struct {
 	Found    bool   // it is there, and is not another of the same name
@@ -48,9 +51,11 @@ func Next(p Policy, e Entry, seen Seen, now time.Time) (Step, string) {
 	switch {
 	case e.Phase == Ended:
 		return Wait, ""
+	case (e.DryRun || e.Control) && seen.Healthy:
+		return End, Recovered
 	case e.DryRun || e.Control:
 		if age > p.TTL {
-			return End, "watched for " + p.TTL.String()
+			return End, "it violates still, after " + p.TTL.String()
 		}
 		return Wait, ""
 	case e.Phase == Granted:

@@ -105,8 +105,8 @@ func openSelector(s labels.Selector) bool {
 
 // Pod is what selecting needs to know of a pod.
 type Pod struct {
-	Name, Workload string
-	Labels         map[string]string
+	Name, UID, Workload string
+	Labels              map[string]string
 }
 
 // Select returns the pods of a contract's namespace that it selects, or a *Problem when that is none, or every pod of several

@@ -27,9 +27,9 @@ func reason(err error) string {
 }
 
 var pods = []Pod{
-	{"pay-1", "pay", map[string]string{"app": "pay", "tier": "front"}},
-	{"pay-2", "pay", map[string]string{"app": "pay", "tier": "front"}},
-	{"risk-1", "risk", map[string]string{"app": "risk", "tier": "front"}},
+	{"pay-1", "u1", "pay", map[string]string{"app": "pay", "tier": "front"}},
+	{"pay-2", "u2", "pay", map[string]string{"app": "pay", "tier": "front"}},
+	{"risk-1", "u3", "risk", map[string]string{"app": "risk", "tier": "front"}},
 }
 
 func TestWhatIsRefused(t *testing.T) {

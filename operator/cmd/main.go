@@ -1,0 +1,35 @@
+// Command operator watches StabilityContracts, takes reports in from pods, and acts on them within the budgets of the StabilityPolicy.
+package main
+
+import (
+	"flag"
+	"log/slog"
+	"os"
+
+	"github.com/falsifiable/stability/operator/internal/run"
+	"github.com/go-logr/logr"
+	ctrl "sigs.k8s.io/controller-runtime"
+)
+
+func main() {
+	var o run.Options
+	flag.StringVar(&o.Metrics, "metrics", ":8080", "where to serve metrics; 0 for nowhere")
+	flag.StringVar(&o.Probes, "probes", ":8081", "where to serve /healthz and /readyz")
+	flag.StringVar(&o.Intake, "intake", ":8443", "where to take reports in, over TLS")
+	flag.StringVar(&o.Certificates, "certificates", "/var/run/stability/tls", "the folder of tls.crt and tls.key, read again when they change")
+	flag.StringVar(&o.Alertmanager, "alertmanager", "", "the service account, as namespace/name, that may post alerts")
+	flag.StringVar(&o.Namespace, "namespace", "", "the namespace of the lease by which one of several operators leads; defaults to the operator's own")
+	flag.BoolVar(&o.Elect, "elect", true, "act only while holding the lease")
+	flag.BoolVar(&o.Webhook, "webhook", true, "refuse contracts at admission that do not compile")
+	flag.Parse()
+	log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
+	ctrl.SetLogger(logr.FromSlogHandler(log.Handler()))
+	config, err := ctrl.GetConfig()
+	if err == nil {
+		err = run.Run(ctrl.SetupSignalHandler(), config, o)
+	}
+	if err != nil {
+		log.Error("operator: it ends", "error", err)
+		os.Exit(1)
+	}
+}
