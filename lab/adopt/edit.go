@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// edit replaces drop bytes at a place by text.
+// edit is a change of a file: at byte offset at, drop bytes are replaced by text.
 type edit struct {
 	at, drop int
 	text     string

@@ -38,8 +38,8 @@ const (
 
 var loopback = deadline.TrustNetworks(netip.MustParsePrefix("127.0.0.0/8"))
 
-// hop is what a process of the chain answers: how long its part and those behind it may have taken, the first hop first; for
-// one without a deadline, 0.
+// hop is what a process of the chain answers: how much time it and each process behind it had left, the nearest first;
+// 0 for one without a deadline.
 type hop struct {
 	Left []time.Duration
 }
@@ -244,8 +244,8 @@ func TestChainWithDeadlines(t *testing.T) {
 	}
 }
 
-// Without the defense the gateway's five seconds are known to nobody behind it: the contract says so while all is well, and
-// when the API hangs, b goes on waiting for a client that has left.
+// Without the defense, nobody behind the gateway knows of its five seconds: the contract fires even while all is well,
+// and when the API hangs, b goes on waiting for a client that has left.
 func TestChainWithoutDeadlines(t *testing.T) {
 	proxy := proxyTo(t, "api", strings.TrimPrefix(newAPI(t).URL, "http://"))
 	c := startChain(t, "http://"+proxy.Address(), true)

@@ -98,7 +98,8 @@ func violated(c stability.CheckStatus) string {
 	return strings.Join(all, " ")
 }
 
-// eventually asks every few milliseconds until it is so, or the limit is over.
+// eventually calls so every few milliseconds until it returns true, or until the limit is over; then eventually returns
+// false.
 func eventually(limit time.Duration, so func() bool) bool {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()

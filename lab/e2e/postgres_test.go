@@ -175,7 +175,7 @@ func (l *timings) of(call func(context.Context) error) func(context.Context) err
 	}
 }
 
-// next returns the next n, in a minute at the most.
+// next returns the next n timings. It waits for a minute at most.
 func (l *timings) next(n int) (taken []float64) {
 	l.mu.Lock()
 	l.taken = nil

@@ -68,7 +68,8 @@ type Config struct {
 	Causes []cause.Cause
 	// PlanOnly ends after the trials are planned: nothing is injected, the report has no runs.
 	PlanOnly bool
-	// Mutate weakens each check that was detected, and says which of the mutants nothing notices.
+	// Mutate makes weakened copies of each check that was detected, mutants, and says which of them no run can tell
+	// from the check.
 	Mutate bool
 	// Planned, if set, is called once before the first run with what is planned; Progress after each run.
 	Planned  func(*Report)
@@ -110,7 +111,8 @@ func tiers() map[Tier]tier {
 			test: stats.Quick, trials: 12, observe: 2 * time.Minute, lanes: cores + 2, patience: time.Minute},
 		PR: {scale: 1.0 / 30, controls: stats.CleanRuns(0, 0.05, confidence), rate: 0.05,
 			test: stats.Quick, trials: 16, observe: 3 * time.Minute, lanes: max(cores, 1), patience: 2 * time.Minute},
-		// Contention is itself a stimulus: the tier whose numbers are to be leaned on leaves cores idle.
+		// A machine that is fully busy disturbs the services by itself: the tier whose numbers are to be relied on
+		// leaves cores idle.
 		Nightly: {scale: 1.0 / 10, controls: stats.CleanRuns(0, 0.01, confidence), rate: 0.01,
 			test: stats.Nightly, trials: 48, observe: 5 * time.Minute, lanes: max(cores/2, 1), patience: 8 * time.Minute},
 	}

@@ -17,7 +17,8 @@ import (
 // mostRecorded is how many readings of a signal a replay takes: a recording that is longer is thinned out.
 const mostRecorded = 240
 
-// mutate weakens a check that has just been detected, and keeps which of its mutants this run, or a variation of it, notices.
+// mutate weakens a check that has just fired under its fault, and keeps which of these mutants this run, or a variation
+// of it, tells from the check.
 func (a *attempt) mutate(c subjectCheck) {
 	w := a.subject.watch
 	recording := a.recording(c)

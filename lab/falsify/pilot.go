@@ -92,7 +92,8 @@ func settings(params map[string]string) string {
 	return "(" + strings.Join(words, ", ") + ")"
 }
 
-// replan takes a check out of a trial that cannot decide it and finds another: with more of the same, or with other faults.
+// replan takes a check out of a trial that cannot decide it, and finds another trial for it: with a stronger fault, or
+// with other faults.
 func (f *falsification) replan(t *trial, id, why string, steps []plan.Step, last bool) {
 	c, r := f.subjectChecks[id], f.resolver
 	was := t.deadlines[id]

@@ -14,8 +14,8 @@ import (
 	"github.com/falsifiable/stability/signals"
 )
 
-// settleTime is the contract time that a service gets to come back; settleLeast the least by the clock, for garbage is
-// collected and connections are closed in the machine's time.
+// settleTime is the contract time that a service gets to recover. settleLeast is the least by the clock: however
+// hurried the contract, garbage is collected and connections are closed at the machine's own pace.
 const (
 	settleTime  = 2 * time.Minute
 	settleLeast = time.Second
@@ -76,7 +76,7 @@ func (a *attempt) compare(window time.Duration) (worst stats.EquivalenceOutcome,
 	return worst, why
 }
 
-// floor is the difference below which nobody calls a signal changed, whatever five percent of its baseline are.
+// floor is the difference below which a signal counts as unchanged, even if five percent of its baseline are less.
 func floor(d signals.Desc) float64 {
 	switch d.Unit {
 	case signals.Bytes:

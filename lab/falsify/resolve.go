@@ -17,8 +17,8 @@ import (
 	"github.com/falsifiable/stability/lab/falsify/plan"
 )
 
-// resolver finds out how each check is tried: as the experiment file says, as the catalogue does of its own checks, and
-// else as follows from the expression.
+// resolver finds out how each check is tried: as the experiment file says; if that says nothing, as the catalogue says,
+// for its own checks; and otherwise as the plan works out from the expression.
 type resolver struct {
 	experiment *experiment.Experiment
 	faults     []fault.Fault // of the agent
@@ -26,7 +26,7 @@ type resolver struct {
 	world      plan.World
 	trials     []*trial
 	untested   map[string]string          // by check id: why there is no trial
-	excluded   map[string]map[string]bool // by check id: names of faults that a pilot run has shown not to do
+	excluded   map[string]map[string]bool // by check id: names of faults that did not make it fire in a pilot run
 	notes      []string
 }
 
@@ -87,8 +87,8 @@ func (r *resolver) refuseUnknownKeys(checks []subjectCheck) error {
 	return errors.Join(errs...)
 }
 
-// proof is what the experiment file says of a check, completed by the catalogue, and whether that says which fault: else
-// the plan does.
+// proof returns what the experiment file says of a check, completed by the catalogue. ok tells whether that names a
+// fault; if not, one has to be planned.
 func (r *resolver) proof(c subjectCheck) (proof experiment.Proof, ok bool) {
 	proof, named := r.experiment.Checks[c.id()]
 	if !named {
@@ -121,8 +121,8 @@ func (r *resolver) proof(c subjectCheck) (proof experiment.Proof, ok bool) {
 	return proof, true
 }
 
-// stock returns the catalogue's trial of a check that is the cause's own, word for word: of any other check the catalogue
-// knows no more than its expression says.
+// stock returns the catalogue's trial of a check whose expression is word for word the cause's own. Of any other check
+// the catalogue knows nothing that its expression does not say.
 func stock(known cause.Cause, c subjectCheck) (cause.Trial, bool) {
 	own := slices.ContainsFunc(known.Checks, func(k stability.Check) bool { return k.Name == c.Name && k.Expr == c.Expr })
 	i := slices.IndexFunc(known.Trials, func(t cause.Trial) bool { return t.Check == c.Name })
@@ -155,8 +155,8 @@ func (r *resolver) add(c subjectCheck, proof experiment.Proof) error {
 	return nil
 }
 
-// ownDeadline is how long the file's fault takes to break the check by all that is known of both, with room; 0 if that is
-// not known.
+// ownDeadline is how long the fault named in the file is expected to take to break the check, with room to spare; 0 if
+// that is not known.
 func (r *resolver) ownDeadline(c subjectCheck, f fault.Fault, settings fault.Settings) time.Duration {
 	if r.world.Scale == 0 {
 		return 0
@@ -175,7 +175,7 @@ func (r *resolver) deadline(fires time.Duration) time.Duration {
 
 // plan works out a trial from the check's expression. The faults of the cause that the check names come first.
 func (r *resolver) plan(c subjectCheck, proof experiment.Proof) error {
-	for _, t := range r.trials { // that of another check may do
+	for _, t := range r.trials { // the trial of another check may do
 		if t.origin == fromExpression && len(proof.Load.Targets) == 0 && proof.Load.Rate == t.load.Rate {
 			if found, err := plan.Predict(c.planned(), r.world, orders(t.parts)); err == nil && 2*found.Fires < t.deadlineBy(r.world.Scale) {
 				t.deadlines[c.id()] = cmp.Or(time.Duration(proof.Deadline), r.deadline(found.Fires))

@@ -14,8 +14,8 @@ import (
 	"github.com/falsifiable/stability/lab/falsify/plan"
 )
 
-// trial is one fault with its parameters, or several at the same time, and the checks which that is to prove. Checks that
-// share a fault share its runs: each still has an outcome of its own in every one of them.
+// trial is one fault with its parameters, or several at the same time, and the checks that it is to prove. Checks with
+// the same fault share its runs, and each has an outcome of its own in every run.
 type trial struct {
 	id         string
 	parts      []part
@@ -96,7 +96,8 @@ func (c subjectCheck) planned() plan.Check {
 	return plan.Check{Expr: c.Expr, For: c.For, Interval: c.interval}
 }
 
-// inject starts the trial's faults, in the service or in its network. The error ends those that are already at work.
+// inject starts the trial's faults, in the service or in its network. If one cannot be started, those already at work
+// are ended.
 func (a *attempt) inject(ctx context.Context) (injection, error) {
 	a.began = time.Now()
 	var all joined
@@ -134,7 +135,7 @@ func (a *attempt) injectPart(ctx context.Context, p part) (injection, error) {
 type injection interface {
 	witness(context.Context) (fault.Witness, error)
 	remove(context.Context) (fault.Residue, error)
-	// abandon ends what does not end with the service.
+	// abandon ends whatever of the fault does not end with the service's process.
 	abandon()
 }
 
@@ -157,7 +158,7 @@ func (j joined) witness(ctx context.Context) (fault.Witness, error) {
 	return all, nil
 }
 
-// remove takes the faults away in reverse order, all of them, whatever becomes of one.
+// remove takes all faults away, in reverse order. One that cannot be removed does not keep the others.
 func (j joined) remove(ctx context.Context) (left fault.Residue, first error) {
 	for _, i := range slices.Backward(j) {
 		residue, err := i.remove(ctx)

@@ -14,7 +14,7 @@ import (
 	"github.com/falsifiable/stability/lab/falsify/report"
 )
 
-// Unproven is a check that is not proven as it is now.
+// Unproven is a check whose present form is not proven.
 type Unproven struct {
 	Contract, Check string
 	// Fault is what is to prove it, empty if none is known.
@@ -48,7 +48,7 @@ func Start(ctx context.Context, cfg Config) (took time.Duration, err error) {
 	}
 	defer one.stop()
 	took = time.Since(begun)
-	// A service may come up and fail at once, as one does whose listener runs on a goroutine of its own.
+	// A service may come up and fail at once, for example if its listener runs on a goroutine of its own.
 	settle := time.NewTimer(startSettle)
 	defer settle.Stop()
 	select {

@@ -33,7 +33,7 @@ type watch struct {
 	// readings are those of the signals that checks read.
 	readings map[signalKey][]reading
 	wanted   map[string]bool // names of those signals
-	// everything is kept of all signals while the service is examined, nil afterwards.
+	// everything has the readings of all signals while the service is examined, and is nil afterwards.
 	everything *survey
 	scale      float64
 	sample     time.Duration

@@ -25,7 +25,7 @@ func TestCleanUpAfterAKilledFalsify(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// A child of a service, which is none of ours any more but for its temporary directory.
+	// A child that a service has left behind: only its temporary directory tells that a falsify has started it.
 	orphan := exec.Command("sleep", "600")
 	orphan.Env = append(os.Environ(), "TMPDIR="+filepath.Join(dead, "run-1"))
 	if err := orphan.Start(); err != nil {

@@ -20,7 +20,7 @@ func newSurvey() *survey { return &survey{all: make(map[signalKey][]reading)} }
 
 func (s *survey) add(key signalKey, r reading) { s.all[key] = append(s.all[key], r) }
 
-// readings are the middle of what each instance read since a moment, and how fast it grew.
+// readings returns for each instance the median of what it read since a moment, and how fast it grew.
 func (s *survey) readings(since time.Time) (all []plan.Reading) {
 	keys := slices.SortedFunc(maps.Keys(s.all), func(a, b signalKey) int { return strings.Compare(a.String(), b.String()) })
 	for _, key := range keys {

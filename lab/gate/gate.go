@@ -227,7 +227,7 @@ func (r *Report) SARIF() sarif.Run {
 		}
 		file := f.File
 		if file == "" {
-			file = "go.mod" // the form wants a place, and what has none here is about the build
+			file = "go.mod" // SARIF wants a file for each finding, and those without one are about the build
 		}
 		run.Results = append(run.Results, sarif.Result{RuleID: f.Rule, Level: sarif.Level(f.Level), Message: sarif.Text{Text: text},
 			Locations: []sarif.Location{sarif.At(file, f.Line, f.Column, "")}})

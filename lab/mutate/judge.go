@@ -108,7 +108,7 @@ type dose struct {
 	// based are lines that are at another level all the time, and spiky ones that have a spike now and then before the fault.
 	based map[int]float64
 	spiky map[int]bool
-	// burst begins late in the run and is over after so long, if it is not 0: scaled holds only then.
+	// burst, if not 0, limits scaled: it begins in the middle of the run and is over after that time.
 	burst time.Duration
 }
 
@@ -357,8 +357,9 @@ func (j *judge) edge(at func(float64) dose, check stability.Check, silent, firin
 	return firing
 }
 
-// kill returns the variation in which a mutant answers otherwise than the check, "" for none. An answer is otherwise when one fires
-// and the other does not, or when they do so at times, or for times, that are far apart: a quarter, and more than a judgment.
+// kill returns the variation in which a mutant answers otherwise than the check, "" for none. The answers differ when
+// one of the two fires and the other does not, or when the moments at which they fire, or the times for which they are
+// violated, are far apart; see apart.
 func (j *judge) kill(m Mutant, variations []variation) string {
 	for _, v := range variations {
 		got := j.run(m.Check, v.dose)

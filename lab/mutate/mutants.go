@@ -1,5 +1,5 @@
-// Package mutate weakens checks, to see whether anybody notices. A trial that a check passes as well with twice its threshold
-// says little about the threshold.
+// Package mutate weakens checks, to see whether anything notices. If a check would pass its trial with twice the
+// threshold as well, the trial says little about the threshold.
 //
 // [Mutants] makes the weakened checks of one. [Judge] replays what was recorded of a fault run through the engine, for the check and
 // for each mutant, and then variations of that recording: the fault at the dose at which the check only just fires and only just
@@ -31,7 +31,7 @@ func Mutants(check stability.Check, schema *signals.Schema) []Mutant {
 	var all []Mutant
 	known := map[string]bool{canonical(check, schema): true}
 	add := func(how string, k stability.Check) {
-		if c := canonical(k, schema); c != "" && !known[c] { // what means the same is no mutant
+		if c := canonical(k, schema); c != "" && !known[c] { // a change that does not change the meaning makes no mutant
 			known[c] = true
 			all = append(all, Mutant{how, k})
 		}

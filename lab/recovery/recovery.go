@@ -16,9 +16,10 @@ type Criterion struct {
 	Signal string
 	// Margin is the share of the baseline within which the signal must be, such as 0.05.
 	Margin float64
-	// Within is how soon after the action.
+	// Within is how soon after the action the signal must be back.
 	Within time.Duration
-	// Stays is how many readings in a row must be there. Defaults to 3: one may pass by.
+	// Stays is how many readings in a row must be within the margin. Defaults to 3: a single one may be on its way past
+	// it.
 	Stays int
 }
 

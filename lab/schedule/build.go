@@ -135,8 +135,8 @@ func (b *builder) goCommand(ctx context.Context, args ...string) ([]byte, error)
 	return out, nil
 }
 
-// build builds the test binary of each package that has tests. One that does not build keeps none of the others from
-// being tested: the error comes with what was built.
+// build builds the test binary of each package that has tests. One that does not build does not keep the others from
+// being tested: the error is returned together with what was built.
 func (b *builder) build(ctx context.Context) ([]binary, error) {
 	if err := b.writeRewritten(ctx); err != nil {
 		return nil, err

@@ -65,7 +65,7 @@ func (u *unit) execute(ctx context.Context, s schedule, plain bool) (result, err
 	return r, nil
 }
 
-// command is how the tests are run: as go test does, but for the limit, which the program's own watch keeps.
+// command is how the tests are run: as go test does, except that the program itself watches the time limit.
 func (u *unit) command(ctx context.Context, s schedule, plain bool, base string) *exec.Cmd {
 	args := append([]string{"-test.timeout=0", "-test.paniconexit0", "-test.run=" + u.pattern}, u.config.TestFlags...)
 	cmd := exec.CommandContext(ctx, u.binary.path, args...)

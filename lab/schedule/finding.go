@@ -23,7 +23,8 @@ const (
 	Crashed
 	// Failed: the tests fail, panic or exit in a plain run, as they would under go test.
 	Failed
-	// Hung: a run did not end in its time, though nothing in it moved any more or a plain run takes a small part of that.
+	// Hung: a run did not end in its time, and either nothing in it moved any more, or a plain run takes only a small
+	// part of that time.
 	Hung
 	// Cycle: reachable goroutines wait for each other in a circle of locks. Only another goroutine which unlocks what
 	// it did not lock could end it.
@@ -59,7 +60,7 @@ type Finding struct {
 	Package string `json:"package"`
 	// Tests are those whose goroutines take part, or that fail; none if that is not known.
 	Tests []string `json:"tests,omitempty"`
-	// Each is true if the schedule is one of the test by itself.
+	// Each is true if the schedule is for the test run by itself, as with Config.Each.
 	Each bool `json:"each,omitempty"`
 	// Sides are the goroutines that take part, each distinct stack once.
 	Sides []Side `json:"sides,omitempty"`
@@ -69,16 +70,16 @@ type Finding struct {
 	Pairs []string `json:"pairs,omitempty"`
 	// Text is what the race detector or the failed test printed, or what there is to say besides.
 	Text string `json:"text,omitempty"`
-	// Seen of Runs schedules showed it; FirstRun is the first one that showed it as a fact (or as a SUSPECT, if it is no more
-	// than that), from 1, 0 if none did.
+	// Seen is how many of Runs schedules showed it. FirstRun is the number, from 1, of the first that showed it as a
+	// fact (or as a SUSPECT, if none showed more than that); 0 if none showed it.
 	Seen     int `json:"seen"`
 	Runs     int `json:"runs"`
 	FirstRun int `json:"first_run"`
-	// SeenPlain of PlainRuns runs without perturbation showed it.
+	// SeenPlain is how many of PlainRuns runs without perturbation showed it.
 	SeenPlain int `json:"seen_plain"`
 	PlainRuns int `json:"plain_runs"`
-	// Schedule is that of FirstRun, as Config.Replay takes it; Reproduced of Replayed replays of it showed it again.
-	// ReplaysLeft is how many there was no time for.
+	// Schedule is that of FirstRun, as Config.Replay takes it. Reproduced is how many of Replayed replays of it showed
+	// the finding again, ReplaysLeft how many replays there was no time for.
 	Schedule    string `json:"schedule"`
 	Reproduced  int    `json:"reproduced"`
 	Replayed    int    `json:"replayed"`
@@ -168,7 +169,7 @@ func sides(gs []goroutine) []Side {
 	return joinSides(all, func(a, b int) int { return a + b })
 }
 
-// joinSides makes one of those that are equal, with the count that count makes of theirs.
+// joinSides joins equal sides into one, whose count is what count makes of theirs.
 func joinSides(all []Side, count func(a, b int) int) []Side {
 	byKey := map[string]*Side{}
 	for _, s := range all {
@@ -222,7 +223,8 @@ func union(a, b []string) []string {
 	return a
 }
 
-// addFinding puts f into the list: to the one that it is the same as, or at the end. It may tell that several are one.
+// addFinding joins f with the finding in the list that is the same, or appends it. If several are the same as f, they
+// become one.
 func addFinding(list []Finding, f Finding) []Finding {
 	at := -1
 	for i := 0; i < len(list); i++ {

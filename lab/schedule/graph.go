@@ -7,7 +7,8 @@ import (
 	"github.com/falsifiable/stability/lab/schedule/point"
 )
 
-// Where the semaphores are in a lock: a goroutine blocked on one waits at such an offset from the lock.
+// The offsets of the semaphores within a lock: a goroutine that is blocked on one waits at that offset from the lock's
+// address.
 const (
 	semMutex  = 4  // sync.Mutex.sema; for an RWMutex, its inner Mutex: waits for the other writer
 	semWriter = 8  // sync.RWMutex.writerSem: waits for the readers
@@ -44,7 +45,7 @@ func newGraph(t *trace) *graph {
 	return gr
 }
 
-// holds tells whether a lock is in the list: after an entry of its own, it is that one which is being acquired.
+// holds tells whether a lock is in the list of those that a goroutine holds or is acquiring.
 func holds(list []lock, object uint64) bool {
 	return slices.ContainsFunc(list, func(l lock) bool { return l.object == object })
 }

@@ -59,8 +59,8 @@ const (
 	hungLeast  = 5 * time.Second // at least; what is faster is mostly the start of a process
 )
 
-// outOfTime tells whether it is a finding that the run did not end in its time: always of a plain one, otherwise if it
-// was at rest or ought to have ended long ago.
+// outOfTime tells whether it is a finding that the run did not end in its time. Of a plain run it always is; of
+// another, if nothing in it moved any more or it ought to have ended long ago.
 func (r result) outOfTime(plain, limit time.Duration) bool {
 	switch r.trace.end {
 	case point.AtRest:
@@ -127,7 +127,7 @@ func partOf(t *trace, graph *graph) (p parts) {
 		case ofTesting(g):
 		case g.stack.Leaked:
 			p.leaked = append(p.leaked, g)
-		case len(g.waits) > 0 || t.end == point.Asleep: // a wait for nothing at all is one on no object
+		case len(g.waits) > 0 || t.end == point.Asleep: // to wait for nothing at all, as select {} does, is to wait on no object
 			alive = append(alive, g)
 		}
 	}
@@ -155,7 +155,8 @@ func partOf(t *trace, graph *graph) (p parts) {
 
 func (p parts) all() []goroutine { return slices.Concat(p.leaked, p.asleep, p.circle, p.suspect) }
 
-// level is that of the surest one in a group: one deadlock is one finding, though not all who wait in it can be proven.
+// level is the surest level that a goroutine of the group has. A deadlock is one finding, even if not all that wait in
+// it can be proven to wait forever.
 func (p parts) level(group []goroutine) Level {
 	for _, by := range []struct {
 		gs    []goroutine
@@ -180,8 +181,8 @@ func ofTesting(g goroutine) bool {
 	return false
 }
 
-// suspicious tells whether a blocked goroutine that is still reachable is worth a look. A worker that waits for work
-// in a receive or a select is not; one that waits for a lock or to be rid of something is, for everything else has
+// suspicious tells whether a blocked goroutine that is still reachable is worth a look. A worker that waits for work in
+// a receive or a select is not; one that waits for a lock, for a WaitGroup or to send is, because everything else has
 // come to rest.
 func suspicious(g goroutine) bool {
 	switch g.stack.State {

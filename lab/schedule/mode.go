@@ -18,15 +18,15 @@ type Mode struct {
 
 // Modes are the modes of one rotation, in order. The first one finds the most, no single one all of it:
 //
-//   - focus: everybody stays before a send, a lock, a close, a select, a wait for a signal, and before whatever may
-//     block while a lock is held. Who came first goes first, children before those who started them. So everything that
-//     can be at work is, when the first thing is stopped.
-//   - young: the opposite: who came last goes first, and who let no timer go before does now. A select prefers one of its
-//     cases for the whole run.
+//   - focus: every goroutine stays (waits until nobody else can run) before a send, a lock, a close, a select, a wait for
+//     a signal, and before whatever may block while a lock is held. Those that came first go first, children before
+//     their creators. So all work that can be under way is, by the time the first thing is stopped.
+//   - young: the opposite: those that came last go first, and those that let no timer go before them now do. A select
+//     prefers one of its cases for the whole run.
 //   - off: some bugs are hidden by any perturbation.
 //   - nap: sleep for a random time, so that timers come in between.
 //   - pct: run by random priorities that change now and then (Burckhardt et al., ASPLOS 2010), select by the seed.
-//   - wake: who waits last is woken first; timers are late.
+//   - wake: the goroutine that began to wait last is woken first; timers are late.
 //   - mix: yield and stay everywhere a little.
 //   - start: goroutines come to their first point in another order than they were started in.
 //   - yield: let others go first, half of the time.
@@ -52,12 +52,14 @@ var Modes = []Mode{
 type chances = [point.Kinds]point.Chance
 
 const (
-	// focusWindow is for how many operations of a goroutine focus and young are at full strength. Four times the usual: their
-	// defects need several goroutines to be kept back in one place each, and some come to it late.
+	// focusWindow is for how many operations of a goroutine focus and young are at full strength. Four times the
+	// default: the defects that they find need several goroutines held back at once, each in its place, and some come
+	// to theirs late.
 	focusWindow = 128
 	// focusPatience is longer than the timers of a millisecond or two with which many tests wait for "soon".
 	focusPatience = 3 * time.Millisecond
-	// focusRounds lets at most one timer go before one that stays: half of them go before it, half after.
+	// focusRounds lets at most one timer go off before a goroutine that stays goes on: half of the time none, half of
+	// the time one.
 	focusRounds = 2
 	// napTime is many times what an operation takes, and short beside a run.
 	napTime = 100 * time.Microsecond
@@ -120,7 +122,7 @@ func parseSchedule(text string) (schedule, error) {
 	return s, nil
 }
 
-// planned returns the schedule with these things done and no others.
+// planned returns the schedule that does only what is in points.
 func (s schedule) planned(points []point.Planned) schedule {
 	if len(points) == 0 {
 		return schedule{mode: "off", procs: s.procs}

@@ -7,8 +7,9 @@ import (
 	"github.com/falsifiable/stability/lab/schedule/point"
 )
 
-// next returns the schedule of run i: the first two modes, then two of three times a mutant of a schedule that reached
-// something new, and further modes. With the race detector every second run only yields.
+// next returns the schedule of run i. The first two runs take the first two modes. Of the others, two of three are
+// mutants of a schedule that reached something new, and the third takes a further mode. With the race detector every
+// second run takes raceMode.
 func (u *unit) next(i int) schedule {
 	m := Modes[i%len(Modes)]
 	switch {
@@ -23,15 +24,15 @@ func (u *unit) next(i int) schedule {
 	default:
 		m = Modes[(i/3+1)%len(Modes)]
 	}
-	if i != 1 { // the second one is the opposite of the first, in everything
+	if i != 1 { // the second run is the opposite of the first, so it has the same seed
 		u.seed = u.rng.Uint64() >> 1
 	}
 	return schedule{mode: m.Name, procs: m.Procs, seed: u.seed, settings: m.Settings}
 }
 
-// raceMode is for the race detector. It sees two accesses that nothing orders, whichever comes first, so long as few others
-// come in between: that is found by many small changes. Keeping goroutines back for long puts the two far apart, and what it
-// waits for may order them.
+// raceMode is for the race detector, which sees two accesses that nothing orders, whichever comes first, as long as few
+// others come in between. Many small changes find such pairs. Holding a goroutine back for long puts the two accesses
+// far apart, and what the goroutine waits for may order them.
 var raceMode = Mode{Name: "race", Settings: point.Settings{Yield: 512, Select: point.SelectSeeded}}
 
 // tried is an operation held back in a mutant of a mode's schedule.
@@ -40,9 +41,9 @@ type tried struct {
 	point.Planned
 }
 
-// mutant returns a kept schedule with one of its operations held back until all else is at rest: one that came to an
-// object before another goroutine did, and has not been tried yet. So the other one comes first. Mutants that reach
-// something new are kept too, so that bugs which need two such turns are come to one after the other.
+// mutant returns a kept schedule with one of its operations held back until all else is at rest. That operation came to
+// an object before another goroutine did, and has not been tried yet; now the other goroutine comes first. Mutants that
+// reach something new are kept too: so a bug that needs two operations to change places is found in two steps.
 func (u *unit) mutant() (schedule, bool) {
 	if len(u.kept) == 0 {
 		return schedule{}, false
@@ -65,8 +66,9 @@ func (u *unit) mutant() (schedule, bool) {
 	return m, true
 }
 
-// early returns the operations, held back, which came to an object before another goroutine that competes for it: first
-// those that can be missed or never be got rid of, last those in the standard library.
+// early returns the operations that came to an object before another goroutine that competes for it, each planned to be
+// held back. First come closes, signals and sends, because these can be missed or be stuck for ever; last come those in
+// the standard library.
 func (t *trace) early(goroot string) (points []point.Planned) {
 	earlier := map[uint64][]event{} // by object
 	rank := map[point.Planned]int{}

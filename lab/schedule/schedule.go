@@ -68,7 +68,8 @@ type Config struct {
 	BuildFlags, TestFlags []string
 	// Timeout bounds one run. Defaults to one minute.
 	Timeout time.Duration
-	// Limit bounds all runs together; what there is no time for is said. Builds are not counted. Defaults to ten minutes.
+	// Limit bounds all runs together; the report says what there was no time for. Builds are not counted. Defaults to
+	// ten minutes.
 	Limit time.Duration
 	// Workers is the number of runs at the same time. Defaults to half of the CPUs, at least 1.
 	Workers int
@@ -89,9 +90,10 @@ type Report struct {
 	GoVersion string   `json:"go_version"`
 	Seed      uint64   `json:"seed"`
 	Warnings  []string `json:"warnings,omitempty"`
-	// Rewritten is true if the points were in the project's source. A schedule is good for one kind of points only.
+	// Rewritten is true if the points were in the project's source. A schedule can only be replayed with points of the
+	// same kind.
 	Rewritten bool `json:"rewritten,omitempty"`
-	// The rest of what a schedule is good for only together with, from Config.
+	// Dir, Race, BuildFlags and TestFlags are Config's: a replay of a schedule needs the same ones.
 	Dir        string    `json:"dir,omitempty"`
 	Race       bool      `json:"race,omitempty"`
 	BuildFlags []string  `json:"build_flags,omitempty"`

@@ -49,7 +49,8 @@ type goroutine struct {
 	test  string   // the test that started it, directly or through others
 	after int      // operations and timers since the tests ended
 	stack goroutines.Stack
-	// What it is at: it could run; waits for what a timer may end, a periodic one; it is the one that called exit.
+	// What it was doing: busy, it could run; clock, it waited for something that a timer may end; ticks, that timer is
+	// a periodic one; exits, it had called exit.
 	busy, clock, ticks, exits bool
 }
 

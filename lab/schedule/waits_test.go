@@ -7,8 +7,8 @@ import (
 	"github.com/falsifiable/stability/lab/schedule"
 )
 
-// TestWaits: whatever a healthy test waits for, nothing is proven of it. Whatever one is blocked on for good, something is.
-// TestWaitReasons of package patch sees to it that no reason to wait is forgotten.
+// TestWaits: whatever a healthy test waits for, nothing is proven of it. Whatever a test is blocked on for good,
+// something is proven. TestWaitReasons of package patch sees to it that no reason to wait is forgotten.
 func TestWaits(t *testing.T) {
 	t.Setenv("GOWORK", "off")
 	t.Setenv("GOFLAGS", "")

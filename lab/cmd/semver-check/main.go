@@ -3,10 +3,10 @@
 //	semver-check --require-minor=1.2.0
 //	semver-check --require-minor=1.2.0 github.com/some/lib
 //
-// Without a module it is about all that a go.mod declares in that series: each must also resolve to it, at 1.2.0 or
-// above and below 1.3.0. It is a part of stability gate modules, which judges much more.
+// Without a module named, it holds all modules that a go.mod declares in that series: each must also resolve to a
+// version in it, 1.2.0 or above and below 1.3.0. This is one of the many things that stability gate modules judges.
 //
-// Exit codes: 0 they do, 1 one does not, 2 usage, 3 it could not be told.
+// Exit codes: 0 every module stays in the series, 1 one does not, 2 wrong usage, 3 it could not be found out.
 package main
 
 import (

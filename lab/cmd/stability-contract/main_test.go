@@ -80,7 +80,7 @@ inflight http.server.active_requests > 500
 	}
 }
 
-// module lays out a module beside nothing, which reaches the library by replace.
+// module lays out a module of these files in a directory of its own. It reaches the library by a replace line.
 func module(t *testing.T, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()

@@ -95,7 +95,8 @@ type keyValue struct {
 	offset     int64
 }
 
-// decodeObject reads a flat JSON object in its own order; a map would lose twins and spelling.
+// decodeObject reads a flat JSON object in the order in which it is written. A map would lose keys that are there
+// twice, and how numbers are spelled.
 func decodeObject(text string) ([]keyValue, error) {
 	decoder := json.NewDecoder(bytes.NewReader([]byte(text)))
 	decoder.UseNumber()

@@ -174,12 +174,12 @@ func (d drill) pressAndAct(ctx context.Context, stdout io.Writer) error {
 	return nil
 }
 
-// listens refuses a process that the signal would end.
+// listens returns an error if the process does not catch the signal, which would then end it.
 func listens(pid int) error {
 	content, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if os.IsNotExist(err) {
 		if _, linux := os.Stat("/proc/self/status"); linux != nil {
-			return nil // another system tells nothing
+			return nil // only Linux tells which signals a process catches
 		}
 		return fmt.Errorf("there is no process %d", pid)
 	}

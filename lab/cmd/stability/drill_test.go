@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-// drilled is a service that has a heap that SIGUSR1 or a POST gives back, if it has chosen to.
+// drilled is a service with a heap. If listens is set, it gives the heap back on SIGUSR1 and on a POST.
 func drilled(t *testing.T, listens bool) *httptest.Server {
 	var heap atomic.Int64
 	heap.Store(100)

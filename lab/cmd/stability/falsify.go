@@ -127,8 +127,8 @@ func (f *falsifyFlags) chooseTier() error {
 	return nil
 }
 
-// publish shows the report, writes its files, and writes the proof beside the contract when it is one: a part of the runs
-// or an interrupted one is none.
+// publish shows the report and writes its files. It also writes the proof beside the contract, unless the runs were
+// interrupted or only a part of them was asked for: then nothing is proven.
 func (f *falsifyFlags) publish(r *falsify.Report, screen report.Terminal, stdout io.Writer) error {
 	screen.Report(r)
 	if f.config.Mutate {
@@ -156,7 +156,7 @@ func (f *falsifyFlags) publish(r *falsify.Report, screen report.Terminal, stdout
 	return err
 }
 
-// showPlan prints how each check would be tried. A check that cannot be is no failure of the command.
+// showPlan prints how each check would be tried. A check that cannot be tried is no failure of the command.
 func showPlan(r *falsify.Report, f falsifyFlags, screen report.Terminal, stdout, stderr io.Writer) int {
 	screen.Plan(r)
 	for _, n := range r.Notes {

@@ -98,7 +98,7 @@ func runOneGate(ctx context.Context, g gateCommand, args []string, stdout, stder
 		return exitUsage
 	}
 	if report == nil {
-		return exitOK // what was asked for was no judgment
+		return exitOK // the flags asked for something else than a judgment
 	}
 	if err := f.publish(report, stdout); err != nil {
 		fmt.Fprintf(stderr, "stability gate %s: %v\n", g.name, err)

@@ -120,7 +120,7 @@ func crafted(t *testing.T, r any) string {
 	return b.Path
 }
 
-// TestReplayIsBounded: a small file must not ask for gigabytes, in whatever it is that it has too much of.
+// TestReplayIsBounded: a small file must not make the replay take gigabytes, whichever of its numbers is too large.
 func TestReplayIsBounded(t *testing.T) {
 	instances := func(n, readings int) []stability.SignalHistory {
 		h := stability.SignalHistory{Desc: depth.Desc()}

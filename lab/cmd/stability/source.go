@@ -35,7 +35,8 @@ func runExperiment(ctx context.Context, args []string, stdout, stderr io.Writer)
 	return pool.Main(ctx, args, stdout, stderr)
 }
 
-// serveVet does what go vet -vettool=$(which stability) asks for, and then exits. Without such a question it returns.
+// serveVet answers go vet -vettool=$(which stability), and then exits the process. If it is not go vet that has started
+// this process, it returns.
 func serveVet() {
 	if vet.IsTool(os.Args[1:]) {
 		vet.Tool()

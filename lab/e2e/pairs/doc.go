@@ -6,5 +6,5 @@
 //	jackc/puddle         2.2.0  2.2.1  a pool grows over its maximum
 //	hellofresh/health-go 5.5.3  5.5.5  each check that times out leaves a goroutine behind
 //
-// Each is a module of its own in testdata, so that no version of theirs is ever one of ours.
+// Each is a module of its own in testdata, so that their versions never come into this module's go.mod.
 package pairs

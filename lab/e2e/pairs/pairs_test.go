@@ -36,8 +36,8 @@ func TestPairs(t *testing.T) {
 	}
 }
 
-// try builds the program with the versions of a go.mod and returns what it says. Only a module that cannot be fetched is a
-// reason to skip.
+// try builds the program with the versions of a go.mod and returns what it says. That a module cannot be fetched is the
+// only reason to skip.
 func try(t *testing.T, dir, modfile string) string {
 	t.Helper()
 	if _, err := run(t, dir, 3*time.Minute, "go", "mod", "download", "-modfile="+modfile); err != nil {

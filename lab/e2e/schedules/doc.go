@@ -10,6 +10,7 @@
 //	coocood/freecache            1.0.1   1.1.0   TTL reads without the lock
 //	jellydator/ttlcache/v3       3.3.0   3.4.0   RangeBackwards reads without the lock
 //
-// The tests are what a user of the library would write; none of them was tuned. Each is a module of its own in testdata, so
-// that no version of theirs is ever one of ours. docs/guide/test.md has the pairs on which stability test finds nothing.
+// The tests are what a user of the library would write; none of them was tuned. Each is a module of its own in
+// testdata, so that their versions never come into this module's go.mod. docs/guide/test.md has the pairs on which
+// stability test finds nothing.
 package schedules

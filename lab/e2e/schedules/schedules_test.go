@@ -14,7 +14,7 @@ import (
 
 var pairs = []struct {
 	name   string
-	race   bool // it takes the race detector
+	race   bool // needs the race detector
 	levels []schedule.Level
 }{
 	{"lru", false, []schedule.Level{schedule.ProvenLeak, schedule.Deadlock}},
@@ -43,7 +43,7 @@ func TestPairs(t *testing.T) {
 			for _, f := range r.Findings {
 				t.Errorf("on the mended version: %v %v %q", f.Level, f.Tests, f.Text)
 			}
-			// Some need one schedule in ten, and the machine has a part in it.
+			// Some bugs show on one schedule of ten, and on a busy machine on fewer.
 			c.Runs, c.First, c.BuildFlags = 40, true, []string{"-modfile=broken.mod"}
 			if r, err = schedule.Run(t.Context(), c); err != nil {
 				t.Fatal(err)
@@ -55,7 +55,7 @@ func TestPairs(t *testing.T) {
 	}
 }
 
-// fetch downloads the modules of a go.mod. Only that they cannot be fetched is a reason to skip.
+// fetch downloads the modules of a go.mod. That they cannot be fetched is the only reason to skip.
 func fetch(t *testing.T, dir, modfile string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "go", "mod", "download", "-modfile="+modfile)

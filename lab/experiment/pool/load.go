@@ -44,7 +44,7 @@ func (c Config) schedule(length time.Duration) []request {
 	}
 }
 
-// most bounds the requests under way. With a deadline on each it is never reached but by a rate beyond all measure.
+// most bounds the requests under way. Each has a deadline, so only an absurdly high rate reaches this.
 const most = 20_000
 
 // drive makes the requests of a time, each when it is due, and returns what became of them in order of their due times.
@@ -67,7 +67,7 @@ func (c Config) drive(ctx context.Context, length time.Duration, do func(context
 		places <- struct{}{}
 		group.Go(func() {
 			defer func() { <-places }()
-			// The patience of who waits begins when the request is due, not when this machine gets to it.
+			// A client's patience begins when its request is due, not when this machine gets to it.
 			ctx, cancel := context.WithDeadline(ctx, begun.Add(r.due+c.Patience))
 			defer cancel()
 			err := do(ctx, r)

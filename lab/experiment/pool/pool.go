@@ -113,16 +113,16 @@ type Steered struct {
 	Start int
 	// Before is the load under the start's own setting.
 	Before Load
-	// Final is that of the last part, and Open the number of connections then. ByBest is the mean latency of that part by what
-	// the same requests had under the best static setting.
+	// Final is that of the last part, and Open the number of connections then. ByBest is the mean latency of that part,
+	// divided by that of the same requests under the best static setting.
 	Final  Load
 	Open   int
 	ByBest float64
-	// Reached is when the latency came within 5 % of what the same requests had under the best static setting for the first
-	// time; 0 if never.
+	// Reached is when the latency first came within 5 % of that of the same requests under the best static setting; 0
+	// if never.
 	Reached time.Duration
-	// Worst is the mean latency of the worst window, by what the same requests had when the start's own setting was left alone:
-	// above 1 it did harm, or the machine was slower.
+	// Worst is the mean latency of the worst window, divided by that of the same requests when the start's own setting
+	// was left alone. Above 1, poolsize did harm, or the machine was slower.
 	Worst float64
 	Trace []Point
 }
@@ -207,7 +207,7 @@ func (c Config) open(s Setting) (*sql.DB, *sqldb.Pools, error) {
 // warmup is left out of each measurement: connections are made, queries prepared.
 const warmup = 2 * time.Second
 
-// static measures one setting, and keeps what it measures if that is better than what there is.
+// static measures one setting, and keeps the measurement if it is better than the one before.
 func (c Config) static(ctx context.Context, s *Static) error {
 	c.Progress("static " + s.Setting.String())
 	db, pools, err := c.open(s.Setting)
@@ -266,8 +266,9 @@ func (c Config) leaks(ctx context.Context, s Setting) (float64, error) {
 	return float64(leaked) / float64(max(len(results), 1)), err
 }
 
-// settled returns how many connections are in use once that number stands still: one that is being opened counts among them, and
-// what a deadline has ended gives its connection back a little later.
+// settled returns how many connections are in use, once that number no longer changes. At first it does: a connection
+// that is being opened counts as in use, and a query that a deadline has ended gives its connection back a little
+// later.
 func settled(ctx context.Context, db *sql.DB) (int, error) {
 	tick := time.NewTicker(250 * time.Millisecond)
 	defer tick.Stop()
@@ -299,8 +300,8 @@ const window = 3 * time.Second
 // before is how long a pool is left alone, until poolsize begins.
 func (c Config) before() time.Duration { return warmup + c.Phase/2 }
 
-// alone makes the requests of steer with a pool that is left as it is. They are the same requests, at the same times, and so
-// what chance has of them is in both.
+// alone makes the requests of steer with a pool that is left as it is. They are the same requests at the same times, so
+// chance affects both runs alike.
 func (c Config) alone(ctx context.Context, open int) ([]result, error) {
 	c.Progress(fmt.Sprintf("left alone at %d", open))
 	db, _, err := c.open(Setting{open, open, 5 * time.Minute})
@@ -312,8 +313,8 @@ func (c Config) alone(ctx context.Context, open int) ([]result, error) {
 	return results, context.Cause(ctx)
 }
 
-// steer lets poolsize loose on a start; own and best are what the same requests had when that and the best setting were left
-// alone.
+// steer runs poolsize from a bad start. own and best are the results of the same requests under the start's own setting
+// and under the best one, both left alone.
 func (c Config) steer(ctx context.Context, start int, own, best []result) (Steered, error) {
 	c.Progress(fmt.Sprintf("poolsize from %d", start))
 	db, pools, err := c.open(Setting{start, start, 5 * time.Minute})
@@ -350,7 +351,7 @@ func (c Config) steer(ctx context.Context, start int, own, best []result) (Steer
 	return s, nil
 }
 
-// compare fills in what became of the requests that were due in the time from begun on, in which poolsize was at work.
+// compare fills in what became of the requests that were due while poolsize was at work: from begun on, for length.
 func (s *Steered) compare(results, own, best []result, begun, length time.Duration, changes []Point) {
 	last := begun + length*3/4
 	s.Final = summarize(results, last, begun+length)
@@ -369,7 +370,7 @@ func (s *Steered) compare(results, own, best []result, begun, length time.Durati
 	}
 }
 
-// by is the mean latency of a load by that of another.
+// by is the mean latency of a, divided by that of b.
 func by(a, b Load) float64 { return a.Mean.Seconds() / b.Mean.Seconds() }
 
 // recorder notes when the limit of a pool is changed.

@@ -73,7 +73,8 @@ func TestOpenAt(t *testing.T) {
 	}
 }
 
-// What poolsize did is held against the same requests: that all of them were slow for a while is not its doing.
+// What poolsize did is compared with the same requests left alone: a while in which all of them were slow is not blamed
+// on it.
 func TestCompare(t *testing.T) {
 	requests := func(latency func(at int) time.Duration) (all []result) {
 		for at := range 20 {

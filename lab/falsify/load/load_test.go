@@ -115,8 +115,8 @@ func TestShapes(t *testing.T) {
 	}
 }
 
-// The number of requests in a window of half a second at 60 per second: its variance is that of a Poisson process, its
-// mean, or the part of it that Every asks for.
+// The variance of the number of requests in half a second, at 60 per second, equals the mean, as in a Poisson process,
+// or is the part of it that Every asks for.
 func TestEvery(t *testing.T) {
 	for _, every := range []int{1, 10, 120} {
 		s, err := newSchedule(Steady, 60, time.Second, every, 1)

@@ -74,7 +74,7 @@ type schedule struct {
 	random *rand.Rand
 	curve  func(phase float64) float64
 	rate   float64 // requests per second at multiple 1
-	every  int     // of the Poisson process' arrivals only each every-th is one of ours
+	every  int     // only each every-th arrival of the Poisson process is sent
 	period float64 // seconds in which the shape repeats
 	now    float64 // seconds; the last candidate
 	times  []time.Duration

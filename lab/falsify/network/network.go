@@ -1,8 +1,8 @@
 // Package network puts the dependencies of a service behind proxies whose network can be made to fail.
 //
-// Why a proxy of our own, when toxiproxy is there: its removal of a fault waits for every connection that the fault is in the
-// way of, with a lock held, and a connection whose client has given up, or does not read, never comes. Ours is two hundred
-// lines; its faults are seeded, count what they did, which is the witness, and end at once.
+// Why not toxiproxy? To remove a fault, it waits, with a lock held, for every connection that the fault holds up; where
+// the client has given up or does not read, it waits forever. This proxy is two hundred lines. Its faults are seeded,
+// count what they did, which is their witness, and end at once.
 package network
 
 import (
@@ -18,7 +18,7 @@ import (
 )
 
 // Faults returns what can be made to go wrong with the network behind the proxy. The witness of each counts what the
-// service really met, so a fault on a dependency that nobody talks to is not taken for one.
+// service really met, so a fault on a dependency that nobody talks to does not count as one that took effect.
 func (p *Proxy) Faults() []fault.Fault {
 	return []fault.Fault{
 		{
@@ -76,7 +76,7 @@ type poison struct {
 	end    func()
 }
 
-// inject makes the effect that of all answers until it is removed or ctx is done. Of several the latest counts.
+// inject applies the effect to all answers until it is removed or ctx is done. Of several effects the latest applies.
 func (p *Proxy) inject(ctx context.Context, e *effect, verb string) (fault.Injection, error) {
 	e.removed = make(chan struct{})
 	p.effect.Store(e)

@@ -182,7 +182,8 @@ func (l *link) close() {
 	}
 }
 
-// forward passes on what the service asks. The end of that is passed on, too: some protocols wait for it.
+// forward passes on what the service asks. When the service closes its side, that is passed on too: some protocols wait
+// for it.
 func (l *link) forward(to, from net.Conn) {
 	if _, err := io.Copy(to, from); err != nil {
 		l.close()
@@ -276,7 +277,8 @@ func (l *link) pass(next piece) bool {
 	return l.write(next.data)
 }
 
-// begin counts the link for the effect. One that swallows breaks the link when it is removed, if there is a hole by then.
+// begin counts the link for the effect. An effect that swallows data breaks the link when it is removed, if data is
+// missing by then.
 func (l *link) begin(e *effect) {
 	// Which connection gets which random stream is up to the order in which they are accepted.
 	l.random = rand.New(rand.NewPCG(e.seed, e.links.Add(1)))

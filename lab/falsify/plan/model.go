@@ -10,7 +10,8 @@ import (
 	"github.com/falsifiable/stability/signals"
 )
 
-// model tells what the signals of a check read at any time: without a fault as they did, with faults as those declare.
+// model predicts what the signals of a check read at any time: without a fault, what was measured; with faults, what
+// these declare.
 type model struct {
 	world  World
 	schema *signals.Schema
@@ -116,7 +117,7 @@ func (m *model) weight(d signals.Desc, labels signals.Labels) float64 {
 	return own / all
 }
 
-// with returns the model with an instance more for each that the orders bring about.
+// with returns the model with the instances added that the orders bring about.
 func (m *model) with(orders []order) *model {
 	added := *m
 	added.lines = slices.Clone(m.lines)
@@ -188,8 +189,8 @@ func (m *model) sample(dst []signals.Sample, at, injected time.Duration, orders 
 	return dst
 }
 
-// grown is by how much a signal has grown by itself, less what the orders take from that. Of a counter that stands still
-// no rounding may be left: rate(x) == 0 is asked.
+// grown is by how much a signal has grown by itself, less what the orders take from that. A counter that stands still
+// must not grow by a rounding error: checks ask whether rate(x) == 0.
 func (m *model) grown(l *line, at, injected time.Duration, orders []order) float64 {
 	share, since := 0.0, time.Duration(0)
 	for _, o := range orders {
@@ -251,8 +252,8 @@ func (m *model) move(l *line, v, since float64, o order) float64 {
 	return v
 }
 
-// amount is a declared amount as the order's strength has it. Constants are what they are, a second is a second, and so
-// are shares of what was measured.
+// amount is what a fault declares, multiplied by the order's strength. Constants, and amounts that go only by shares,
+// are not multiplied: they do not turn out weaker or stronger.
 func (m *model) amount(a fault.Amount, l *line, o order) float64 {
 	v := a.Value(o.args, m.found)
 	for _, p := range o.fault.Params {

@@ -63,11 +63,12 @@ type Trial struct {
 	Orders []Order
 	// Fires is when, by the clock and counted from the injection, the check is expected to fire.
 	Fires time.Duration
-	// Steps tell, comparison by comparison, what is and what is to become.
+	// Steps tell, for each comparison, what it reads now and what it will read under the fault.
 	Steps []Step
-	// Spoken are the signals in place of whose sensors a fault speaks: the sensors are not tried.
+	// Spoken are the signals for which a stand-in gives the readings instead of their sensors: the sensors are not
+	// tried.
 	Spoken []string
-	// Why is why no fault moves those as far as it takes, if there are any that move them.
+	// Why says why no real fault moves the Spoken signals far enough. Empty if no fault moves them at all.
 	Why string
 	// Memory is what the faults take, in bytes.
 	Memory float64

@@ -120,7 +120,7 @@ func TestFind(t *testing.T) {
 	}
 }
 
-// A fault that turns out weaker must still do.
+// A fault that turns out weaker than declared must still make the check fire.
 func TestTrialsHaveRoom(t *testing.T) {
 	trial, err := Find(Check{Expr: "runtime.NumGoroutine() > 2000"}, service(), options())
 	if err != nil {

@@ -58,7 +58,7 @@ const warmup = time.Minute
 
 // fires returns how long after the injection the check fires, and whether it does within the limit.
 func (l *laboratory) fires(orders []order, limit time.Duration) (after time.Duration, ok bool) {
-	// In the engine's time a scaled contract's steps are scaled; what it is told of the sampling is not.
+	// Simulate multiplies the sampling interval by the scale; l.step has been multiplied already.
 	sample := time.Duration(float64(l.step) / l.world.Scale)
 	simulation, err := stability.Simulate(stability.SimulationConfig{Schema: l.schema, SampleInterval: sample, Warmup: warmup, Scale: l.world.Scale},
 		&stability.Contract{Name: "plan", Lenient: true, Interval: l.check.Interval, Checks: []stability.Check{{Name: "check", Expr: l.check.Expr, For: l.check.For}}})

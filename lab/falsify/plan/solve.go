@@ -19,8 +19,8 @@ import (
 // strengths are how much weaker and stronger than declared a fault may turn out: a trial must work all the same.
 var strengths = []float64{1, 0.7, 1.4}
 
-// Find works out a trial of the check with the faults of options, of which earlier ones are preferred when they do as
-// well. An error is an [*Impossible] unless the check does not compile.
+// Find works out a trial of the check with the faults of options. Of those that do equally well, the earliest is
+// preferred. An error is an [*Impossible] unless the check does not compile.
 func Find(c Check, w World, options []Option) (Trial, error) {
 	l, err := newLaboratory(c, w)
 	if err != nil {
@@ -129,8 +129,8 @@ func (s *solver) single() (found []candidate) {
 	return s.faults(s.laboratory, s.needed())
 }
 
-// faults returns the faults with which the check of a laboratory fires: soon if there are any, else within the limit. Each
-// must move a signal of all the needed comparisons.
+// faults returns the faults with which the check of a laboratory fires soon or, if there are none, within the limit. A
+// fault must move a signal of each of the needed comparisons.
 func (s *solver) faults(l *laboratory, needed [][]signals.ID) (found []candidate) {
 	for _, limit := range []time.Duration{l.soon(), l.world.Limit} {
 		for rank, o := range s.options {
@@ -149,7 +149,7 @@ func (s *solver) faults(l *laboratory, needed [][]signals.ID) (found []candidate
 	return found
 }
 
-// needed are the signals of each comparison that is not true by itself, if all of them must be.
+// needed are the signals of each comparison that is not true by itself, in a check that wants all its comparisons true.
 func (s *solver) needed() (all [][]signals.ID) {
 	if !conjunction(s.logic) {
 		return nil
@@ -198,8 +198,8 @@ func (s *solver) spoken() (found []candidate) {
 	return found
 }
 
-// price orders faults that all work. Dear is what ends the process or takes the machine, what moves the signal only by
-// the way, what takes long, and what stands further down.
+// price orders faults that would all do. A fault is dear if it ends the process or takes the whole machine, if it moves
+// the signal only as a side effect, if it takes long, and if it comes later in the options.
 func (s *solver) price(f fault.Fault, rank int, l *laboratory, c candidate) float64 {
 	p := float64(rank)
 	if !slices.ContainsFunc(f.Effects, func(e fault.Effect) bool { return !e.Side && l.reads(e.Signal) }) {
@@ -222,7 +222,7 @@ func speaks(f fault.Fault) bool {
 	return slices.ContainsFunc(f.Effects, func(e fault.Effect) bool { return e.Signal == "" })
 }
 
-// unmoved reports whether no real fault moves the signal: then one may well speak in its place.
+// unmoved reports whether no real fault moves the signal: only then may a stand-in speak in its place.
 func (s *solver) unmoved(id signals.ID) bool {
 	name := s.schema.Desc(id).Name
 	return !slices.ContainsFunc(s.options, func(o Option) bool {

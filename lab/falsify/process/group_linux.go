@@ -2,7 +2,8 @@ package process
 
 import "syscall"
 
-// attributes puts the child into a group of its own, and lets the kernel kill it should we die without a word.
+// attributes puts the child into a group of its own, and has the kernel kill it if this process dies before it could
+// clean up.
 func attributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }

@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// attributes is where a child would get a group of its own, which there is none of here: what a service starts may outlive it.
+// attributes does nothing: this system has no process groups, so what a service starts may outlive it.
 func attributes() *syscall.SysProcAttr { return nil }
 
 func killGroup(pid int) {

@@ -161,7 +161,8 @@ func appendBand(bands []band, from, to float64) []band {
 	return append(bands, band{from, to - from})
 }
 
-// bounds is the range of the axis: zero is on it, for a picture that starts at the least value lies.
+// bounds is the range of the axis: zero is always on it, because a plot that starts at the least value makes small
+// changes look large.
 func bounds(line *Line) (low, high float64) {
 	for _, point := range line.Points {
 		for _, v := range []*float64{point.Value, point.Threshold} {

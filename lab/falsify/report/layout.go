@@ -22,8 +22,8 @@ func (t Terminal) printf(indent int, format string, args ...any) {
 	fmt.Fprintln(t.W, fold(fmt.Sprintf(format, args...), t.width(), indent, ""))
 }
 
-// fold breaks a paragraph between words, so that no line is wider than width unless a single word is; lines that go on end
-// in end. A percent sign stays with its number.
+// fold breaks a paragraph between words, so that no line is wider than width unless a single word is. A line that is
+// continued ends in end. A percent sign stays with its number.
 func fold(text string, width, indent int, end string) string {
 	const glue = "\u00a0"
 	text = strings.ReplaceAll(text, " %", glue+"%")

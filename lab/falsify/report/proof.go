@@ -102,8 +102,8 @@ func (r *Report) WriteProofs() (written, kept []string, err error) {
 	return written, kept, nil
 }
 
-// outweighs tells whether p proves, closer to the contract's own times, all that the newer proof speaks of. A refutation is
-// never outweighed: it was seen.
+// outweighs tells whether p proves every check of the newer proof, and in runs that were closer to the contract's own
+// times. A refutation is never outweighed: the check was seen to fail.
 func (p *Proof) outweighs(newer *Proof) bool {
 	if p.Scale <= newer.Scale {
 		return false
@@ -129,7 +129,8 @@ func ReadProof(file string) (*Proof, error) {
 // maxProof is far more than the checks of any service take.
 const maxProof = 16 << 20
 
-// readRegular reads a file that has been checked out with somebody's source: it may be a link to a device without end.
+// readRegular reads a file only if it is a regular one. It comes with somebody's source, and could be a link to a
+// device that never ends.
 func readRegular(name string) ([]byte, error) {
 	info, err := os.Stat(name)
 	switch {

@@ -1,4 +1,4 @@
-// Package contracts is the gate that lets no check pass which nobody has tried to prove wrong as it is now.
+// Package contracts is the gate that fails while the repository has a check that is not proven in its present form.
 //
 // It finds every service of the repository that has a contract, in every module, asks each for its checks and compares their
 // hashes with the falsification.json that is committed beside the contract. For each check that is not proven it names the

@@ -100,8 +100,8 @@ func diffAPI(old, fresh *types.Package) (report apidiff.Report, err error) {
 	return apidiff.Changes(old, fresh), nil
 }
 
-// loadTypes loads the packages of a module that others can import, as the program in dir compiles them. Those that do not
-// compile there, as no one of them may be needed here, are left out.
+// loadTypes loads the packages of a module that others can import, as the program in dir compiles them. Those that do
+// not compile there are left out: it may need none of them.
 func (j *judge) loadTypes(ctx context.Context, dir, path string, flags ...string) (map[string]*types.Package, error) {
 	loaded, err := packages.Load(&packages.Config{
 		Context: ctx, Dir: dir, BuildFlags: flags, Env: append(os.Environ(), j.alone...),

@@ -86,7 +86,8 @@ func verifySums(r *gate.Report, name string, s sums, cache string, used map[stri
 	return compared
 }
 
-// cachedHash returns the hash of what the module cache holds, an error for which os.IsNotExist holds if nothing.
+// cachedHash returns the hash of what the module cache holds, or, if it holds nothing, an error for which os.IsNotExist
+// is true.
 func cachedHash(cache, path, version string, modOnly, whole bool) (string, error) {
 	escaped, err := module.EscapePath(path)
 	if err != nil {

@@ -15,8 +15,9 @@ import (
 // RequireMinor judges one thing in every module of the repository: that modules stay in a minor series, from a version on. It is
 // what semver-check --require-minor=1.2.0 asks.
 //
-// With paths, each of these modules must resolve to that series wherever it is compiled. Without, it is about all modules which a go.mod
-// declares in that series. If there is none of them, the check has nothing to hold, which is an error and not a success.
+// With paths, each of these modules must resolve to that series wherever it is compiled. Without paths, every module
+// that a go.mod declares in that series must. If there is no such module, nothing was judged, which is an error and not
+// a success.
 func RequireMinor(ctx context.Context, dir, version string, paths []string) (*gate.Report, error) {
 	want := Version(version)
 	if want == "" {

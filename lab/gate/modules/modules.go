@@ -1,8 +1,8 @@
 // Package modules is the gate against drift of modules: what go.mod declares, what the go command resolves and what is
 // compiled have to be one and the same, in every module of the repository and every package of each.
 //
-// It asks the go command, reads go.mod, go.sum, vendor and the built binary itself, and compares. It works offline from
-// the module cache; what it could not look at for want of it, it says.
+// It asks the go command, reads go.mod, go.sum, vendor and the built binary itself, and compares. It works offline,
+// from the module cache, and reports what it could not look at because the cache does not have it.
 package modules
 
 import (

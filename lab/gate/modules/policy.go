@@ -54,7 +54,7 @@ type Replacement struct {
 type Bounds struct {
 	// Minor keeps the version in a minor series, from this version on: 1.2.0 allows v1.2.7 but neither v1.1.9 nor v1.3.0.
 	Minor string `yaml:"minor"`
-	// Min is the lowest, Below the lowest that is too high.
+	// Min is the lowest version that is allowed; Below is the lowest that is not allowed any more.
 	Min   string `yaml:"min"`
 	Below string `yaml:"below"`
 	// Bad are versions known to be bad.
@@ -178,8 +178,8 @@ func (b Bounds) Judge(resolved string) string {
 	return ""
 }
 
-// release is a version without its pre-release part. A pseudo-version has the one it was made from: it is not a pre-release
-// of the next, only called so.
+// release is a version without its pre-release part. Of a pseudo-version it is the release that it was made from: a
+// pseudo-version is only written like a pre-release of the next one.
 func release(v string) string {
 	if module.IsPseudoVersion(v) {
 		return v

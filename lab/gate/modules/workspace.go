@@ -99,7 +99,8 @@ func (j *judge) judgeBinaries(ctx context.Context) error {
 	for _, m := range j.mods {
 		for _, dir := range m.mains {
 			file := filepath.Join(temp, "program")
-			// As a release is built, so without GOFLAGS of ours; but what it is built from decides, not where.
+			// Built as a release is, without this shell's GOFLAGS. The stamp of version control is left out: only the
+			// modules are compared.
 			if _, err := repo.Go(ctx, m.dir, j.alone, "build", "-buildvcs=false", "-o", file, "./"+mustRel(m.dir, dir)); err != nil {
 				j.complain(m, err, "building "+j.repo.Rel(dir))
 				continue

@@ -30,7 +30,7 @@ func (r *Repo) Diff(ctx context.Context, base string) ([]Change, error) {
 	if !r.Git {
 		return nil, ErrNoGit
 	}
-	// Whoever has set up another diff for himself would send us something that we cannot read.
+	// A user's own git configuration may ask for another form of diff, which parseDiff cannot read.
 	text, err := r.git(ctx, "-c", "diff.noprefix=false", "-c", "diff.mnemonicPrefix=false", "diff", "--no-ext-diff", "--no-color", "--no-textconv", "--unified=0", "--find-renames",
 		"--src-prefix=a/", "--dst-prefix=b/", "--ignore-submodules", base, "--")
 	if err != nil {

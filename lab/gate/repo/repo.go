@@ -1,5 +1,5 @@
-// Package repo is what the gates need to know of a repository: its modules, its files, what a change touches, and what the
-// go command says of it. It works without git, with the limits that it then names.
+// Package repo is what the gates need to know of a repository: its modules, its files, what a change touches, and what
+// the go command says of it. It works without git too; it then says what it cannot know.
 package repo
 
 import (
@@ -154,7 +154,8 @@ func (r *Repo) Base(ctx context.Context, name string) (commit, reason string, er
 	return "", "there is no branch main or master, here or at origin; name a base with -base", nil
 }
 
-// before returns a fork point, or the commit before when the fork is where we are and nothing has changed since.
+// before returns the fork point, or the commit before HEAD when HEAD itself is the fork point and nothing has changed
+// since.
 func (r *Repo) before(ctx context.Context, fork string) (commit, reason string, err error) {
 	head, err := r.git(ctx, "rev-parse", "HEAD")
 	if err != nil {

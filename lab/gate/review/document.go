@@ -40,7 +40,7 @@ type link struct {
 type experiment struct {
 	Fault  string            `yaml:"fault"`
 	Params map[string]string `yaml:"params"`
-	// Dependency is whose network the fault is in, for one of the network's.
+	// Dependency is the one whose network fails, if the fault is one of the network.
 	Dependency string `yaml:"dependency"`
 	Check      string `yaml:"check"`
 	Within     string `yaml:"within"`
@@ -124,7 +124,7 @@ var (
 	bullet = regexp.MustCompile(`^\s*(?:[-*+]|\d+[.)、])\s*(.*)$`)
 )
 
-// parseDocument reads a stability.md. Everything in it that no section begins with is for people.
+// parseDocument reads a stability.md. Text outside of its three sections is for people and is not judged.
 func parseDocument(text string) (*document, []complaint) {
 	d := &document{}
 	var wrong []complaint

@@ -1,8 +1,8 @@
 // Package review is the gate that a change to Go code has to pass before anybody reads it: its stability.md says which
 // dimensions of stability it touches, which checks watch them, and which experiment would prove it wrong.
 //
-// The gate does not believe the document. Links must lead to checks, at the commit they name; the experiment must name a fault
-// that exists; and what the change itself shows, a go statement, a client, a pool, a lock, must be spoken of.
+// The gate does not believe the document. Links must lead to checks, at the commit they name; the experiment must name
+// a fault that exists; and what the change itself shows (a go statement, a client, a pool, a lock) must be mentioned.
 package review
 
 import (
@@ -30,7 +30,7 @@ import (
 const (
 	// DocumentName is the document that a change brings, at the root or beside what it changes; upper and lower case are the same.
 	DocumentName = "stability.md"
-	// PolicyName says what needs none.
+	// PolicyName is the file that says which changes need no document.
 	PolicyName = "stability-review.yaml"
 )
 

@@ -10,14 +10,15 @@ import (
 	"github.com/falsifiable/stability/lab/gate"
 )
 
-// drift is a kind of last words that drift of modules or of the toolchain is known for.
+// drift is a message with which programs are known to die when a module or the toolchain is not the version that they
+// need.
 type drift struct {
 	rule  string
 	words *regexp.Regexp
 	mend  string
 }
 
-// drifts are in order: the first that matches is it.
+// drifts are in order: the first that matches is reported.
 var drifts = []drift{
 	{"codec", regexp.MustCompile(`codecgen version mismatch`), "generate the codecs anew with the version of the library that go.mod resolves to"},
 	{"schema", regexp.MustCompile(`conflicting Schema URL`), "import the semconv package of the version that the OpenTelemetry SDK itself uses, or merge resources without a schema URL"},

@@ -110,7 +110,8 @@ func uses(literal *ast.FuncLit, vars map[string]bool) (name string) {
 	return name
 }
 
-// findMuxPatterns looks for patterns of net/http that have a brace: a router of another package reads its own.
+// findMuxPatterns looks for patterns with a brace that are given to net/http; patterns of another package's router do
+// not matter.
 func findMuxPatterns(f *facts) (found []place) {
 	for _, file := range f.files {
 		muxes := map[string]bool{}

@@ -24,7 +24,7 @@ type row struct {
 	// keep is the setting that restores the behavior before, empty if there is none.
 	keep   string
 	source string
-	// find looks for what makes it matter. Without one here it matters to nobody in this repository.
+	// find looks for the places that make it matter. If there are none, it does not matter in this repository.
 	find func(*facts) []place
 }
 
@@ -69,8 +69,8 @@ func table() []row {
 	}
 }
 
-// unseen are the settings whose default changed and that nothing in a repository tells about: what comes in over the network
-// decides, or the operating system, or only debuggers see it.
+// unseen are the settings whose default changed, but for which nothing in a repository tells whether it matters: that
+// depends on what comes in over the network or on the operating system, or only debuggers notice.
 var unseen = map[string]string{
 	"httplaxcontentlength": "an empty Content-Length header comes from peers",
 	"httpcookiemaxnum":     "the number of cookies comes from clients",

@@ -1,9 +1,10 @@
-// Package toolchain is the gate for what nobody's gate says: what another Go version changes for this program.
+// Package toolchain is the gate for what compiling and testing do not show: what another Go version changes for this
+// program.
 //
-// A change that raises the go line of a go.mod compiles, and its tests pass. It also changes defaults: of GODEBUG settings, of
-// the language, of the runtime. The gate compares the go lines before and after, and says for each default that changes
-// in between which line of code or of a manifest makes it matter here. What matters to nobody here it does not
-// mention. Without such a change it looks only at whether images and workflows build with a Go that is new enough.
+// A change that raises the go line of a go.mod compiles, and its tests pass. It also changes defaults: of GODEBUG
+// settings, of the language, of the runtime. The gate compares the go lines before and after, and says for each default
+// that changes in between which line of code or of a manifest makes it matter here. It does not mention what matters to
+// nobody here. Without such a change it looks only at whether images and workflows build with a Go that is new enough.
 package toolchain
 
 import (

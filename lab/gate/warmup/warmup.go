@@ -2,8 +2,8 @@
 // they only watched, in production, for a week.
 //
 // A violation that nobody can explain is a false alarm. The history may hold incidents; a file or the annotations of a
-// Grafana say when, and a violation within one is none. A check that was not there all the time has not passed: silence of what was not
-// asked is no evidence.
+// Grafana say when, and a violation within one is none. A check that was not there all the time has not passed: while
+// it was not running, its silence is no evidence.
 package warmup
 
 import (

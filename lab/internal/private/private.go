@@ -20,8 +20,9 @@ import (
 // ErrNoCache is wrapped by Cache's error when there is no place for a cache that only this user can write to.
 var ErrNoCache = errors.New("there is no private folder for a cache")
 
-// Cache makes the folder stability/name below os.UserCacheDir and returns it. The two belong to this user, and nobody else
-// can read or write them. With neither HOME nor XDG_CACHE_HOME set, or if somebody else owns them, it fails: do without.
+// Cache makes the folder stability/name below os.UserCacheDir and returns it. The two belong to this user, and nobody
+// else can read or write them. With neither HOME nor XDG_CACHE_HOME set, or if somebody else owns them, it fails, and
+// the caller has to do without a cache.
 func Cache(name string) (string, error) {
 	base, err := os.UserCacheDir()
 	if err != nil {

@@ -19,7 +19,8 @@ const Variable = "STABILITY_RUN"
 // lockName is the file in a run's folder that is locked for as long as the run lives.
 const lockName = "lock"
 
-// orphanAge is how old a folder without a lock has to be to be no one's: making the two takes a moment.
+// orphanAge is how old a folder without a lock must be to count as left behind. A run makes its folder a moment before
+// the lock.
 const orphanAge = time.Hour
 
 // Temp is a run's folder for temporary files.
@@ -28,8 +29,8 @@ type Temp struct {
 	lock *os.File
 }
 
-// MakeTemp makes a folder in os.TempDir whose name begins with the prefix, after it has removed those that runs of this user
-// which are dead have left, with their processes.
+// MakeTemp makes a folder in os.TempDir whose name begins with the prefix. First it cleans up after dead runs, by
+// [CleanDead].
 func MakeTemp(prefix string) (*Temp, error) {
 	CleanDead(prefix)
 	dir, err := os.MkdirTemp("", prefix)
@@ -63,7 +64,8 @@ func lockFile(path string) (*os.File, error) {
 	return f, nil
 }
 
-// CleanDead removes the folders of the prefix that runs of this user have left which live no more, and ends their processes.
+// CleanDead removes the folders with the prefix that dead runs of this user have left, and ends the processes of those
+// runs.
 func CleanDead(prefix string) {
 	dirs, _ := filepath.Glob(filepath.Join(os.TempDir(), prefix+"*")) // the prefix is no pattern
 	for _, dir := range dirs {

@@ -36,7 +36,7 @@ func before(kind, addr string) string {
 	return " if perturbOn != 0 { perturbPoint(" + kind + ", unsafe.Pointer(" + addr + ")) };"
 }
 
-// beforeTry is before where the operation may be one that does not block.
+// beforeTry is like before, for an operation that may be one that does not block.
 func beforeTry(kind, addr string) string {
 	return " if perturbOn != 0 { if block { perturbPoint(" + kind + ", unsafe.Pointer(" + addr +
 		")) } else { perturbPoint(perturbTry, unsafe.Pointer(" + addr + ")) } };"

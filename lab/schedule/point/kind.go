@@ -57,7 +57,7 @@ const (
 	Nap             // sleep for a random time
 	Demote          // fall behind all other goroutines
 	StayLast        // stay, and be the last of those that do
-	StayLate        // stay, and be the last but for those that hold a lock or may miss a signal
+	StayLate        // stay, and go after all others but those that hold a lock or may miss a signal
 )
 
 var actionNames = [...]string{"Nothing", "Yield", "Stay", "Nap", "Demote", "StayLast", "StayLate"}
@@ -70,7 +70,7 @@ const (
 	Exited End = "exit"     // by itself
 	Asleep End = "asleep"   // every goroutine was blocked, and nothing outside could wake one
 	Stuck  End = "stuck"    // a goroutine that the end of the program waits for was proven leaked
-	AtRest End = "deadline" // its time was up, and for long nothing had moved
+	AtRest End = "deadline" // its time was up, and nothing had moved for long
 	AtWork End = "slow"     // its time was up, and it was still at work
 )
 

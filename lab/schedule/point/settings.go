@@ -14,7 +14,7 @@ type Chance uint16
 // Always is the chance of what is done each time.
 const Always Chance = 1024
 
-// Order is in which order those of equal rank go that stay, and how patient they are with timers.
+// Order is the order in which goroutines of equal rank that stay go on, and how patient they are with timers.
 type Order uint8
 
 // The orders.
@@ -50,16 +50,17 @@ type Settings struct {
 	// StayNested is the chance of a stay before what may block while a lock is held, StayFirst that of one at a
 	// goroutine's first operation.
 	StayNested, StayFirst Chance
-	// LastFirst is the chance that one which is about to block goes before those that wait already.
+	// LastFirst is the chance that a goroutine which is about to block is put before those that wait already.
 	LastFirst Chance
-	// Window is the number of operations of one goroutine that are perturbed at full chance; the n-th one after them is at
-	// Window/n of it, or a loop of a million operations would not come to its end. Defaults to 32.
+	// Window is the number of operations of one goroutine that are perturbed at full chance. After that the n-th has
+	// Window/n of the chance: otherwise a loop of a million operations would not come to its end. Defaults to 32.
 	Window uint32
 	// NapMax bounds a nap. Defaults to 200 µs.
 	NapMax time.Duration
-	// Patience is the longest time to the next timer for which one that stays waits for that timer. Defaults to 2 ms.
+	// Patience is how near the next timer must be for a goroutine that stays to wait for it. Defaults to 2 ms.
 	Patience time.Duration
-	// Rounds is the number of timers that one which stays lets go first is below. 0: as many as a random patience does.
+	// Rounds bounds how many timers a goroutine that stays lets go first: fewer than Rounds. 0 leaves that to a random
+	// patience.
 	Rounds uint8
 	Order  Order
 	// Skew is by how much timers may be late. A timer promises only not to be early.
@@ -161,7 +162,7 @@ func (s *Settings) Set(key, value string) error {
 	return nil
 }
 
-// OnlyPlanned returns the settings with these things done and no others; in which order goroutines go stays as it is.
+// OnlyPlanned returns settings that do only what is planned; the order in which goroutines go stays as it is.
 func (s Settings) OnlyPlanned(plan []Planned) Settings {
 	s.Yield, s.Stay, s.Nap, s.Demote, s.StayNested, s.StayFirst = 0, 0, 0, 0, 0, 0
 	s.StayBefore = [Kinds]Chance{}
@@ -169,7 +170,7 @@ func (s Settings) OnlyPlanned(plan []Planned) Settings {
 	return s
 }
 
-// With returns the settings with this planned too.
+// With returns the settings with p planned as well.
 func (s Settings) With(p Planned) Settings {
 	s.Plan = append(slices.Clone(s.Plan), p)
 	return s

@@ -22,7 +22,8 @@ var methods = map[string]point.Kind{"Lock": point.Lock, "Unlock": point.Unlock, 
 // errTestMain is returned for a TestMain that runs its tests through something else.
 var errTestMain = errors.New("its TestMain does not call Run itself")
 
-// insertion is text that goes before the byte at, or in place of the bytes up to to.
+// insertion is text that takes the place of the bytes from offset at up to offset to, or goes between two bytes if
+// these are equal.
 type insertion struct {
 	at, to int
 	text   string
@@ -63,7 +64,8 @@ func edit(name string, src []byte, path string) (edited []byte, testMain bool, e
 	return f.apply(src), testMain, nil
 }
 
-// hasDirective tells functions that the compiler is told something about, such as nosplit: no call is put into them.
+// hasDirective tells whether the function has a directive for the compiler, such as nosplit: no call is put into such a
+// function.
 func hasDirective(doc *ast.CommentGroup) bool {
 	return doc != nil && slices.ContainsFunc(doc.List, func(c *ast.Comment) bool { return strings.HasPrefix(c.Text, "//go:") })
 }
