@@ -130,7 +130,7 @@ func (c Config) withDefaults() (Config, error) {
 }
 
 func (w *Watch) configure() error {
-	notify, err := w.config.Notify.responses(w.config.Service, w.explain)
+	notify, err := w.config.Notify.responses(w.config.Service, w.explain, w.monitor.History)
 	if err != nil {
 		return err
 	}

@@ -398,7 +398,7 @@ func TestNotify(t *testing.T) {
 	if err != nil || !cfg.Notify.Chinese {
 		t.Fatalf("%v, %+v", err, cfg.Notify)
 	}
-	responses, err := cfg.Notify.responses("pay", title)
+	responses, err := cfg.Notify.responses("pay", title, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -42,9 +42,9 @@ func (n *Notify) environment() map[string]*string {
 }
 
 // responses makes the responders, or says which address is wrong without showing it.
-func (n Notify) responses(service string, explain func(cause string) string) (responses []stability.Response, err error) {
+func (n Notify) responses(service string, explain func(cause string) string, history func(contract, check string) []stability.Point) (responses []stability.Response, err error) {
 	instance, _ := os.Hostname() // without a name the card says none
-	options := response.CardOptions{Service: service, Instance: instance, Explain: explain, Link: n.Link}
+	options := response.CardOptions{Service: service, Instance: instance, Explain: explain, History: history, Link: n.Link}
 	if n.Chinese {
 		options.Language = response.Chinese
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/falsifiable/stability"
+	"github.com/falsifiable/stability/internal/sparkline"
 )
 
 // Language is the language of a card.
@@ -26,6 +27,9 @@ type CardOptions struct {
 	Language          Language
 	// Explain returns what a root cause is and how to mend it, in a sentence; "" for nothing. Defaults to the cause's name.
 	Explain func(cause string) string
+	// History returns the latest judgments of a check, oldest first, for a line that shows where its value comes from. Defaults to none;
+	// [stability.Monitor.History] is one.
+	History func(contract, check string) []stability.Point
 	// Link returns the address of a violation's evidence, such as that of the debug pages; "" for none. Defaults to none: the
 	// path on the instance's disk is shown.
 	Link func(v stability.Violation) string
@@ -46,12 +50,12 @@ var words = [...]map[string]string{
 	English: {
 		"violated": "%s: contract violated", "resolved": "%s: contract holds again", "check": "check", "value": "value", "threshold": "threshold",
 		"expr": "violated when", "since": "since", "strike": "strike", "who": "instance", "cause": "likely cause", "evidence": "evidence",
-		"mode": "mode", "proof": "proof", "proven": "proven by falsification", "unproven": "nobody has tried this check", "lasted": "lasted", "open": "open the evidence",
+		"mode": "mode", "proof": "proof", "proven": "proven by falsification", "unproven": "nobody has tried this check", "lasted": "lasted", "history": "until now", "open": "open the evidence",
 	},
 	Chinese: {
 		"violated": "%s：契约被违反", "resolved": "%s：契约已恢复", "check": "检查项", "value": "当前值", "threshold": "阈值",
 		"expr": "违反条件", "since": "开始于", "strike": "连续次数", "who": "实例", "cause": "可能的根因", "evidence": "证据",
-		"mode": "模式", "proof": "证伪", "proven": "已通过证伪实验", "unproven": "该检查尚未经过证伪", "lasted": "持续时间", "open": "查看证据",
+		"mode": "模式", "proof": "证伪", "proven": "已通过证伪实验", "unproven": "该检查尚未经过证伪", "lasted": "持续时间", "history": "走势", "open": "查看证据",
 	},
 }
 
@@ -69,6 +73,7 @@ func NewCard(v stability.Violation, o CardOptions) Card {
 		{w("check"), checkName(v)}, {w("value"), number(v.Value)}, {w("threshold"), number(v.Threshold)}, {w("expr"), v.Expr},
 		{w("since"), v.Since.Format(time.DateTime)}, {w("strike"), fmt.Sprint(v.Strike)}, {w("mode"), v.Mode.String()}, {w("proof"), proof},
 	}}
+	c.add(w("history"), o.history(v.Contract, v.Name))
 	c.add(w("who"), o.Instance)
 	c.add(w("cause"), o.cause(v.Cause))
 	if o.Link != nil {
@@ -102,6 +107,31 @@ func (o CardOptions) name() string {
 		return "stability"
 	}
 	return o.Service
+}
+
+// sparkWidth is how many bars a card has room for on a phone.
+const sparkWidth = 24
+
+// history draws the value of a check, with where it was at first and at last, and how long that took.
+func (o CardOptions) history(contract, check string) string {
+	if o.History == nil {
+		return ""
+	}
+	var values []float64
+	var first, last stability.Point
+	for _, p := range o.History(contract, check) {
+		if p.Value == nil {
+			continue
+		}
+		if len(values) == 0 {
+			first = p
+		}
+		values, last = append(values, *p.Value), p
+	}
+	if len(values) < 2 {
+		return ""
+	}
+	return fmt.Sprintf("%s  %s → %s, %v", sparkline.Draw(values, sparkWidth), number(*first.Value), number(*last.Value), (last.Age - first.Age).Round(time.Second))
 }
 
 func (o CardOptions) cause(id string) string {

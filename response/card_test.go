@@ -29,6 +29,16 @@ func TestCard(t *testing.T) {
 			}
 		}
 	}
+	rising := CardOptions{History: func(contract, check string) (points []stability.Point) {
+		for i := range 30 {
+			v := float64(100 * i)
+			points = append(points, stability.Point{Age: time.Duration(i) * time.Minute, Value: &v})
+		}
+		return append(points, stability.Point{Age: time.Hour}) // one that could not be judged
+	}}
+	if text := NewCard(leak(), rising).Text("", ""); !strings.Contains(text, "until now ▁▁▁▂") || !strings.Contains(text, "█  0 → 2900, 29m0s") {
+		t.Errorf("a card with a history is\n%s", text)
+	}
 	linked := NewCard(leak(), CardOptions{Link: func(stability.Violation) string { return "https://pay/debug" }})
 	if linked.Link != "https://pay/debug" || strings.Contains(linked.Text("", ""), "/var/evidence") {
 		t.Errorf("a card with a link is %+v", linked)

@@ -5,6 +5,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/falsifiable/stability/internal/sparkline"
 	"github.com/falsifiable/stability/signals"
 )
 
@@ -42,6 +43,9 @@ func (e *Explanation) printViolation(w io.Writer) {
 	if first, ok := e.firstJudgment(); ok {
 		fmt.Fprintf(w, "; %v before it was %.6g", first.age, first.value)
 	}
+	if line := sparkline.Draw(e.values(), 60); line != "" {
+		fmt.Fprintf(w, "\n  %s", line)
+	}
 	fmt.Fprintf(w, "\n\nSince when\n  %s", v.Since.Format(time.RFC3339))
 	if held := v.At.Sub(v.Since).Round(time.Second); held > 0 {
 		fmt.Fprintf(w, ", %v before it was told", held)
@@ -56,6 +60,16 @@ func (e *Explanation) printViolation(w io.Writer) {
 	fmt.Fprintf(w, "\n  mode %s; the check is %s\n", v.Mode, proof)
 	b := e.Build
 	fmt.Fprintf(w, "  %s %s, %s, %s/%s, process %d\n", b.Path, b.Version, b.Go, b.OS, b.Arch, b.PID)
+}
+
+// values are those of the check's judgments.
+func (e *Explanation) values() (values []float64) {
+	for _, p := range e.Judgments {
+		if p.Value != nil {
+			values = append(values, *p.Value)
+		}
+	}
+	return values
 }
 
 type judged struct {

@@ -3,10 +3,12 @@ package leaks
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"runtime/pprof"
 	"strings"
 	"testing"
@@ -110,5 +112,49 @@ func TestRead(t *testing.T) {
 		if _, err := Read(t.Context(), target); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", target, err, want)
 		}
+	}
+}
+
+// crowds writes a dump of many goroutines, as debug=2 does, and is asked at its end how much memory is in use.
+type crowds struct {
+	left, id int
+	rest     []byte
+	atEnd    func()
+}
+
+func (c *crowds) Read(p []byte) (int, error) {
+	if len(c.rest) == 0 {
+		if c.left == 0 {
+			c.atEnd()
+			return 0, io.EOF
+		}
+		c.left--
+		c.id++
+		for range 6 {
+			c.rest = fmt.Appendf(c.rest, "main.step%d(0xc%09x)\n\t/src/pool.go:%d +0x1d\n", c.id%50, c.id, c.id%50)
+		}
+		c.rest = append(fmt.Appendf(nil, "goroutine %d [chan receive, %d minutes]:\n", c.id, c.id%600), append(c.rest, '\n')...)
+	}
+	n := copy(p, c.rest)
+	c.rest = c.rest[n:]
+	return n, nil
+}
+
+// A dump is streamed: what is kept follows the distinct stacks, not the goroutines.
+func TestAHugeDumpIsStreamed(t *testing.T) {
+	const goroutinesInIt = 100_000
+	var before, during runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	c := &crowds{left: goroutinesInIt, atEnd: func() { runtime.GC(); runtime.ReadMemStats(&during) }}
+	d, err := goroutines.Parse(c)
+	if err != nil || d.Total != goroutinesInIt || len(d.Stacks) != 50 {
+		t.Fatalf("%d goroutines in %d stacks, %v", d.Total, len(d.Stacks), err)
+	}
+	if grown := int64(during.HeapAlloc) - int64(before.HeapAlloc); grown > 4<<20 {
+		t.Errorf("%d KiB are kept of %d goroutines", grown>>10, goroutinesInIt)
+	}
+	if r := Analyze(nil, d); len(r.Groups) != 50 || r.Groups[0].Wait == 0 {
+		t.Errorf("%d groups", len(r.Groups))
 	}
 }

@@ -41,6 +41,7 @@ func commands() []command {
 		{"explain", "tell what an analyzer of vet looks for", runExplain},
 		{"replay", "judge a recorded violation again", runReplay},
 		{"evidence", "verify a bundle of evidence, or explain it in words", runEvidence},
+		{"watch", "show the console of a service in a terminal", runWatch},
 		{"leaks", "group the goroutines of a dump, and tell what grows", runLeaks},
 		{"gate", "judge a change before it is merged", runGate},
 		{"drill", "hold a running service to a recovery criterion", runDrill},
