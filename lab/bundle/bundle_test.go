@@ -184,7 +184,7 @@ func flip(t *testing.T, name string) {
 	}
 }
 
-// What is no readable bundle is told with how to mend it.
+// The error for something that is no readable bundle says how to mend it.
 func TestWhatIsNoBundle(t *testing.T) {
 	for name, test := range map[string]struct{ content, want string }{
 		"cut":             {`{"format": 1, "id": "x", "fil`, "copy the folder again"},

@@ -23,8 +23,8 @@ func newCause(c cause.Cause) Cause { return Cause{c.ID, c.Title, c.Class.String(
 // guessesTold is how many causes are offered where the check names none.
 const guessesTold = 3
 
-// findCause looks the cause up that the check names. Where it names none, those are offered whose own signals are the check's: it
-// is a guess by what is watched, not by what was found.
+// findCause looks up the cause that the check names. If it names none, the causes are offered that have the check's
+// signals among their own: a guess from what is watched, not from what was found.
 func (e *Explanation) findCause(own []string) {
 	type guess struct {
 		Cause

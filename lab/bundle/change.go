@@ -11,7 +11,7 @@ import (
 	"github.com/falsifiable/stability/signals"
 )
 
-// Change is a signal that was another at the end of its history than at the beginning.
+// Change is a signal whose value at the end of its history differs from that at the beginning.
 type Change struct {
 	Signal string         `json:"signal"`
 	Labels signals.Labels `json:"labels,omitzero"`
@@ -24,9 +24,10 @@ type Change struct {
 }
 
 const (
-	// changed is by what factor a signal must have changed to be told of: less is what healthy services do by themselves.
+	// changed is the factor by which a signal must have changed to be listed. Healthy services change by less all the
+	// time.
 	changed = 1.25
-	// changesTold is how many are told each way.
+	// changesTold is how many changes are listed in each direction.
 	changesTold = 8
 )
 

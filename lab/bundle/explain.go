@@ -50,8 +50,8 @@ const (
 	heapFile    = "heap.pb.gz"
 )
 
-// Explain reads a bundle. What is missing from it or damaged is told and does not keep the rest from being explained; an error
-// means that there is nothing to explain.
+// Explain reads a bundle. The explanation names what is missing or damaged, and explains the rest. An error means that
+// there is nothing to explain.
 func Explain(path string) (*Explanation, error) {
 	b, err := open(path)
 	if err != nil {

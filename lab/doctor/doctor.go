@@ -49,9 +49,9 @@ func (f Finding) String() string {
 // Report is what a look at one subject gave.
 type Report struct {
 	Findings []Finding `json:"findings"`
-	// Problems are parts that could not be judged; the rest was.
+	// Problems are the parts that could not be judged. All other parts were.
 	Problems []Problem `json:"problems,omitempty"`
-	// Judged are the containers, processes and binaries that were.
+	// Judged names the containers, processes and binaries that were judged.
 	Judged []string `json:"judged"`
 }
 
@@ -85,7 +85,7 @@ func (r *Report) Failed() bool {
 	return slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Level != Note })
 }
 
-// Rules are all that there are, by name.
+// Rules says of each rule, by its name, what it demands.
 var Rules = map[string]string{
 	"gomaxprocs":      "GOMAXPROCS fits the CPU limit and the Go version's own rule",
 	"automaxprocs":    "no library overrides the runtime's own GOMAXPROCS",

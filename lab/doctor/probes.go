@@ -6,7 +6,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// probe is one as the kubelet runs it: with the defaults for what is not said.
+// probe is a probe as the kubelet runs it, with the defaults for what the manifest does not say.
 type probe struct {
 	node                                   *yaml.Node
 	path                                   string

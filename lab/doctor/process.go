@@ -71,7 +71,7 @@ func processAt(root string, pid int) (*Report, error) {
 	if err := c.readBinary(filepath.Join(dir, "exe")); err != nil {
 		return nil, err
 	}
-	delete(c.env, "GODEBUG") // the variable adds to what was compiled in, and is what can be mended
+	delete(c.env, "GODEBUG") // only the variable is judged: it adds to what was compiled in, and can be mended
 	for entry := range strings.SplitSeq(string(environment), "\x00") {
 		if name, value, ok := strings.Cut(entry, "="); ok {
 			c.env[name] = setting{value: value}

@@ -16,7 +16,7 @@ type workload struct {
 	serves     bool // it is no job
 }
 
-// foreign are images of which nobody wants to hear that GOMEMLIMIT is missing.
+// foreign are images of programs that are not written in Go, and so have no use for GOMEMLIMIT.
 var foreign = []string{"postgres", "mysql", "mariadb", "redis", "nginx", "envoy", "haproxy", "httpd", "python", "node", "openjdk", "eclipse-temurin",
 	"rabbitmq", "kafka", "elasticsearch", "memcached", "busybox", "istio/proxyv2", "fluent-bit"}
 

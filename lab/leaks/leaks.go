@@ -42,8 +42,8 @@ type Report struct {
 	Groups   []Group `json:"groups"` // the most suspect first
 }
 
-// Suspects returns the groups that may be leaks: proven ones, and of those that only end by another goroutine's part the ones
-// that grow or, with one dump only, that are many.
+// Suspects returns the groups that may be leaks: those that are proven, and, among those that wait for another
+// goroutine, those that grow between two dumps or, where there is only one, that are large.
 func (r Report) Suspects() []Group {
 	var suspects []Group
 	for _, g := range r.Groups {
