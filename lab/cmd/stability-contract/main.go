@@ -7,7 +7,9 @@
 // stability_contract_test.go with TestStabilityContract. The contract is extended by hand by what else the package
 // declares: a variable stabilityChecks ([]stability.Check) is appended, a function onStabilityViolation is called,
 // a variable stabilityTestConfig (stabilitytest.Config, in a test file) configures the test, and a
-// falsification.json beside them is embedded.
+// falsification.json beside them is embedded. With --enforce the contract acts; that wants the falsification.json, for acting on
+// a guess is how a watch causes outages. The test runs in the package of the line: one whose init functions read files or variables
+// is the wrong place, a package of its own, such as internal/stabilitywatch, the right one.
 package main
 
 import (
@@ -57,6 +59,7 @@ func parseArgs(args []string, stderr io.Writer) (request, error) {
 	flags.SetOutput(io.Discard)
 	flags.StringVar(&r.service, "service", "", "name of the service; the contract is NAME-stability-sla")
 	flags.StringVar(&r.thresholds, "thresholds", "", "JSON object of thresholds")
+	flags.BoolVar(&r.enforce, "enforce", false, "let responders act on the contract, and let /healthz?contract=NAME fail; wants a falsification.json")
 	flags.StringVar(&r.out, "out", "stability_contract.go", "file to write; its test goes beside it")
 	flags.StringVar(&r.pkg, "pkg", os.Getenv("GOPACKAGE"), "package of the file; defaults to that of the directory")
 	if err := flags.Parse(args); err != nil {

@@ -219,3 +219,26 @@ func TestKnownKeysAreUnique(t *testing.T) {
 		keys[k.key], checks[k.check] = true, true
 	}
 }
+
+// A contract acts only if it is said to, and only once it has been falsified.
+func TestEnforce(t *testing.T) {
+	dir := t.TempDir()
+	r := request{service: "payment", thresholds: `{"goroutines":2000}`, dir: dir, out: "c.go", pkg: "watch", enforce: true}
+	if _, err := generate(r); err == nil || !strings.Contains(err.Error(), "stability falsify -pr") {
+		t.Errorf("without a proof: %v", err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "falsification.json"), []byte("{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for enforce, want := range map[bool]int{true: 1, false: 0} {
+		r.enforce = enforce
+		files, err := generate(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := string(files[0].content)
+		if n := strings.Count(text, "Mode:   stability.Enforce,") + strings.Count(text, "Mode: stability.Enforce,"); n != want || strings.Contains(text, " --enforce;") != enforce {
+			t.Errorf("enforce %t:\n%s", enforce, text)
+		}
+	}
+}
