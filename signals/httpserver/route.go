@@ -14,6 +14,11 @@ type route struct {
 	latency  latency.Histogram
 	answered uint64
 	active   int
+	// By the last reading that saw a request: when it was, since the tracker's epoch, how many there were by then, and whether one
+	// was in flight.
+	used atomic.Int64
+	uses atomic.Uint64
+	busy atomic.Bool
 }
 
 func newRoute(pattern string) *route {

@@ -21,6 +21,8 @@ type survey struct {
 	grown   latency.Counts // of one route since the last reading
 	all     latency.Counts // and of all routes
 	folding bool           // the route "other" has come into use
+	gone    uint64         // errors of routes that were evicted and have nothing under way any more
+	retired []*route
 }
 
 func newSurvey() survey { return survey{scratch: &http.Request{URL: new(url.URL)}} }
@@ -31,7 +33,15 @@ func (t *Tracker) Sample(dst *signals.Batch) {
 	t.sampleFlights(dst)
 	s := &t.survey
 	clear(s.all[:])
-	var errors, total uint64
+	var total uint64
+	for _, r := range s.retired { // what they have answered since
+		total += r.latency.Take(&s.grown, &s.all)
+	}
+	t.bury()
+	errors := s.gone
+	for _, r := range s.retired {
+		errors += r.errors.Load()
+	}
 	for _, r := range t.routes.List() {
 		errors += r.errors.Load()
 		total += t.sampleRoute(dst, r)
@@ -123,6 +133,10 @@ func (t *Tracker) sampleRoute(dst *signals.Batch, r *route) uint64 {
 	s := &t.survey
 	total := r.latency.Take(&s.grown, &s.all)
 	r.answered += total
+	r.uses.Store(r.answered)
+	if r.busy.Store(r.active > 0); total > 0 || r.active > 0 {
+		r.used.Store(int64(time.Since(t.epoch)))
+	}
 	dst.AddInstance(signals.HTTPServer.RouteRequests, r.labels, float64(r.answered))
 	dst.AddInstance(signals.HTTPServer.RouteErrors, r.labels, float64(r.errors.Load()))
 	dst.AddInstance(signals.HTTPServer.RouteActive, r.labels, float64(r.active))

@@ -19,8 +19,8 @@ import (
 
 // Config configures a [Tracker]. The zero value is useful.
 type Config struct {
-	// MaxRoutes caps the routes that have readings of their own; the rest share those of [signals.Other].
-	// Defaults to 100.
+	// MaxRoutes caps the routes that have readings of their own; the rest share those of [signals.Other]. One that is asked
+	// for more often takes the place of one that is asked for less, or not any more. Defaults to 100.
 	MaxRoutes int
 	// Route names the route of a request that has been answered; "" stands for none. It is called on the request's own
 	// goroutine with the request that the middleware was given, and must be quick. Defaults to the request's Pattern, which
@@ -42,6 +42,9 @@ type Tracker struct {
 	made    atomic.Uint32
 	route   func(*http.Request) string
 
+	mu      sync.Mutex
+	retired []*route // have lost their place and are still part of the sums
+
 	survey survey // belongs to the sampling goroutine
 }
 
@@ -54,7 +57,13 @@ func New(config Config) *Tracker {
 		config.Route = func(r *http.Request) string { return r.Pattern }
 	}
 	t := &Tracker{epoch: time.Now(), route: config.Route, survey: newSurvey()}
-	t.routes = capped.New(config.MaxRoutes, newRoute(signals.Other), newRoute)
+	t.routes = capped.New(config.MaxRoutes, newRoute(signals.Other), func(pattern string) *route {
+		r := newRoute(pattern)
+		r.used.Store(int64(time.Since(t.epoch)))
+		r.busy.Store(true) // until a reading has seen it
+		return r
+	})
+	t.routes.Evict(capped.Eviction[route]{Idle: t.idle, Uses: uses, Evicted: t.retire})
 	for i := range t.shards {
 		t.shards[i].init()
 	}

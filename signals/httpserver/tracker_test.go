@@ -244,3 +244,39 @@ func TestNilStandsForTheDefaultMux(t *testing.T) {
 		t.Errorf("status = %d, want that of the handler", code)
 	}
 }
+
+// Places under the cap come back: a route that is asked for takes that of one which nobody asks for any more, and what all
+// of them together have counted does not fall.
+func TestAnotherRouteTakesThePlaceOfOneThatIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tracker := New(Config{MaxRoutes: 2, Route: func(r *http.Request) string { return r.URL.Path }})
+		handler := tracker.Middleware(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) }))
+		ask := func(path string) map[string]float64 {
+			handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", path, nil))
+			return read(tracker)
+		}
+		ask("/a")
+		ask("/b")
+		if got := ask("/c"); got[`http.server.route.request.count{route="other"}`] != 1 {
+			t.Errorf("the third of two routes counts for itself: %v", got)
+		}
+		for range 11 { // /b is asked for all the time
+			<-time.After(time.Minute)
+			ask("/b")
+		}
+		got := ask("/c")
+		for _, route := range []string{"/b", "/c"} {
+			if _, ok := got[`http.server.route.request.count{route="`+route+`"}`]; !ok {
+				t.Errorf("%s has no place: %v", route, got)
+			}
+		}
+		if _, ok := got[`http.server.route.request.count{route="/a"}`]; ok {
+			t.Error("/a, which was forgotten, has a place still")
+		}
+		for range 3 {
+			if got := read(tracker)["http.server.request.error.count"]; got != 15 {
+				t.Errorf("%v errors in all, want 15", got)
+			}
+		}
+	})
+}
