@@ -36,7 +36,8 @@ type calls struct {
 	begun  uint64
 	active int
 	onWire int
-	ring   call // its next is the oldest
+	last   time.Duration // when the latest began
+	ring   call          // its next is the oldest
 }
 
 func (s *calls) init(labels signals.Labels) {
@@ -50,6 +51,7 @@ func (s *calls) begin(c *call, epoch time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.start = time.Since(epoch) // under the lock, so that the ring is in order
+	s.last = c.start
 	s.begun++
 	s.active++
 	c.prev, c.next = s.ring.prev, &s.ring

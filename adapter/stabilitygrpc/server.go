@@ -35,7 +35,8 @@ type ServerConfig struct {
 	Timeout time.Duration
 	// Keepalive is what the server and its clients have agreed on. Defaults to gRPC's own.
 	Keepalive Keepalive
-	// MaxMethods caps the methods that have readings of their own; the rest share those of [signals.Other]. Defaults to 64.
+	// MaxMethods caps the methods that have readings of their own; the rest share those of [signals.Other]. One that is
+	// called more often takes the place of one that is called less, or not any more. Defaults to 64.
 	MaxMethods int
 }
 
@@ -65,6 +66,7 @@ type Server struct {
 
 	mu    sync.Mutex
 	conns map[*serverConn]struct{}
+	gone  reading // what methods counted that have lost their place
 
 	survey  survey // belongs to the sampling goroutine
 	folding bool   // the method "other" has come into use; belongs to it too
@@ -85,10 +87,36 @@ func NewServer(config ServerConfig) (*Server, error) {
 	}
 	config.MaxConcurrentStreams = cmp.Or(config.MaxConcurrentStreams, 100)
 	config.MaxHandlers = cmp.Or(config.MaxHandlers, 10_000)
-	return &Server{
+	s := &Server{
 		config: config, epoch: time.Now(), conns: make(map[*serverConn]struct{}),
 		methods: capped.New(cmp.Or(config.MaxMethods, 64), newMethod(signals.Other), newMethod),
-	}, nil
+	}
+	s.methods.Evict(capped.Eviction[calls]{Idle: s.idle, Uses: uses, Evicted: s.retire})
+	return s, nil
+}
+
+// forgottenAfter is how long a method keeps its place without a call, when another wants it.
+const forgottenAfter = 10 * time.Minute
+
+func (s *Server) idle(m *calls) (free, forgotten bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.active == 0, time.Since(s.epoch)-m.last >= forgottenAfter
+}
+
+func uses(m *calls) uint64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.begun
+}
+
+// retire keeps what a method has counted in the sums, which must not fall.
+func (s *Server) retire(m *calls) {
+	begun := uses(m)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.gone.begun += begun
+	s.gone.errors += m.errors.Load()
 }
 
 func newMethod(name string) *calls {
@@ -236,7 +264,10 @@ var reasonLabels = func() (labels [reasonCount]signals.Labels) {
 func (s *Server) Sample(dst *signals.Batch) {
 	now := time.Since(s.epoch)
 	clear(s.survey.all[:])
-	all := reading{first: now}
+	s.mu.Lock()
+	all := s.gone
+	s.mu.Unlock()
+	all.first = now
 	for _, m := range s.methods.List() {
 		s.sampleMethod(dst, m, now, &all)
 	}

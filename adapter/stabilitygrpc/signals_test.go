@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"google.golang.org/grpc"
@@ -240,5 +241,34 @@ func TestAPeerThatWasClosedLeavesItsPlace(t *testing.T) {
 			}
 		}
 		return false
+	})
+}
+
+// Places under the cap come back: a method that is called takes that of one which nobody calls any more, and what all of them
+// together have counted does not fall.
+func TestAnotherMethodTakesThePlaceOfOneThatIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := newServer(t, ServerConfig{MaxMethods: 2})
+		serve := func(method string) {
+			m, c := server.methods.Get(method), new(call)
+			m.begin(c, server.epoch)
+			m.end(c, server.epoch, codes.Internal)
+		}
+		serve("/a")
+		serve("/b")
+		serve("/c")
+		if n := sample(server)[`rpc.server.method.call.count{method="other"}`]; n != 1 {
+			t.Errorf("the third of two methods counts for itself: %v calls of others, want 1", n)
+		}
+		<-time.After(11 * time.Minute)
+		serve("/b")
+		serve("/c")
+		got := sample(server)
+		if _, has := got[`rpc.server.method.call.count{method="/a"}`]; has || got[`rpc.server.method.call.count{method="/c"}`] != 1 {
+			t.Errorf("/a, which was forgotten, has a place: %v, or /c has none: %v", has, got)
+		}
+		if got["rpc.server.call.count"] != 5 || got["rpc.server.call.error.count"] != 5 {
+			t.Errorf("%v calls and %v errors in all, want 5", got["rpc.server.call.count"], got["rpc.server.call.error.count"])
+		}
 	})
 }

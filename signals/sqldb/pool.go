@@ -58,8 +58,12 @@ type late struct {
 // site is a place in the code that took connections and held them too long.
 type site struct {
 	labels signals.Labels
-	now    int // connections overdue at this reading
+	now    int           // connections overdue at this reading
+	used   time.Duration // when there was one last, since the pool's epoch
 }
+
+// forgottenAfter is how long a place in the code keeps its reading without an overdue connection, when another wants it.
+const forgottenAfter = 10 * time.Minute
 
 func newPool(name string, config Config, epoch time.Time) *pool {
 	p := &pool{name: name, labels: signals.NewLabels("pool", name), config: config, epoch: epoch}
@@ -67,9 +71,13 @@ func newPool(name string, config Config, epoch time.Time) *pool {
 	p.survey.names = make(map[stack]string)
 	for k := range p.survey.sites {
 		make := func(place string) *site {
-			return &site{labels: signals.NewLabels("pool", name, "kind", kind(k).String(), "site", place)}
+			return &site{labels: signals.NewLabels("pool", name, "kind", kind(k).String(), "site", place), used: time.Since(epoch)}
 		}
 		p.survey.sites[k] = capped.New(config.MaxSites, make(signals.Other), make)
+		p.survey.sites[k].Evict(capped.Eviction[site]{
+			Idle:    func(s *site) (free, forgotten bool) { return s.now == 0, time.Since(epoch)-s.used >= forgottenAfter },
+			Evicted: func(*site) {}, // a gauge leaves nothing behind
+		})
 	}
 	return p
 }
@@ -135,7 +143,8 @@ func (p *pool) sampleHolds(dst *signals.Batch) {
 	p.mu.Unlock()
 	dst.AddInstance(signals.SQLDB.HeldOldest, p.labels, (now - oldest).Seconds())
 	for _, l := range s.late {
-		s.sites[l.kind].Get(p.place(l.stack)).now++
+		at := s.sites[l.kind].Get(p.place(l.stack))
+		at.now, at.used = at.now+1, now
 	}
 	s.late = s.late[:0]
 	for _, sites := range s.sites {

@@ -523,3 +523,22 @@ func (quiet) QueryContext(context.Context, string, []driver.NamedValue) (driver.
 type noRows struct{ fakeRows }
 
 func (noRows) Close() error { return nil }
+
+// A place that has been in order for long gives its reading to one that is not.
+func TestAPlaceThatIsInOrderIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pools, db, _ := start(t, sqldb.Config{MaxSites: 1})
+		first, err := db.Conn(t.Context())
+		fatal(t, err)
+		<-time.After(time.Hour)
+		read(pools)
+		first.Close()
+		second, err := db.Conn(t.Context())
+		fatal(t, err)
+		defer second.Close()
+		<-time.After(time.Minute)
+		want(t, read(pools), `connection.overdue{kind="conn",pool="orders",site="other"}`, 1) // the first may come back
+		<-time.After(10 * time.Minute)
+		want(t, read(pools), `connection.overdue{kind="conn",pool="orders",site="other"}`, 0)
+	})
+}
