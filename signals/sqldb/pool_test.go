@@ -478,6 +478,47 @@ func TestPoolsOfOtherLibraries(t *testing.T) {
 	}
 }
 
+// clickHouseStats has the fields of clickhouse-go's driver.Stats.
+type clickHouseStats struct{ MaxOpenConns, MaxIdleConns, Open, Idle int }
+
+func TestClickHouseTellsWhatIsInUse(t *testing.T) {
+	got := sqldb.ClickHouseStats(func() clickHouseStats { return clickHouseStats{MaxOpenConns: 10, MaxIdleConns: 5, Open: 7, Idle: 2} })()
+	if want := (sql.DBStats{MaxOpenConnections: 10, OpenConnections: 9, InUse: 7, Idle: 2}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}
+
+// A pool that tells its events: a wait is a check-out that begins while all connections are out.
+func TestEventsOfAPool(t *testing.T) {
+	e := &sqldb.Events{Max: 2}
+	add := func(kinds ...string) {
+		for _, kind := range kinds {
+			e.Add(kind, time.Second)
+		}
+	}
+	add("ConnectionPoolCreated")
+	add("ConnectionCheckOutStarted", "ConnectionCreated", "ConnectionReady", "ConnectionCheckedOut")
+	add("ConnectionCheckOutStarted", "ConnectionCreated", "ConnectionReady", "ConnectionCheckedOut")
+	add("ConnectionCheckOutStarted") // which waits
+	want := sql.DBStats{MaxOpenConnections: 2, OpenConnections: 2, InUse: 2, WaitCount: 1, WaitDuration: 2 * time.Second}
+	if got := e.Stats(); got != want {
+		t.Errorf("all taken: %+v, want %+v", got, want)
+	}
+	add("ConnectionCheckedIn", "ConnectionCheckedOut")
+	add("ConnectionCheckedIn", "ConnectionClosed")
+	add("ConnectionCheckedIn", "ConnectionCheckOutStarted", "ConnectionCheckOutFailed")
+	want = sql.DBStats{MaxOpenConnections: 2, OpenConnections: 1, Idle: 1, WaitCount: 1, WaitDuration: 4 * time.Second}
+	if got := e.Stats(); got != want {
+		t.Errorf("at rest: %+v, want %+v", got, want)
+	}
+	if n := testing.AllocsPerRun(100, func() { add("ConnectionCheckedOut", "ConnectionCheckedIn") }); n != 0 {
+		t.Errorf("an event allocates %v times", n)
+	}
+	if got := new(sqldb.Events).Stats().MaxOpenConnections; got != 100 {
+		t.Errorf("at most %d by default, want 100", got)
+	}
+}
+
 func TestSampleAllocatesNothing(t *testing.T) {
 	f := newFake()
 	pools := sqldb.New(sqldb.Config{HoldLimit: time.Nanosecond})
