@@ -20,7 +20,7 @@ var Cause = cause.Cause{
 			"rate(process.cpu.time[2m]) >= baseline(rate(process.cpu.time[1m])) + 0.5",
 		For: time.Minute,
 	}},
-	Trials:    []cause.Trial{{Check: "spinning", Fault: "endlessloop", Params: map[string]string{"share": "50%", "max": "10"}, Deadline: 6 * time.Minute}},
+	Trials:    []cause.Trial{{Check: "spinning", Fault: "endlessloop", Params: map[string]string{"share": "50%", "max": "10"}, Deadline: 8 * time.Minute}},
 	Brings:    []string{"cpuquota", "slowdown", "overload", "goroutineleak", "hungprobe", "failing", "lockconvoy"},
 	Signals:   cause.Organ{Names: []string{"http.server.request.oldest", "http.server.request.waiting", "process.cpu.time", "go.goroutine.running"}},
 	Defenses:  cause.Organ{Names: []string{"bulkhead", "admission"}},

@@ -3,6 +3,7 @@ package endlessloop
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"sync/atomic"
 
 	"github.com/falsifiable/stability/fault"
@@ -59,6 +60,7 @@ func (f *injection) loop(ctx context.Context) {
 			x = x*6364136223846793005 + 1442695040888963407
 		}
 		f.sink.Store(x)
+		runtime.Gosched() // as a loop that calls anything: the others, and who watches, get their turns
 	}
 }
 
