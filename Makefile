@@ -29,9 +29,10 @@ test: ## run every test of every module with the race detector, in random order
 # Our packages that start goroutines, but for those whose own tests leak some on purpose: nothing may be proven of them.
 OWN = . ./defense/... ./health ./response/...
 
-# stability vet finds nothing in our own code that is not there on purpose.
+# stability vet finds nothing in our own code that is not there on purpose. It has not been run on operator, whose dependencies are all of
+# client-go: it did not end within 100 s on a busy machine.
 VET = set -e; tool=$$(mktemp -d)/stability; (cd lab && $(GO) build -o $$tool ./cmd/stability); \
-  for m in $(MODULES); do echo "== stability vet, in $$m"; (cd $$m && $$tool vet ./...); done; rm -r $$(dirname $$tool)
+  for m in $(filter-out operator,$(MODULES)); do echo "== stability vet, in $$m"; (cd $$m && $$tool vet ./...); done; rm -r $$(dirname $$tool)
 
 # What is tried on real dependencies. It ends by itself, and what it started with it.
 e2e: ## try it on a real PostgreSQL, Redis, Prometheus, Alertmanager and browser, which it installs and starts, and on other people's bugs
