@@ -82,15 +82,12 @@ func TestEffectsAreMeasured(t *testing.T) {
 			if !faulttest.Until(t, func() bool { return injection.Witness().Active }) {
 				t.Fatalf("no witness: %+v", injection.Witness())
 			}
-			under := s.watch(1500 * time.Millisecond)
-			for _, e := range f.Effects {
-				if !e.Applies(args) || away(e.Signal) {
-					continue
-				}
-				seen[m.fault+" "+e.Signal] = true
-				if complaint := judge(e, args, before, under); complaint != "" {
-					t.Error(complaint)
-				}
+			complaints := effects(f, args, before, s.watch(1500*time.Millisecond), seen)
+			if len(complaints) > 0 { // a busy machine gives the fault little time: once more, for longer
+				complaints = effects(f, args, before, s.watch(8*time.Second), seen)
+			}
+			for _, complaint := range complaints {
+				t.Error(complaint)
 			}
 			faulttest.Remove(t, injection)
 		})
@@ -111,6 +108,20 @@ func away(signal string) bool {
 		}
 	}
 	return false
+}
+
+// effects judges all of a fault's effects by one look at it, and notes that they were looked at.
+func effects(f fault.Fault, args fault.Args, before, under course, seen map[string]bool) (complaints []string) {
+	for _, e := range f.Effects {
+		if !e.Applies(args) || away(e.Signal) {
+			continue
+		}
+		seen[f.Name+" "+e.Signal] = true
+		if complaint := judge(e, args, before, under); complaint != "" {
+			complaints = append(complaints, complaint)
+		}
+	}
+	return complaints
 }
 
 // judge compares what a signal did with what is declared. What is declared is what falsify may count on: more is no fault.
