@@ -134,8 +134,34 @@ func finite(v float64) *float64 {
 	return &v
 }
 
-// verdict says what is known about a check, and why not more.
+// More noisy runs than this share, and this number, make a machine one on which nothing is refuted: what the meter saw before a
+// fault was there goes on while it is.
+const (
+	noisyShare = 0.05
+	noisyRuns  = 5
+)
+
+// noisyMachine counts the runs that were no trials because the machine was busy, and reports whether they were too many.
+func (f *falsification) noisyMachine() (noisy int, tooMany bool) {
+	for _, run := range f.report.Runs {
+		if f.stage != nil && run.Noise.P99 > f.stage.wall(mostNoise).Seconds() {
+			noisy++
+		}
+	}
+	return noisy, noisy >= noisyRuns && float64(noisy) > noisyShare*float64(len(f.report.Runs))
+}
+
+// verdict says what is known about a check, and why not more. On a noisy machine nothing is refuted.
 func (f *falsification) verdict(c *report.Check) (stability.Verdict, string) {
+	v, why := f.verdictOf(c)
+	if noisy, tooMany := f.noisyMachine(); v == stability.Refuted && tooMany {
+		return stability.Inconclusive, fmt.Sprintf("%s; but in %d of %d runs the machine was busy with other things: %s", why, noisy, len(f.report.Runs), quietly)
+	}
+	return v, why
+}
+
+// verdictOf is what the trials alone say.
+func (f *falsification) verdictOf(c *report.Check) (stability.Verdict, string) {
 	plan, target := f.report.Plan, c.Target()
 	switch {
 	case c.Controls.Events > plan.AllowedFalseAlarms:

@@ -268,3 +268,35 @@ func TestKeepLines(t *testing.T) {
 		t.Errorf("pictures of silent, false alarm, killed, missed: %v, want [1 1 1 3]", got)
 	}
 }
+
+// On a machine that was busy with other things nothing is refuted, and what its runs lost makes no proof.
+func TestNoiseNeverFlipsAVerdict(t *testing.T) {
+	clean := strings.Repeat(".", 59)
+	for _, tt := range []struct {
+		name, controls, faults string
+		noisy                  int
+		want                   stability.Verdict
+		reason                 string
+	}{
+		{"a quiet machine", clean, "MMMMMM", 0, stability.Refuted, "0 of"},
+		{"noise now and then", clean, "MMMMMM", 3, stability.Refuted, "0 of"},
+		{"a busy machine", clean, "MMMMMM", 6, stability.Inconclusive, "in 6 of"},
+		{"a false alarm on a busy machine", "!" + clean[1:], "KKKKKK", 6, stability.Inconclusive, "in 6 of"},
+		{"a busy machine that lost controls", clean, "KKKKKK", 6, stability.Inconclusive, "in 6 runs without a fault"},
+	} {
+		f := history(tt.controls, "......", tt.faults)
+		f.stage = &stage{scale: 1}
+		for _, run := range f.report.Runs[59-tt.noisy : 59] {
+			run.Noise.P99 = 2 * mostNoise.Seconds()
+			run.Outcomes = map[string]report.Outcome{f.report.Checks[0].ID(): report.Noisy}
+		}
+		f.judge()
+		f.noteNoise()
+		if c := f.report.Checks[0]; c.Verdict != tt.want || !strings.Contains(c.Reason, tt.reason) {
+			t.Errorf("%s: %s because %q, want %s because %q", tt.name, c.Verdict, c.Reason, tt.want, tt.reason)
+		}
+		if f.report.Noise.Runs != tt.noisy {
+			t.Errorf("%s: the report says %+v", tt.name, f.report.Noise)
+		}
+	}
+}
