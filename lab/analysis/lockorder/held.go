@@ -72,7 +72,8 @@ type holder struct {
 // lockUse is what happens under one lock.
 type lockUse struct {
 	class locks.Class
-	takes []*ssa.Function // functions that take it
+	takes []*ssa.Function        // functions that take it
+	whole map[*ssa.Function]bool // those that take it for themselves alone, not for reading
 	slow  []event
 	on    map[*ssa.Function][]types.Type // types of other packages whose methods a function calls under it
 }
@@ -140,7 +141,7 @@ func (h *holder) worthwhile() bool {
 func (h *holder) use(class locks.Class) *lockUse {
 	u := h.locks[class]
 	if u == nil {
-		u = &lockUse{class: class}
+		u = &lockUse{class: class, whole: make(map[*ssa.Function]bool)}
 		h.locks[class] = u
 		h.order = append(h.order, class)
 	}
@@ -156,9 +157,11 @@ func (h *holder) function(f *ssa.Function) {
 		}
 		if op := locks.OpOf(c); op.Action != locks.None {
 			if class := op.Lock.Class(); op.Action == locks.Take && class != (locks.Class{}) {
-				if u := h.use(class); !slices.Contains(u.takes, f) {
+				u := h.use(class)
+				if !slices.Contains(u.takes, f) {
 					u.takes = append(u.takes, f)
 				}
+				u.whole[f] = u.whole[f] || op.Mode == locks.Exclusive
 			}
 			return
 		}
@@ -305,7 +308,12 @@ func (h *holder) slow(u *lockUse) {
 		same[e.what] = append(same[e.what], e)
 	}
 	for _, what := range causes {
-		h.slowCall(same[what], quick)
+		waits := quick
+		if !slices.ContainsFunc(same[what], func(e event) bool { return e.held.Mode == locks.Exclusive }) {
+			// Readers do not wait for each other.
+			waits = slices.DeleteFunc(slices.Clone(u.takes), func(f *ssa.Function) bool { return !u.whole[f] })
+		}
+		h.slowCall(same[what], waits)
 	}
 }
 
@@ -321,7 +329,7 @@ func (h *holder) slowCall(events []event, quick []*ssa.Function) {
 		d.Message += fmt.Sprintf(" (so in %d places)", len(events))
 	}
 	if len(quick) > 0 {
-		d.Related = append(d.Related, analysis.RelatedInformation{Pos: quick[0].Pos(), Message: quick[0].Name() + " takes the same lock for a short time"})
+		d.Related = append(d.Related, analysis.RelatedInformation{Pos: quick[0].Pos(), Message: quick[0].Name() + " takes the same lock"})
 	}
 	for _, other := range events[1:] {
 		d.Related = append(d.Related, analysis.RelatedInformation{Pos: other.pos, Message: other.fn.Name() + " does the same here"})
@@ -364,6 +372,9 @@ func (h *holder) waitGroup(wait *ssa.Call, held []locks.Held) {
 			continue
 		}
 		for _, worker := range h.fns {
+			if worker == wait.Parent() { // it has counted itself down by the time it waits
+				continue
+			}
 			if done, takes := h.finishes(worker, group, class); done && takes.IsValid() {
 				h.pass.Report(analysis.Diagnostic{Pos: wait.Pos(), Message: l.Lock.String() + " is held over this Wait, and " + worker.Name() +
 					", which it waits for, takes the same lock: each waits for the other; unlock before Wait",
