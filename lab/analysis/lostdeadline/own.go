@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/types"
 	"regexp"
+	"strings"
 
 	"golang.org/x/tools/go/analysis"
 
@@ -56,10 +57,10 @@ func calledName(call *ast.CallExpr) string {
 	return ""
 }
 
-// servesRequests tells whether the package has a function that serves requests.
+// servesRequests tells whether the package, without its tests, has a function that serves requests.
 func servesRequests(pass *analysis.Pass) bool {
 	for _, obj := range pass.TypesInfo.Defs {
-		if v, ok := obj.(*types.Var); ok && v.Kind() == types.ParamVar && requests.Param(v.Type()) {
+		if v, ok := obj.(*types.Var); ok && v.Kind() == types.ParamVar && requests.Param(v.Type()) && !strings.HasSuffix(pass.Fset.Position(v.Pos()).Filename, "_test.go") {
 			return true
 		}
 	}

@@ -8,10 +8,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
+	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
+	suite "github.com/falsifiable/stability/lab/analysis"
 	"github.com/falsifiable/stability/lab/internal/sarif"
 )
 
@@ -387,9 +391,28 @@ func Test(t *testing.T) {
 
 import (
 	"context"
+	"database/sql"
+	"net"
 	"net/http"
 	"os/exec"
 )
+
+func database(ctx context.Context, db *sql.DB, tx *sql.Tx, st *sql.Stmt) {
+	_, _ = db.Query("q", 1)
+	_ = db.QueryRow("q")
+	_, _ = db.Exec("q")
+	_ = db.Ping()
+	_, _ = db.Prepare("q")
+	_, _ = tx.Query("q")
+	_ = tx.QueryRow("q", 1)
+	_, _ = tx.Exec("q")
+	_, _ = tx.Prepare("q")
+	_, _ = st.Query()
+	_ = st.QueryRow(1)
+	_, _ = st.Exec()
+}
+
+func dial(ctx context.Context, d *net.Dialer) (net.Conn, error) { return d.Dial("tcp", "127.0.0.1:1") }
 
 func work(ctx context.Context) error { return ctx.Err() }
 
@@ -405,6 +428,9 @@ func request(w http.ResponseWriter, r *http.Request) {
 
 import (
 	"context"
+	"database/sql"
+	"errors"
+	"net"
 	"net/http/httptest"
 	"testing"
 )
@@ -414,6 +440,12 @@ func Test(t *testing.T) {
 	cancel()
 	if do(ctx) == nil || run(ctx) == nil {
 		t.Error("the context is still lost")
+	}
+	if c, err := dial(ctx, &net.Dialer{}); !errors.Is(err, context.Canceled) {
+		t.Error("dialed without the context:", c, err)
+	}
+	if db, err := sql.Open("none", ""); err == nil {
+		database(ctx, db, nil, nil)
 	}
 	request(nil, httptest.NewRequest("GET", "/", nil))
 }
@@ -474,5 +506,47 @@ func TestFixesHold(t *testing.T) {
 				t.Errorf("%v\n%s\nof:\n%s", err, out, src)
 			}
 		})
+	}
+}
+
+// Each analyzer that offers fixes has a case in fixed.
+func TestFixesAreTried(t *testing.T) {
+	offers := regexp.MustCompile(`analysis\.SuggestedFix`)
+	found := 0
+	for _, a := range suite.Suite() {
+		dir, own := filepath.Join("..", a.Name), slices.ContainsFunc(suite.Own(), func(o *analysisAnalyzer) bool { return o.Name == a.Name })
+		for _, c := range suite.Composed() {
+			if c.Cause+"_"+c.Analyzer.Name == a.Name {
+				pkg, _, _ := strings.Cut(runtime.FuncForPC(reflect.ValueOf(c.Analyzer.Run).Pointer()).Name(), ".run")
+				out, err := exec.Command("go", "list", "-f", "{{.Dir}}", pkg).Output()
+				if err != nil {
+					t.Fatal(a.Name, pkg, err)
+				}
+				dir = strings.TrimSpace(string(out))
+			}
+		}
+		if cause, _, _ := strings.Cut(a.Name, "_"); own {
+			dir = filepath.Join("..", cause)
+		}
+		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s: no source in %s: %v", a.Name, dir, err)
+		}
+		for _, name := range files {
+			src, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.HasSuffix(name, "_test.go") || !offers.Match(src) {
+				continue
+			}
+			found++
+			if _, tried := fixed[a.Name]; !tried {
+				t.Errorf("%s offers a fix in %s, and no test applies it", a.Name, name)
+			}
+		}
+	}
+	if found == 0 {
+		t.Error("no analyzer offers a fix: this test looks at the wrong files")
 	}
 }
