@@ -230,12 +230,7 @@ func (s *sim) run(steps int) error {
 		if s.chance(30) {
 			s.happen()
 		} else {
-			// One of them has several turns in a row, while the other stands still as a process does that gets no CPU: what it
-			// goes on to do then rests on what it read long ago.
-			if s.chance(10) {
-				s.turn = 1 - s.turn
-			}
-			s.operators[s.turn].run()
+			s.operators[s.rnd.IntN(2)].run()
 		}
 		if len(s.broken) > 0 {
 			return fmt.Errorf("%v", s.broken)
