@@ -60,6 +60,7 @@ func TestTheOracleSees(t *testing.T) {
 		sees   string // in what the oracle says
 		break_ func(*sim)
 	}{
+		"ledger written without condition": {p, "", func(s *sim) { s.noCAS = true }},
 		"the local clock":                  {hourly, "hour", func(s *sim) { s.noClock = true; s.given.ReportMaxAge = 100 * time.Hour }},
 		"total":                            {hourly, "a day", func(s *sim) { s.limits.PerDay, s.given.PerDay, s.given.PerHour, s.limits.PerHour = 6, 7, 100, 100 }},
 		"hour":                             {hourly, "an hour", func(s *sim) { s.given.PerHour++ }},

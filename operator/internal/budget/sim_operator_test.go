@@ -53,9 +53,9 @@ func (o *simOperator) run() {
 			next = 0
 		}
 	case 3: // read the object of an entry, and take its next step
-		if o.pick(); o.entry.ID == "" {
+		if o.pick(); o.entry.ID == "" || lost {
 			next = 0
-		} else if !lost {
+		} else {
 			o.look()
 		}
 	case 5: // write what came of it
@@ -230,7 +230,12 @@ func (s *sim) run(steps int) error {
 		if s.chance(30) {
 			s.happen()
 		} else {
-			s.operators[s.rnd.IntN(2)].run()
+			// One of them has several turns in a row, while the other stands still as a process does that gets no CPU: what it
+			// goes on to do then rests on what it read long ago.
+			if s.chance(10) {
+				s.turn = 1 - s.turn
+			}
+			s.operators[s.turn].run()
 		}
 		if len(s.broken) > 0 {
 			return fmt.Errorf("%v", s.broken)

@@ -17,6 +17,7 @@ type sim struct {
 	version   int
 	workloads []*simWorkload
 	operators [2]*simOperator
+	turn      int // whose it is
 	effects   []simEffect
 	noCAS     bool
 	noFence   bool
