@@ -48,23 +48,35 @@ func load(t *testing.T, b *Bulkhead, callers int, d time.Duration, call func(*ra
 }
 
 func TestAdaptiveBulkhead(t *testing.T) {
-	overload := func(t *testing.T, c Config) *Bulkhead {
+	// overload returns the mean of the limit over the last five seconds: to learn, the limit is cut for a moment now and then.
+	overload := func(t *testing.T, c Config) (b *Bulkhead, mean float64) {
 		b, s := mustNew(t, c), &server{capacity: 10, service: 10 * time.Millisecond}
+		const samples = 50
+		var seen sync.WaitGroup
+		seen.Go(func() {
+			<-time.After(10 * time.Second)
+			for range samples {
+				<-time.After(90 * time.Millisecond)
+				mean += float64(b.Dump().Limit) / samples
+			}
+		})
 		load(t, b, 40, 15*time.Second, func(*rand.Rand) error { return s.call(t.Context()) })
-		return b
+		seen.Wait()
+		return b, mean
 	}
 	synctest.Test(t, func(t *testing.T) {
-		b := overload(t, Config{Limit: 200, Adaptive: true, MaxWait: time.Second})
-		if got := b.Dump().Limit; got < 9 || got > 14 {
-			t.Errorf("a server of ten gets a limit of %d", got)
+		b, mean := overload(t, Config{Limit: 200, Adaptive: true, MaxWait: time.Second})
+		if mean < 9 || mean > 14 {
+			t.Errorf("a server of ten gets a limit of %.1f", mean)
 		}
-		if err := b.Reconfigure(Config{Limit: 8}); err != nil || b.Dump().Limit != 8 {
-			t.Errorf("a lower bound: %v, limit %d, want 8", err, b.Dump().Limit)
+		want := min(b.Dump().Limit, 8)
+		if err := b.Reconfigure(Config{Limit: 8}); err != nil || b.Dump().Limit != want {
+			t.Errorf("a lower bound: %v, limit %d, want %d", err, b.Dump().Limit, want)
 		}
 	})
 	synctest.Test(t, func(t *testing.T) {
-		if got := overload(t, Config{Limit: 200}).Dump().Limit; got != 200 {
-			t.Errorf("a limit that is not adaptive moved to %d", got)
+		if _, mean := overload(t, Config{Limit: 200}); mean < 199.9 || mean > 200.1 {
+			t.Errorf("a limit that is not adaptive moved to %.1f", mean)
 		}
 	})
 }
