@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/falsifiable/stability"
+	"github.com/falsifiable/stability/lab/internal/junit"
 )
 
 func number(v float64) *float64 { return &v }
@@ -224,7 +225,7 @@ func TestProgress(t *testing.T) {
 
 func TestJUnit(t *testing.T) {
 	text := written(t, func(r *Report, b *bytes.Buffer) error { return r.WriteJUnit(b) })
-	var suite junitSuite
+	var suite junit.Suite
 	if err := xml.Unmarshal([]byte(text), &suite); err != nil {
 		t.Fatal(err)
 	}

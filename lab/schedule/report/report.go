@@ -3,14 +3,13 @@ package report
 
 import (
 	"encoding/json"
-	"encoding/xml"
 	"fmt"
 	"io"
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
+	"github.com/falsifiable/stability/lab/internal/junit"
 	"github.com/falsifiable/stability/lab/schedule"
 )
 
@@ -199,37 +198,12 @@ func JSON(w io.Writer, r *schedule.Report) error {
 	return enc.Encode(r)
 }
 
-type junitSuite struct {
-	XMLName  xml.Name    `xml:"testsuite"`
-	Name     string      `xml:"name,attr"`
-	Tests    int         `xml:"tests,attr"`
-	Failures int         `xml:"failures,attr"`
-	Errors   int         `xml:"errors,attr"`
-	Skipped  int         `xml:"skipped,attr"`
-	Cases    []junitCase `xml:"testcase"`
-}
-
-type junitCase struct {
-	Class   string        `xml:"classname,attr"`
-	Name    string        `xml:"name,attr"`
-	Seconds float64       `xml:"time,attr"`
-	Failure *junitFailure `xml:"failure,omitempty"`
-	Error   *junitFailure `xml:"error,omitempty"`
-	Skipped *junitFailure `xml:"skipped,omitempty"`
-	Output  string        `xml:"system-out,omitempty"`
-}
-
-type junitFailure struct {
-	Message string `xml:"message,attr"`
-	Text    string `xml:",chardata"`
-}
-
 // JUnit writes the report as JUnit XML: a case for each package or test, failed by its proven findings; a SUSPECT is
 // output only.
 func JUnit(w io.Writer, r *schedule.Report) error {
-	suite := junitSuite{Name: "stability test", Tests: len(r.Units)}
+	suite := junit.Suite{Name: "stability test"}
 	for _, u := range r.Units {
-		c := junitCase{Class: u.Package, Name: u.Test, Seconds: u.Elapsed.Round(time.Millisecond).Seconds()}
+		c := junit.Case{Class: u.Package, Name: u.Test, Took: junit.Seconds(u.Elapsed.Seconds())}
 		if c.Name == "" {
 			c.Name = "schedules"
 		}
@@ -251,23 +225,15 @@ func JUnit(w io.Writer, r *schedule.Report) error {
 		c.Output = suspect.String()
 		switch {
 		case proven.Len() > 0:
-			suite.Failures++
-			c.Failure = &junitFailure{message, proven.String()}
+			c.Failure = &junit.Message{Message: message, Text: proven.String()}
 		case u.Unknown():
-			suite.Errors++
-			c.Error = &junitFailure{"not judged", u.NotJudged}
+			c.Error = &junit.Message{Message: "not judged", Text: u.NotJudged}
 		case u.Empty:
-			suite.Skipped++
-			c.Skipped = &junitFailure{"not judged", u.NotJudged}
+			c.Skipped = &junit.Message{Message: "not judged", Text: u.NotJudged}
 		}
 		suite.Cases = append(suite.Cases, c)
 	}
-	if _, err := io.WriteString(w, xml.Header); err != nil {
-		return err
-	}
-	enc := xml.NewEncoder(w)
-	enc.Indent("", "  ")
-	return enc.Encode(suite)
+	return junit.Write(w, suite)
 }
 
 // where is the place to look at first.

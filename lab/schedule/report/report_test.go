@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/falsifiable/stability/lab/internal/junit"
 	"github.com/falsifiable/stability/lab/schedule"
 )
 
@@ -70,12 +71,12 @@ func TestGolden(t *testing.T) {
 func TestNothingFound(t *testing.T) {
 	clean := small()
 	clean.Findings = nil
-	var junit, sarif bytes.Buffer
-	if err := JUnit(&junit, clean); err != nil {
+	var cases, sarif bytes.Buffer
+	if err := JUnit(&cases, clean); err != nil {
 		t.Fatal(err)
 	}
-	var suite junitSuite
-	if err := xml.Unmarshal(junit.Bytes(), &suite); err != nil || suite.Tests != 4 || suite.Failures != 0 || suite.Errors != 1 || suite.Skipped != 1 || len(suite.Cases) != 4 {
+	var suite junit.Suite
+	if err := xml.Unmarshal(cases.Bytes(), &suite); err != nil || suite.Tests != 4 || suite.Failures != 0 || suite.Errors != 1 || suite.Skipped != 1 || len(suite.Cases) != 4 {
 		t.Errorf("%v: the suite is %+v, want two cases that passed, one skipped, one in error", err, suite)
 	}
 	if err := SARIF(&sarif, clean); err != nil || !bytes.Contains(sarif.Bytes(), []byte(`"results": []`)) {
@@ -89,7 +90,7 @@ func TestOnlyProvenFails(t *testing.T) {
 	if err := JUnit(&b, small()); err != nil {
 		t.Fatal(err)
 	}
-	var suite junitSuite
+	var suite junit.Suite
 	if err := xml.Unmarshal(b.Bytes(), &suite); err != nil {
 		t.Fatal(err)
 	}
