@@ -15,6 +15,7 @@ import (
 
 	"github.com/falsifiable/stability"
 	"github.com/falsifiable/stability/health"
+	"github.com/falsifiable/stability/internal/eventually"
 )
 
 // dependency answers its check at once, or hangs whatever the context says, as a driver does that waits for a socket.
@@ -64,11 +65,11 @@ func TestHungCheck(t *testing.T) {
 	handlers := readiness(t, d)
 	t.Cleanup(func() { close(d.released) })
 	for name, h := range handlers {
-		until(t, name+" is ready at first", func() bool { return answer(h) == http.StatusOK })
+		eventually.Holds(t, name+" is ready at first", func() bool { return answer(h) == http.StatusOK })
 	}
 	d.hangs.Store(true)
-	until(t, "ours says that the check hangs", func() bool { return answer(handlers["ours"]) == http.StatusServiceUnavailable })
-	time.Sleep(10 * checkEvery)
+	eventually.Holds(t, "ours says that the check hangs", func() bool { return answer(handlers["ours"]) == http.StatusServiceUnavailable })
+	<-time.After(10 * checkEvery) // that the others had the time to notice too
 	const probes = 20
 	for name, h := range handlers {
 		before, ok := runtime.NumGoroutine(), 0
@@ -83,17 +84,6 @@ func TestHungCheck(t *testing.T) {
 			t.Errorf("ours answered %d probes by 200 and left %d goroutines behind", ok, grown)
 		}
 	}
-}
-
-func until(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	for range 1000 {
-		if done() {
-			return
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
-	t.Fatalf("not within 5 s: %s", what)
 }
 
 // BenchmarkReadyz is one answer of /readyz over one healthy dependency. health-go runs the check each time, the others keep a result.

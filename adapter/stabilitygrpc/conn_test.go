@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/status"
 
+	"github.com/falsifiable/stability/internal/eventually"
 	"github.com/falsifiable/stability/internal/faultpoint"
 )
 
@@ -103,7 +104,7 @@ func TestGoAwayStorm(t *testing.T) {
 			t.Errorf("the call in flight ends with %v, want UNAVAILABLE", err)
 		}
 		restore()
-		eventually(t, "the client is connected anew", func() bool {
+		eventually.Holds(t, "the client is connected anew", func() bool {
 			_, err := health.Check(within(t), request)
 			return err == nil
 		})

@@ -20,6 +20,7 @@ import (
 	"github.com/falsifiable/stability/defense/bulkhead"
 	"github.com/falsifiable/stability/defense/deadline"
 	"github.com/falsifiable/stability/defense/retry"
+	"github.com/falsifiable/stability/internal/eventually"
 	"github.com/falsifiable/stability/internal/faultpoint"
 	"github.com/falsifiable/stability/internal/openpeers"
 )
@@ -123,7 +124,7 @@ func TestBulkhead(t *testing.T) {
 	health := dial(t, NewClient(ClientConfig{}), address, Peer{Guard: g})
 	inUse := func(n int) {
 		t.Helper()
-		eventually(t, "the places are right", func() bool { return g.Bulkhead().Dump().InUse == n })
+		eventually.Holds(t, "the places are right", func() bool { return g.Bulkhead().Dump().InUse == n })
 	}
 	ctx, cancel := context.WithCancel(within(t))
 	stream, err := health.Watch(ctx, request)

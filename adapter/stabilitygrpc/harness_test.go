@@ -106,20 +106,6 @@ func sample(s signals.Source) readings {
 	return r
 }
 
-// eventually waits for what other goroutines are about to do.
-func eventually(t testing.TB, what string, done func() bool) {
-	t.Helper()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for range 15_000 {
-		if done() {
-			return
-		}
-		<-tick.C
-	}
-	t.Fatalf("it never happens that %s", what)
-}
-
 // expect waits until a source reads as it should.
 func expect(t testing.TB, s signals.Source, want readings) {
 	t.Helper()

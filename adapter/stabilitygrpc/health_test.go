@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/falsifiable/stability"
+	"github.com/falsifiable/stability/internal/eventually"
 	"github.com/falsifiable/stability/signals"
 )
 
@@ -44,7 +45,7 @@ func TestHealth(t *testing.T) {
 	}
 	expectAll := func(enforced healthpb.HealthCheckResponse_ServingStatus) {
 		t.Helper()
-		eventually(t, "the enforced contract answers "+enforced.String(), func() bool { s, _ := serving("enforced"); return s == enforced })
+		eventually.Holds(t, "the enforced contract answers "+enforced.String(), func() bool { s, _ := serving("enforced"); return s == enforced })
 		for _, service := range []string{"", "observed"} {
 			if s, err := serving(service); s != healthpb.HealthCheckResponse_SERVING || err != nil {
 				t.Errorf("%q answers %v, %v; want SERVING", service, s, err)
@@ -124,7 +125,7 @@ func TestWatchEndsWithTheServer(t *testing.T) {
 		case <-within(t).Done():
 			t.Fatalf("%s: GracefulStop still waits", name)
 		}
-		eventually(t, "the server is forgotten", func() bool {
+		eventually.Holds(t, "the server is forgotten", func() bool {
 			health.stops.mu.Lock()
 			defer health.stops.mu.Unlock()
 			return len(health.stops.listened) == 0

@@ -14,6 +14,7 @@ import (
 
 	"github.com/falsifiable/stability"
 	"github.com/falsifiable/stability/cause/keepalivemismatch"
+	"github.com/falsifiable/stability/internal/eventually"
 )
 
 // TestKeepaliveIsPunished is the whitepaper's mismatch in real time (§3.2, R58, R59): a real client with a Time of 10 s, the
@@ -61,7 +62,7 @@ func TestKeepaliveIsPunished(t *testing.T) {
 			err = stream.RecvMsg(request) // silent, until somebody has had enough
 			took := time.Since(begun)
 			if test.punished {
-				eventually(t, "the contract fires", func() bool {
+				eventually.Holds(t, "the contract fires", func() bool {
 					c, _ := monitor.Contract(keepalivemismatch.Cause.ID)
 					for _, k := range c.Checks {
 						if k.Name == "pings" && k.State == stability.Violated {

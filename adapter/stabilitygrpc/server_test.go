@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/falsifiable/stability/defense/deadline"
+	"github.com/falsifiable/stability/internal/eventually"
 )
 
 // TestStreamFlood is a client that opens streams and resets them at once, over and over, against handlers that do not
@@ -53,7 +54,7 @@ func TestStreamFlood(t *testing.T) {
 				for _, c := range flood {
 					c.open(wave)
 				}
-				eventually(t, "the wave has arrived", func() bool {
+				eventually.Holds(t, "the wave has arrived", func() bool {
 					return running.Load() == min(before+wave*clients, test.most) || running.Load() > test.most
 				})
 				for _, c := range flood {

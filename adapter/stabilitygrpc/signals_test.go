@@ -12,6 +12,7 @@ import (
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
 
+	"github.com/falsifiable/stability/internal/eventually"
 	"github.com/falsifiable/stability/signals"
 )
 
@@ -60,8 +61,8 @@ func TestLatency(t *testing.T) {
 	if _, err := health.Check(within(t), request); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the server has counted the call", func() bool { return sample(server)["rpc.server.call.duration.p99"] > 0 })
-	eventually(t, "the client has counted the call", func() bool { return sample(client)[`rpc.client.peer.call.duration.p99{peer="risk"}`] > 0 })
+	eventually.Holds(t, "the server has counted the call", func() bool { return sample(server)["rpc.server.call.duration.p99"] > 0 })
+	eventually.Holds(t, "the client has counted the call", func() bool { return sample(client)[`rpc.client.peer.call.duration.p99{peer="risk"}`] > 0 })
 	if r := sample(client); r["rpc.client.call.duration.p99"] != 0 {
 		t.Error("there is a latency without a call")
 	}
@@ -232,7 +233,7 @@ func TestAPeerThatWasClosedLeavesItsPlace(t *testing.T) {
 		}
 		conn.Close()
 	}
-	eventually(t, "all calls are counted", func() bool {
+	eventually.Holds(t, "all calls are counted", func() bool {
 		var batch signals.Batch
 		client.Sample(&batch)
 		for _, r := range batch.Readings() {

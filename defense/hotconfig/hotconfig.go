@@ -62,7 +62,10 @@ type Value[T any] struct {
 	value   atomic.Pointer[T] // of current, one load nearer
 	listed  *openconfigs.Config
 
-	reloading   turn // one reload at a time
+	looking turn         // one look at the file at a time, however long its disk takes
+	reading chan content // a reading that has not come to its end yet; nil for none
+
+	reloading   turn // guards what follows; never held while a disk is waited for
 	subscribers []Subscriber[T]
 	good        *snapshot[T] // the last that behaved well
 	trial       *trial[T]    // of the present one; nil when it has behaved well
@@ -104,7 +107,7 @@ type Status struct {
 }
 
 // Watch reads the file and follows it until ctx ends. It returns an error when there is no good configuration to begin with:
-// see [*FileError].
+// see [*FileError]. A disk that does not answer within 5 s is such an error, and later one that is shown as any other is.
 func Watch[T any](ctx context.Context, path string, options Options[T]) (*Value[T], error) {
 	v := &Value[T]{options: options, paths: []string{path}}
 	format, err := formatOf(path)
@@ -168,7 +171,7 @@ func (v *Value[T]) open(ctx context.Context) error {
 }
 
 func (v *Value[T]) init() {
-	v.refuse, v.hints, v.reloading = make(map[string]string), make(chan struct{}, 1), make(turn, 1)
+	v.refuse, v.hints, v.looking, v.reloading = make(map[string]string), make(chan struct{}, 1), make(turn, 1), make(turn, 1)
 }
 
 // turn is a lock that is held while time passes, on which a synctest bubble can wait.

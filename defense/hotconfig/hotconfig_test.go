@@ -15,6 +15,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/falsifiable/stability/internal/eventually"
 )
 
 type pool struct {
@@ -65,21 +67,6 @@ func start(t testing.TB, file, content string, options Options[testConfig]) (*Va
 		t.Fatal(err)
 	}
 	return v, path
-}
-
-// eventually waits until it holds. What it waits for comes from the kernel, whose time no bubble turns.
-func eventually(t testing.TB, what string, holds func() bool) {
-	t.Helper()
-	deadline := time.After(20 * time.Second)
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	for !holds() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("not within 20 s: %s", what)
-		}
-	}
 }
 
 // What is wrong with a file is said with its place, and what is wrong never replaces what is good.
@@ -137,6 +124,15 @@ func TestBadContents(t *testing.T) {
 		if err != nil && strings.Contains(err.Error(), "s3cret") {
 			t.Errorf("%q: %v tells the secret", test.content, err)
 		}
+		if !strings.HasSuffix(test.file, ".yaml") {
+			continue
+		}
+		write(t, path, good)
+		v := unwatched(t, path, quick())
+		write(t, path, test.content)
+		if again := v.Reload(t.Context()); fmt.Sprint(again) != fmt.Sprint(err) || v.Get().Pool.Size != 50 || v.Status().Error != fmt.Sprint(err) {
+			t.Errorf("%q in the place of a good one: %v; in force is %+v, status %+v", test.content, again, v.Get(), v.Status())
+		}
 	}
 }
 
@@ -161,6 +157,16 @@ func TestBadFiles(t *testing.T) {
 	} {
 		if _, err := Watch(t.Context(), in(file), quick()); err == nil || !strings.Contains(err.Error(), in(file)) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", file, err, want)
+		}
+		if file == "none.yaml" || file == "c.ini" {
+			continue
+		}
+		v, path := start(t, "c.yaml", good, quick())
+		if err := errors.Join(os.Remove(path), os.Symlink(in(file), path)); err != nil {
+			t.Fatal(err)
+		}
+		if err := v.Reload(t.Context()); err == nil || !strings.Contains(err.Error(), want) || v.Get().Pool.Size != 50 || v.Status().Error == "" {
+			t.Errorf("%s in the place of a good one: %v; in force is %+v", file, err, v.Get())
 		}
 	}
 	for want, o := range map[string]Options[testConfig]{
@@ -193,14 +199,14 @@ func TestLastGoodStaysAndIsMended(t *testing.T) {
 	v, path := start(t, "c.yaml", good, quick())
 	for _, bad := range []string{"", "name: [", good + "nmae: x\n", strings.Replace(good, "50", "0", 1)} {
 		write(t, path, bad)
-		eventually(t, "the bad content is seen", func() bool { return v.Status().Error != "" })
+		eventually.Holds(t, "the bad content is seen", func() bool { return v.Status().Error != "" })
 		s := v.Status()
 		if v.Get().Pool.Size != 50 || s.Generation != 1 || s.Rejected == 0 || v.Check(t.Context()) == nil {
 			t.Errorf("%q: %+v", bad, s)
 		}
 		// The same good content again: nothing has changed but that nothing is wrong any more.
 		write(t, path, good)
-		eventually(t, "it is mended", func() bool { return v.Status().Error == "" })
+		eventually.Holds(t, "it is mended", func() bool { return v.Status().Error == "" })
 		if s := v.Status(); s.Generation != 1 || s.FailingFor != 0 || v.Check(t.Context()) != nil {
 			t.Errorf("after %q and the same good content: %+v", bad, s)
 		}
@@ -209,14 +215,14 @@ func TestLastGoodStaysAndIsMended(t *testing.T) {
 		t.Errorf("%d contents were counted as rejected, want 4", got)
 	}
 	write(t, path, strings.Replace(good, "50", "60", 1))
-	eventually(t, "a new one is taken", func() bool { return v.Get().Pool.Size == 60 })
+	eventually.Holds(t, "a new one is taken", func() bool { return v.Get().Pool.Size == 60 })
 	if v.Generation() != 2 {
 		t.Errorf("it has generation %d", v.Generation())
 	}
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the file is missed", func() bool { return strings.Contains(v.Status().Error, "no such file") })
+	eventually.Holds(t, "the file is missed", func() bool { return strings.Contains(v.Status().Error, "no such file") })
 	if v.Get().Pool.Size != 60 {
 		t.Error("without a file the last good one is gone")
 	}
@@ -269,7 +275,7 @@ func TestChangesAreSeen(t *testing.T) {
 			}
 			for i := range 20 {
 				change(strings.Replace(good, "50", fmt.Sprint(100+i), 1))
-				eventually(t, fmt.Sprintf("change %d", i), func() bool { return v.Get().Pool.Size == 100+i })
+				eventually.Holds(t, fmt.Sprintf("change %d", i), func() bool { return v.Get().Pool.Size == 100+i })
 			}
 		})
 	}
@@ -298,13 +304,11 @@ func kubernetes(t testing.TB, dir, file string) func(content string) {
 }
 
 // unwatched returns a value that nobody looks after yet.
-func unwatched(t testing.TB, path string, options Options[testConfig]) *Value[testConfig] {
+func unwatched[T any](t testing.TB, path string, options Options[T]) *Value[T] {
 	t.Helper()
-	v := &Value[testConfig]{options: options.withDefaults(path), paths: []string{path}}
+	v := &Value[T]{options: options.withDefaults(path), paths: []string{path}}
 	v.init()
-	v.decode = func(c [][]byte) (*testConfig, error) {
-		return decodeFile[testConfig](v.options, path, formatYAML, c[0])
-	}
+	v.decode = func(c [][]byte) (*T, error) { return decodeFile[T](v.options, path, formatYAML, c[0]) }
 	if err := v.Reload(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -322,7 +326,7 @@ func TestPollIsBehindTheEvents(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { defer close(done); v.run(ctx, &watcher{paths: v.paths}) }() // with no events at all
 	write(t, path, strings.Replace(good, "50", "60", 1))
-	eventually(t, "the poll sees it", func() bool { return v.Get().Pool.Size == 60 })
+	eventually.Holds(t, "the poll sees it", func() bool { return v.Get().Pool.Size == 60 })
 	cancel()
 	<-done
 }
@@ -404,7 +408,7 @@ func TestReloadIsATransaction(t *testing.T) {
 		if err := os.Rename(path+".new", path); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "the change is dealt with", func() bool {
+		eventually.Holds(t, "the change is dealt with", func() bool {
 			s := v.Status()
 			return s.Generation > before || strings.Contains(s.Error, test.problem) && s.Error != ""
 		})
@@ -431,7 +435,7 @@ func TestVetoIsBounded(t *testing.T) {
 		Prepare: func(context.Context, *testConfig, *testConfig) error { <-release; return nil },
 		Undo:    func(_, _ *testConfig) { close(undone) }})
 	write(t, path, strings.Replace(good, "50", "60", 1))
-	eventually(t, "the veto", func() bool {
+	eventually.Holds(t, "the veto", func() bool {
 		return strings.Contains(v.Status().Error, "slow objects: Prepare did not return within 20ms")
 	})
 	if v.Get().Pool.Size != 50 {
@@ -500,7 +504,7 @@ func TestPinned(t *testing.T) {
 	handler := v.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		first := v.From(r.Context()).Pool.Size
 		write(t, path, strings.Replace(good, "50", "60", 1))
-		eventually(t, "it changes under the request", func() bool { return v.Get().Pool.Size == 60 })
+		eventually.Holds(t, "it changes under the request", func() bool { return v.Get().Pool.Size == 60 })
 		if second := v.From(v.Pin(r.Context())).Pool.Size; second != first {
 			t.Errorf("a request reads %d and then %d", first, second)
 		}
@@ -518,9 +522,9 @@ func TestSecretsAreNotShown(t *testing.T) {
 	options.Logger = slog.New(slog.NewJSONHandler(lockedWriter{&mu, &log}, nil))
 	v, path := start(t, "c.yaml", good, options)
 	write(t, path, strings.ReplaceAll(strings.Replace(good, "s3cret", "pr1vate", 1), "50", "60"))
-	eventually(t, "it changes", func() bool { return v.Get().Pool.Size == 60 })
+	eventually.Holds(t, "it changes", func() bool { return v.Get().Pool.Size == 60 })
 	write(t, path, good+"password: pr1vate\n")
-	eventually(t, "it is refused", func() bool { return v.Status().Error != "" })
+	eventually.Holds(t, "it is refused", func() bool { return v.Status().Error != "" })
 	mu.Lock()
 	defer mu.Unlock()
 	if all := log.String() + v.Status().Error; strings.Contains(all, "s3cret") || strings.Contains(all, "pr1vate") || !strings.Contains(all, `"pool.size"`) || !strings.Contains(all, `"***"`) {
@@ -546,17 +550,17 @@ func TestSealed(t *testing.T) {
 	whole := Seal([]byte(strings.Replace(good, "50", "60", 1)))
 	for _, n := range []int{1, 20, len(whole) / 2, len(whole) - 70, len(whole) - 2} {
 		write(t, path, string(whole[:n]))
-		eventually(t, "it is refused", func() bool { return v.Status().Error != "" })
+		eventually.Holds(t, "it is refused", func() bool { return v.Status().Error != "" })
 		if v.Get().Pool.Size != 50 {
 			t.Fatalf("%d of %d bytes are taken for a whole file", n, len(whole))
 		}
 		write(t, path, string(Seal([]byte(good))))
-		eventually(t, "it is mended", func() bool { return v.Status().Error == "" })
+		eventually.Holds(t, "it is mended", func() bool { return v.Status().Error == "" })
 	}
 	write(t, path, strings.Replace(string(whole), "60", "61", 1))
-	eventually(t, "it is refused", func() bool { return strings.Contains(v.Status().Error, ":9:11: it is cut off or was changed by hand") })
+	eventually.Holds(t, "it is refused", func() bool { return strings.Contains(v.Status().Error, ":9:11: it is cut off or was changed by hand") })
 	write(t, path, string(whole))
-	eventually(t, "it is taken", func() bool { return v.Get().Pool.Size == 60 })
+	eventually.Holds(t, "it is taken", func() bool { return v.Get().Pool.Size == 60 })
 	if v.Status().Torn == 0 {
 		t.Error("none was counted as torn")
 	}

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/falsifiable/stability/internal/eventually"
 )
 
 // numbered is a configuration whose parts tell whether it is whole: all have the same number.
@@ -111,7 +113,7 @@ func TestKilledWriter(t *testing.T) {
 					t.Fatal(err)
 				}
 				before := v.Status()
-				eventually(t, "it writes", func() bool {
+				eventually.Holds(t, "it writes", func() bool {
 					s := v.Status()
 					return s.Reloads+s.Torn+s.Rejected > before.Reloads+before.Torn+before.Rejected
 				})
@@ -135,7 +137,7 @@ func TestKilledWriter(t *testing.T) {
 				t.Errorf("a rename left %d files cut off", cut)
 			}
 			write(t, path, string(Seal([]byte(number(7)))))
-			eventually(t, "the last whole one is taken", func() bool { return v.Get().First == 7 && v.Status().Error == "" })
+			eventually.Holds(t, "the last whole one is taken", func() bool { return v.Get().First == 7 && v.Status().Error == "" })
 			t.Logf("%s: killed %d times, %d times in the middle of the file; %+v", how, kills(t), cut, v.Status())
 		})
 	}

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/falsifiable/stability/internal/eventually"
 )
 
 func makePair(t *testing.T, serial int64) (cert, key string) {
@@ -52,12 +54,12 @@ func TestPairsAreTakenTogether(t *testing.T) {
 	for n := int64(2); n < 10; n++ {
 		cert, key := makePair(t, n)
 		write(t, certFile, cert)
-		eventually(t, "the pair does not match", func() bool { return strings.Contains(pair.Status().Error, "private key does not match") })
+		eventually.Holds(t, "the pair does not match", func() bool { return strings.Contains(pair.Status().Error, "private key does not match") })
 		if got := serial(); got != n-1 {
 			t.Errorf("while pair %d is half written, %d is served", n, got)
 		}
 		write(t, keyFile, key)
-		eventually(t, "the new pair is served", func() bool { return serial() == n && pair.Status().Error == "" })
+		eventually.Holds(t, "the new pair is served", func() bool { return serial() == n && pair.Status().Error == "" })
 	}
 	if s := pair.Status(); s.Torn == 0 || s.Generation != 9 {
 		t.Errorf("%+v", s)

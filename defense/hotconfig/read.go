@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"syscall"
+	"time"
 	"unicode/utf8"
 
 	"github.com/falsifiable/stability/internal/faultpoint"
@@ -30,6 +31,30 @@ func (e *FileError) Error() string {
 }
 
 func (e *FileError) Unwrap() error { return e.Err }
+
+// patience is how long a look waits for a disk.
+const patience = 5 * time.Second
+
+// errSlow is the error of a file whose disk has not answered yet.
+var errSlow = fmt.Errorf("its disk has not answered for %v", patience)
+
+// content is what a reading of all files has found.
+type content struct {
+	of  [][]byte
+	err error
+}
+
+func readFiles(paths []string, limit int64) (c content) {
+	for _, path := range paths {
+		one, err := read(path, limit)
+		if err != nil {
+			c.err = err
+			return c
+		}
+		c.of = append(c.of, one)
+	}
+	return c
+}
 
 // read reads a file that somebody else writes, whatever it has become.
 func read(path string, limit int64) ([]byte, error) {

@@ -14,12 +14,14 @@ import (
 // Reload looks at the file now and takes what is in it if it is fit. It returns why not, and nil when there is nothing new. The
 // watcher calls it; so may a handler of SIGHUP.
 func (v *Value[T]) Reload(ctx context.Context) error {
-	v.reloading.take()
-	defer v.reloading.give()
+	v.looking.take()
+	defer v.looking.give()
 	contents, hash, err := v.look(ctx)
 	if ctx.Err() != nil && err != nil {
 		return err // at the end nothing is learned of the file
 	}
+	v.reloading.take()
+	defer v.reloading.give()
 	now := v.current.Load()
 	if err == nil && now != nil && now.hash == hash {
 		v.mended(contents) // also when bad content went back to the very content in force
@@ -48,7 +50,9 @@ func (v *Value[T]) look(ctx context.Context) (contents [][]byte, hash string, er
 	var before [][]byte
 	previous := ""
 	for range 20 {
-		contents, err = v.readAll()
+		if contents, err = v.readAll(ctx); err != nil && (ctx.Err() != nil || errors.Is(err, errSlow)) {
+			return nil, "", err
+		}
 		hash = hashOf(contents)
 		seen := hash
 		if err != nil {
@@ -79,15 +83,25 @@ func halfOf(before, now [][]byte) bool {
 	return false
 }
 
-func (v *Value[T]) readAll() (contents [][]byte, err error) {
-	for _, path := range v.paths {
-		content, err := read(path, v.options.MaxBytes)
-		if err != nil {
-			return contents, err
-		}
-		contents = append(contents, content)
+// readAll reads the files, on a goroutine of its own, for a disk may not answer, heedless of any context. Then the next look waits for
+// the same reading, and begins no other beside it.
+func (v *Value[T]) readAll(ctx context.Context) ([][]byte, error) {
+	if v.reading == nil {
+		reading := make(chan content, 1)
+		v.reading = reading
+		go func() { reading <- readFiles(v.paths, v.options.MaxBytes) }()
 	}
-	return contents, nil
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case c := <-v.reading:
+		v.reading = nil
+		return c.of, c.err
+	case <-timer.C:
+		return nil, &FileError{Path: v.paths[0], Problem: errSlow.Error(), Err: errSlow}
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // load makes a value of the contents and has it validated.

@@ -186,6 +186,23 @@ func (v *Value[T]) beginTrial(now, next *snapshot[T], returning bool) {
 	v.trial.begun = time.Now()
 }
 
+// judging looks at the configuration on trial until ctx ends. It waits for no disk, for what behaved well is in memory.
+func (v *Value[T]) judging(ctx context.Context) {
+	if v.options.Rollback.Mode == Off {
+		return
+	}
+	tick := time.NewTicker(v.options.Rollback.Every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			v.settle(ctx)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
 // settle looks how the configuration on trial behaves.
 func (v *Value[T]) settle(ctx context.Context) {
 	v.reloading.take()

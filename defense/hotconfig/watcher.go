@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -109,23 +110,15 @@ func (w *watcher) close() {
 // run looks at the files at each hint, and now and then without one, until ctx ends.
 func (v *Value[T]) run(ctx context.Context, w *watcher) {
 	refollow := make(chan struct{}, 1)
-	watching := make(chan struct{})
-	go func() {
-		defer close(watching)
-		w.run(ctx, refollow)
-	}()
+	var others sync.WaitGroup
+	others.Go(func() { w.run(ctx, refollow) })
+	others.Go(func() { v.judging(ctx) })
 	defer func() {
-		<-watching
+		others.Wait()
 		w.close()
 	}()
 	poll := time.NewTicker(v.options.Poll)
 	defer poll.Stop()
-	var judging <-chan time.Time
-	if v.options.Rollback.Mode != Off {
-		ticker := time.NewTicker(v.options.Rollback.Every)
-		defer ticker.Stop()
-		judging = ticker.C
-	}
 	for {
 		select {
 		case <-ctx.Done():
@@ -135,9 +128,6 @@ func (v *Value[T]) run(ctx context.Context, w *watcher) {
 			if !sleep(ctx, v.options.Debounce) {
 				return
 			}
-		case <-judging:
-			v.settle(ctx)
-			continue
 		}
 		_ = v.Reload(ctx) // it is in the status, and in the log
 		select {

@@ -17,9 +17,10 @@ import (
 var Fault = fault.Fault{
 	Name:  "tornfile",
 	Title: "Torn configuration file",
-	Help:  "Lets the reader of a configuration file find it half written, invalid, gone or not readable. Needs a file of defense/hotconfig.",
+	Help:  "Lets the reader of a configuration file find it half written, invalid, gone, not readable, or on a slow disk. Needs a file of defense/hotconfig.",
 	Params: []fault.Param{
-		{Name: "how", Choices: []string{"torn", "invalid", "missing", "denied"}, Help: "What is found: at every other look half of it, always something that is no configuration, no file, or one that may not be read."},
+		{Name: "how", Choices: []string{"torn", "invalid", "missing", "denied", "slow"}, Help: "What is found: at every other look half of it, always something that is no configuration, no file, one that may not be read, or what is there, after a delay."},
+		{Name: "delay", Unit: fault.Seconds, Default: 20, Min: 0.001, Max: 3600, Help: "How long a slow disk takes for each look. The reader says that it does not answer after 5 s."},
 		{Name: "period", Unit: fault.Seconds, Default: 0.2, Min: 0.01, Max: 60, Help: "How often the reader is told that something has changed."},
 	},
 	Start: start,
@@ -28,18 +29,21 @@ var Fault = fault.Fault{
 type injection struct {
 	*fault.Life
 	how            string
+	delay          time.Duration
+	done           <-chan struct{}
 	looks, touched atomic.Int64
 	before         int64
 	files          []*openconfigs.Config
 }
 
 func start(ctx context.Context, args fault.Args) (fault.Injection, error) {
-	f := &injection{how: args.Choice("how"), files: openconfigs.List()}
+	f := &injection{how: args.Choice("how"), delay: args.Duration("delay"), files: openconfigs.List()}
 	if len(f.files) == 0 {
 		return nil, errors.New("the service follows no configuration file through defense/hotconfig")
 	}
 	f.before = f.noticed()
 	f.Life = fault.Begin(ctx, func(ctx context.Context) {
+		f.done = ctx.Done()
 		restore := faultpoint.SetFile(f.read)
 		ticker := time.NewTicker(args.Duration("period"))
 		defer ticker.Stop()
@@ -78,6 +82,12 @@ func (f *injection) read(path string, content []byte) ([]byte, error) {
 	}
 	f.touched.Add(1)
 	switch f.how {
+	case "slow":
+		select {
+		case <-time.After(f.delay):
+		case <-f.done:
+		}
+		return content, nil
 	case "torn":
 		return content[:len(content)/2], nil
 	case "invalid":
@@ -89,11 +99,15 @@ func (f *injection) read(path string, content []byte) ([]byte, error) {
 	}
 }
 
-// Witness tells how often a reader noticed.
+// Witness tells how often a reader noticed, or, of a slow disk, how often one had to wait.
 func (f *injection) Witness() fault.Witness {
 	noticed := f.noticed() - f.before
+	effect := noticed
+	if f.how == "slow" {
+		effect = f.touched.Load()
+	}
 	return fault.Witness{
-		Active: !f.Ended() && noticed > 0, Value: float64(noticed),
+		Active: !f.Ended() && effect > 0, Value: float64(effect),
 		Detail: fmt.Sprintf("%d of %d looks found the file %s; %d times it was not taken", f.touched.Load(), f.looks.Load(), f.how, noticed),
 	}
 }

@@ -54,3 +54,40 @@ func TestTheReaderFindsItSo(t *testing.T) {
 		})
 	}
 }
+
+// A look at a slow disk takes its time and finds what is there; none is held longer than the fault lasts.
+func TestTheDiskIsSlow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		file := &openconfigs.Config{Name: "test", Path: "c.yaml", Rejected: func() (_, _, _ uint64) { return }, Look: func() {}}
+		openconfigs.Add(file)
+		defer runtime.KeepAlive(file)
+		injection, err := Fault.Inject(t.Context(), fault.Settings{"how": "slow", "delay": "3s"}, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if w := injection.Witness(); w.Active {
+			t.Errorf("nobody has looked, and the witness says %+v", w)
+		}
+		look := func() time.Duration {
+			begun := time.Now()
+			if content, err := faultpoint.File()("c.yaml", []byte("name: test")); string(content) != "name: test" || err != nil {
+				t.Errorf("found was %q, %v", content, err)
+			}
+			return time.Since(begun)
+		}
+		if took := look(); took != 3*time.Second {
+			t.Errorf("the look took %v, want 3 s", took)
+		}
+		if w := injection.Witness(); !w.Active || w.Value != 1 {
+			t.Errorf("the witness says %+v, want one look", w)
+		}
+		held := make(chan time.Duration, 1)
+		go func() { held <- look() }()
+		<-time.After(time.Second)
+		faulttest.Remove(t, injection)
+		if took := <-held; took != time.Second {
+			t.Errorf("a look was held for %v, and the fault lasted one more second", took)
+		}
+	})
+}

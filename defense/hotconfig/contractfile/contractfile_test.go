@@ -63,17 +63,6 @@ func watch(t *testing.T, m *stability.Monitor, content string, o Options) (path 
 	return path, v
 }
 
-func eventually(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	for range 2000 {
-		if done() {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	t.Fatalf("not within 20 s: %s", what)
-}
-
 // shape tells what a monitor watches in one line.
 func shape(m *stability.Monitor) string {
 	var all []string
@@ -91,7 +80,7 @@ func TestWatch(t *testing.T) {
 	if err := m.Register(own); err != nil {
 		t.Fatal(err)
 	}
-	path, _ := watch(t, m, first, options())
+	path, v := watch(t, m, first, options())
 	const code = "threads/many: runtime.NumGoroutine() > 2000 for 0s"
 	if got, want := shape(m), code+"; pools/waiting: waiting > 10 for 30s"; got != want {
 		t.Fatalf("watched: %s; want %s", got, want)
@@ -100,13 +89,19 @@ func TestWatch(t *testing.T) {
     checks:
       - {name: many, expr: runtime.NumGoroutine() > 3000}
 `)
-	eventually(t, "the change is in force, in the place of the program's own too", func() bool {
-		return shape(m) == "threads/many: runtime.NumGoroutine() > 3000 for 0s; pools/waiting: waiting > 20 for 0s"
-	})
+	if err := v.Reload(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := shape(m), "threads/many: runtime.NumGoroutine() > 3000 for 0s; pools/waiting: waiting > 20 for 0s"; got != want {
+		t.Errorf("after a change, in the place of the program's own too: %s; want %s", got, want)
+	}
 	write(t, path, strings.Replace(first, "name: pools", "name: queues", 1))
-	eventually(t, "what is no longer in the file is gone, and the program's own is back", func() bool {
-		return shape(m) == code+"; queues/waiting: waiting > 10 for 30s"
-	})
+	if err := v.Reload(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := shape(m), code+"; queues/waiting: waiting > 10 for 30s"; got != want {
+		t.Errorf("what is no longer in the file is gone, and the program's own is back: %s; want %s", got, want)
+	}
 }
 
 // A file with an error changes nothing, and the error says where it is.
@@ -125,7 +120,7 @@ func TestWatchRefuses(t *testing.T) {
 			path, v := watch(t, m, first, options())
 			before := shape(m)
 			write(t, path, test.content)
-			eventually(t, "the error is told", func() bool { return v.Status().Error != "" })
+			_ = v.Reload(t.Context()) // what it says is in the status too
 			if got := v.Status().Error; !strings.Contains(got, test.want) {
 				t.Errorf("the error is %s\nwant %q in it", got, test.want)
 			}
