@@ -333,6 +333,7 @@ func (p *collector) excused(a access) bool {
 var heldByName = regexp.MustCompile(`(?i)(locked|without_?lock(ing)?|no_?lock(ing)?|lock_?held|under_?lock)$|needs_?\w*(lock|mu|mutex)$`)
 
 var excuse = regexp.MustCompile(`(?is)(lock|mu|mutex)\b.{0,60}\b(held|holds?|holding)\b|\b(held|holds?|holding)\b.{0,60}(lock|mu|mutex)\b|` +
+	`\bcallers?\b.{0,60}\b(lock|locks|locking|mu|mutex)\b|` +
 	`\bfor test(s|ing)?\b|\bmust (only )?be called\b|\b(not|never|no)\b.{0,40}\bconcurrent`)
 
 // underReaders reports writes under a read lock, which two readers may do at the same time, if others take the whole lock for

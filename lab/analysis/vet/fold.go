@@ -2,7 +2,11 @@ package vet
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+
+	"github.com/falsifiable/stability/lab/analysis/channelblock"
+	"github.com/falsifiable/stability/lab/analysis/internal/concur/finding"
 )
 
 // many is how many places with one cause become one finding: fewer are read one by one.
@@ -12,10 +16,20 @@ const many = 4
 type cause struct{ analyzer, text string }
 
 // causeOf returns that of f; false if it stands for itself. Copies of one type that must not be copied have one cause, the
-// type, in whatever packages they are: of it vet's own pass speaks behind the colon. Our analyzers name one cause once.
+// type, in whatever packages they are: of it vet's own pass speaks behind the colon. Goroutines that are stuck at one channel
+// have one cause, too. Our other analyzers name one cause once.
 func causeOf(f *Finding) (cause, bool) {
-	_, what, ok := strings.Cut(f.Message, ": ")
-	return cause{f.Analyzer, what}, ok && f.Analyzer == "lockorder_copylocks"
+	switch f.Analyzer {
+	case "lockorder_copylocks":
+		_, what, ok := strings.Cut(f.Message, ": ")
+		return cause{f.Analyzer, what}, ok
+	case channelblock.Analyzer.Name:
+		i := slices.IndexFunc(f.Related, func(r Related) bool { return r.Message == finding.Origin })
+		if i >= 0 {
+			return cause{f.Analyzer, fmt.Sprintf("%s:%d", f.Related[i].File, f.Related[i].Line)}, true
+		}
+	}
+	return cause{}, false
 }
 
 // fold makes one finding of many that have one cause, with their number and all places.

@@ -92,71 +92,92 @@ func Main(args []string, stdout, stderr io.Writer) int {
 }
 
 func (o *options) run(stdout, stderr io.Writer) int {
-	collect := o.collect
-	if o.deps {
-		collect = func() ([]Finding, string, error) { return o.dependencies(stderr) }
-	}
-	findings, broken, err := collect()
+	all, broken, err := o.look(stderr)
 	if err != nil {
 		fmt.Fprintln(stderr, err)
 		return ExitUsage
 	}
 	if broken != "" {
 		fmt.Fprintln(stderr, strings.TrimSuffix(broken, "\n"))
-		if len(findings) == 0 { // what some dependencies hide is no reason to keep the rest back
+		if len(all) == 0 { // what some dependencies hide is no reason to keep the rest back
 			return ExitBroken
 		}
 	}
-	findings, failures := separate(findings)
+	findings, failures := separate(all)
 	for _, f := range failures {
 		fmt.Fprintf(stderr, "vet: %s: %s\n", f.place(), f.Message)
 	}
+	if findings, err = o.wanted(findings, stderr); err == nil {
+		err = o.print(stdout, findings)
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, err)
+		return ExitUsage
+	}
+	return o.exitCode(findings, failures)
+}
+
+// look runs the analyzers over the packages that were asked for, or over all that is compiled into them. Beside the findings it
+// returns the words of the go command about code that does not build.
+func (o *options) look(stderr io.Writer) (findings []Finding, broken string, err error) {
+	if o.deps {
+		return o.dependencies(stderr)
+	}
+	return o.collect()
+}
+
+// wanted adds what is found outside of go vet, leaves out what was not asked for or is known already, and applies the fixes.
+func (o *options) wanted(findings []Finding, stderr io.Writer) ([]Finding, error) {
 	if o.only == "" || slices.Contains(strings.Split(o.only, ","), "contract") {
 		more, err := o.experiments()
 		if err != nil {
-			fmt.Fprintln(stderr, err)
-			return ExitUsage
+			return nil, err
 		}
 		findings = append(findings, more...)
 	}
-	if findings, err = o.chosen(findings); err != nil {
-		fmt.Fprintln(stderr, err)
-		return ExitUsage
+	findings, err := o.chosen(findings)
+	if err != nil {
+		return nil, err
 	}
 	if o.vulns {
 		findings = append(findings, vulnerable(stderr)...)
 	}
 	if o.baseline != "" {
 		if findings, err = o.applyBaseline(findings); err != nil {
-			fmt.Fprintln(stderr, err)
-			return ExitUsage
+			return nil, err
 		}
 	}
 	if o.fix {
 		n, err := applyFixes(findings)
 		if err != nil {
-			fmt.Fprintln(stderr, err)
-			return ExitUsage
+			return nil, err
 		}
 		fmt.Fprintf(stderr, "vet: %d fixes applied\n", n)
 	}
 	if !o.all {
 		findings = fold(findings)
 	}
+	return findings, nil
+}
+
+// print prints the findings in the form that was asked for.
+func (o *options) print(w io.Writer, findings []Finding) error {
+	show := printText
 	switch {
 	case o.json:
-		err = printJSON(stdout, findings)
+		show = printJSON
 	case o.sarif:
-		err = printSARIF(stdout, findings)
+		show = printSARIF
 	case o.github:
-		err = printGitHub(stdout, findings)
-	default:
-		err = printText(stdout, findings)
+		show = printGitHub
 	}
-	if err != nil {
-		fmt.Fprintln(stderr, "vet: printing findings:", err)
-		return ExitUsage
+	if err := show(w, findings); err != nil {
+		return fmt.Errorf("vet: printing findings: %w", err)
 	}
+	return nil
+}
+
+func (o *options) exitCode(findings, failures []Finding) int {
 	switch {
 	case len(failures) > 0:
 		return ExitFailed

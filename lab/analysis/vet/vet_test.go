@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	suite "github.com/falsifiable/stability/lab/analysis"
+	"github.com/falsifiable/stability/lab/analysis/internal/concur/finding"
 	"github.com/falsifiable/stability/lab/internal/sarif"
 )
 
@@ -236,8 +237,16 @@ func TestFold(t *testing.T) {
 	for i := range 5 {
 		findings = append(findings, Finding{Analyzer: "lostdeadline", Package: "p", File: "b.go", Line: i + 1, Message: "ReadAll of a body without a limit"})
 	}
+	for i := range 9 { // five are stuck at one channel, four at one each
+		origin := Related{File: "c.go", Line: max(1, i-3), Message: finding.Origin}
+		findings = append(findings, Finding{Analyzer: "channelblock", Package: "p", File: "c.go", Line: 10 + i,
+			Message: "send on out blocks forever on some path", Related: []Related{origin}})
+	}
 	got := fold(findings)
-	if len(got) != 6 || got[0].Count != 5 || len(got[0].Related) != 4 || !strings.HasSuffix(got[0].Message, "(5 places)") || got[1].Count != 0 {
+	if len(got) != 11 || got[6].Count != 5 || len(got[6].Related) != 5 || got[7].Count != 0 {
+		t.Errorf("of channelblock's %d are left: %+v", len(got)-6, got[6:])
+	}
+	if got[0].Count != 5 || len(got[0].Related) != 4 || !strings.HasSuffix(got[0].Message, "(5 places)") || got[1].Count != 0 {
 		t.Errorf("folded into %d: %+v", len(got), got)
 	}
 }

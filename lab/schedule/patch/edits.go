@@ -125,6 +125,10 @@ var Edits = []Edit{
 		Directives: []string{"//go:linkname notifyListWait sync.runtime_notifyListWait"},
 		At:         BeforeStmt, Expr: "l.tail == nil", Text: "if perturbOn != 0 { perturbTickets(l, s) }; "},
 
+	{File: "runtime/traceback.go", Decl: "traceback2",
+		Sig: "func(u *unwinder, showRuntime bool, skip, max int) (n, lastN int)",
+		At:  Replace, Expr: "iu.fileLine(uf)", Text: "perturbFileLine(iu, uf)"},
+
 	// A garbage collection starts its workers by go and a channel; a point there that sleeps would allocate a timer
 	// and so start a collection inside the start of a collection.
 	{File: "runtime/mgc.go", Decl: "gcBgMarkStartWorkers", Sig: "func()",

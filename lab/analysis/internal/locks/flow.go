@@ -244,7 +244,7 @@ func (fl *flow) call(in ssa.CallInstruction, c config) []config {
 		c.take(Held{op.Lock, op.Mode, in})
 		return []config{c}
 	case Release:
-		if !c.release(op.Lock) {
+		if !c.release(op.Lock) && !c.release(sameByAnotherWay(c.held, op.Lock, in)) {
 			fl.hand(op.Lock, op.Mode)
 		}
 		return []config{c}
@@ -270,6 +270,29 @@ func (fl *flow) call(in ssa.CallInstruction, c config) []config {
 		}
 	}
 	return out
+}
+
+// sameByAnotherWay returns the lock that is released by in under the name p, which is not held: if the function has taken the
+// same field, reached from the same value by other fields, it is taken to be that one (n.mount.mu is n.mountPoint.mu).
+func sameByAnotherWay(held []Held, p Place, in ssa.CallInstruction) Place {
+	field := lockField(in)
+	for _, h := range slices.Backward(held) {
+		if field != nil && h.Taken != nil && h.Lock.Root == p.Root && lockField(h.Taken) == field {
+			return h.Lock
+		}
+	}
+	return p
+}
+
+// lockField returns the field that in takes or releases by itself; nil if it is no field, or a callee does it.
+func lockField(in ssa.CallInstruction) *types.Var {
+	if OpOf(in).Action == None || len(in.Common().Args) == 0 {
+		return nil
+	}
+	if x, ok := in.Common().Args[0].(*ssa.FieldAddr); ok {
+		return FieldOf(x)
+	}
+	return nil
 }
 
 func (fl *flow) hand(p Place, mode Mode) {

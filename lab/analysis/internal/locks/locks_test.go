@@ -164,6 +164,13 @@ func (t *T) bound() {
 	at()
 }
 
+type node struct { at, point *T }
+
+func otherName(n *node)  { n.at.mu.Lock(); n.point.mu.Unlock(); at() }
+func otherField(n *node) { n.at.mu.Lock(); n.point.rw.Lock(); n.point.rw.Unlock(); at() }
+func two(n *node)       { n.at.mu.Lock(); n.point.mu.Lock(); n.point.mu.Unlock(); at() }
+func others(a, b *T)        { a.mu.Lock(); b.mu.Unlock(); at() }
+
 type G[K any] struct { mu sync.Mutex; k K }
 
 func (t *G[K]) take()    { t.mu.Lock() }
@@ -223,6 +230,7 @@ func TestWalk(t *testing.T) {
 		"plain": {"t.mu"}, "after": {}, "deferred": {"t.rw"}, "nested": {"t.in.mu", "global"}, "some": {}, "loop": {"t.mu"},
 		"handed": {"t.mu"}, "letsGo": {}, "farther": {}, "keeps": {"t.mu"}, "regains": {"t.mu"}, "byDefer": {"t.mu"}, "ends": {}, "rec": {},
 		"literal$1": {"t.mu"}, "wrapped": {}, "inside": {"t.mu"}, "tries": {},
+		"otherName": {}, "otherField": {"n.at.mu"}, "two": {"n.at.mu"}, "others": {"a.mu"},
 	} {
 		got, ok := held[name]
 		if !ok || !slices.Equal(got, want) {

@@ -90,6 +90,10 @@ func place(fset *token.FileSet, p token.Pos) string {
 	return filepath.Base(pos.Filename) + ":" + strconv.Itoa(pos.Line)
 }
 
+// Origin is what the diagnostic of a goroutine that is stuck says of the place where what it waits for was made. Several that wait
+// for one thing have one cause.
+const Origin = "what it waits for comes from here"
+
 // Report makes the diagnostic of f.
 func (f *Finding) Report(pass *analysis.Pass) {
 	d := analysis.Diagnostic{Pos: f.Pos(), Message: f.Message(pass.Fset)}
@@ -111,7 +115,7 @@ func (f *Finding) Report(pass *analysis.Pass) {
 			relate(s.Pos, Words(s)+" is stuck too")
 		}
 	}
-	relate(main.Wait.Other, "what it waits for comes from here")
+	relate(main.Wait.Other, Origin)
 	relate(main.Spawned, "the goroutine is started here")
 	pass.Report(d)
 }

@@ -277,3 +277,31 @@ func (c *Polite) tell(k string) {
 	c.OnEvict(k)
 	c.mu.Lock()
 }
+
+// point knows its mount by two names, which are one: what is released under the second was taken under the first.
+type point struct{ mount, inner *mount }
+
+type mount struct {
+	mu, other sync.Mutex
+	n         int
+}
+
+func (m *mount) Count() int { m.mu.Lock(); defer m.mu.Unlock(); return m.n }
+func (m *mount) Other() int { m.other.Lock(); defer m.other.Unlock(); return m.n }
+
+func (p *point) leave() {
+	p.mount.mu.Lock()
+	inner := p.inner
+	inner.mu.Unlock()
+	time.Sleep(time.Second)
+	inner.mu.Lock()
+	p.mount.mu.Unlock()
+}
+
+func (p *point) stay() {
+	p.mount.mu.Lock()
+	p.inner.other.Lock()
+	p.inner.other.Unlock()
+	time.Sleep(time.Second) // want `mu is held over time.Sleep`
+	p.mount.mu.Unlock()
+}

@@ -85,12 +85,13 @@ type shelf struct {
 	books map[string]int
 	tags  map[string]int
 	years map[string]int
+	pages map[string]int
 }
 
 func (s *shelf) Add(b string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.books[b], s.tags[b], s.years[b] = 1, 1, 1
+	s.books[b], s.tags[b], s.years[b], s.pages[b] = 1, 1, 1, 1
 }
 func (s *shelf) Drop(b string) {
 	s.mu.Lock()
@@ -98,11 +99,12 @@ func (s *shelf) Drop(b string) {
 	delete(s.books, b)
 	delete(s.tags, b)
 	delete(s.years, b)
+	delete(s.pages, b)
 }
 func (s *shelf) Has(b string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.books[b] + s.tags[b] + s.years[b]
+	return s.books[b] + s.tags[b] + s.years[b] + s.pages[b]
 }
 
 // size returns how many books the shelf holds.
@@ -115,3 +117,11 @@ func (s *shelf) tagged() int { return len(s.tags) }
 
 // dated returns how many years there are; s.mu must be held by the caller.
 func (s *shelf) dated() int { return len(s.years) }
+
+// trim forgets the years. The caller is responsible for locking s.mu.
+func (s *shelf) trim() { clear(s.years) }
+
+// paged tells callers how many have pages.
+func (s *shelf) paged() int {
+	return len(s.pages) // want `pages is read without mu`
+}
