@@ -99,7 +99,7 @@ func (o *options) run(stdout, stderr io.Writer) int {
 	}
 	if broken != "" {
 		fmt.Fprintln(stderr, strings.TrimSuffix(broken, "\n"))
-		if len(all) == 0 { // what some dependencies hide is no reason to keep the rest back
+		if len(all) == 0 { // what some packages hide is no reason to keep the rest back
 			return ExitBroken
 		}
 	}
@@ -189,7 +189,7 @@ func (o *options) exitCode(findings, failures []Finding) int {
 	return ExitClean
 }
 
-// collect runs go vet and returns its findings, or its words about code that does not compile.
+// collect runs go vet and returns its findings, and its words about code that does not compile.
 func (o *options) collect() (findings []Finding, broken string, err error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -206,7 +206,7 @@ func (o *options) collect() (findings []Finding, broken string, err error) {
 	runErr := cmd.Run()
 	findings, rest := parse(io.MultiReader(&out, &errs))
 	if len(rest) > 0 {
-		return nil, strings.Join(rest, "\n") + "\n", nil
+		return findings, strings.Join(rest, "\n") + "\n", nil
 	}
 	if runErr != nil && len(findings) == 0 {
 		return nil, "", fmt.Errorf("vet: running go vet: %w", runErr)

@@ -108,6 +108,21 @@ func TestBroken(t *testing.T) {
 	}
 }
 
+// A package that does not build hides nothing of the others.
+func TestBrokenBesideOthers(t *testing.T) {
+	dir := module(t, leaky)
+	if err := os.Mkdir(filepath.Join(dir, "broken"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "broken", "b.go"), []byte("package broken\n\nvar x int = \"\"\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	code, out, errs := vet(t, "./...")
+	if code != ExitFindings || !strings.Contains(out, "[channelblock]") || !strings.Contains(errs, "b.go:3:13") {
+		t.Errorf("code %d, output:\n%s%s", code, out, errs)
+	}
+}
+
 func TestFormats(t *testing.T) {
 	module(t, leaky)
 	_, out, _ := vet(t, "-json")

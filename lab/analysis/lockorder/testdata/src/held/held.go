@@ -305,3 +305,17 @@ func (p *point) stay() {
 	time.Sleep(time.Second) // want `mu is held over time.Sleep`
 	p.mount.mu.Unlock()
 }
+
+// bell calls what was registered in a helper of three methods: one finding, where the call is.
+type bell struct {
+	mu   sync.Mutex
+	ring func()
+}
+
+func (b *bell) OnRing(f func()) { b.mu.Lock(); b.ring = f; b.mu.Unlock() }
+func (b *bell) Press()          { b.mu.Lock(); defer b.mu.Unlock(); b.fire() }
+func (b *bell) Pull()           { b.mu.Lock(); defer b.mu.Unlock(); b.fire() }
+func (b *bell) Hold()           { b.mu.Lock(); defer b.mu.Unlock(); b.fire() }
+func (b *bell) fire() {
+	b.ring() // want `a registered function is called with b.mu held: .*which calls this`
+}
