@@ -1,11 +1,11 @@
-# stability: the ten things one does here. `make help` lists them.
+# stability: the things one does here. `make help` lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 GO ?= go
 MODULES := . telemetry telemetry/otlp auto defense/hotconfig adapter/stabilitygrpc lab examples/payment examples/routers bench operator
 export GOFLAGS ?= -buildvcs=false
 
-.PHONY: help demo test e2e gates check everywhere bench fuzz gen install
+.PHONY: help demo stack test e2e gates check everywhere bench fuzz gen install
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,6 +16,11 @@ demo: ## prove the payment example's contracts: builds it, breaks it, writes fal
 	@# Both at once, the payment service first: its SQL engine compiles on one core, and the other need not wait.
 	$(GO) build -tags nosource -o bin/demo/ ./examples/payment ./lab/cmd/stability
 	bin/demo/stability falsify -quick -no-proof -out falsify-report ./examples/payment
+
+stack: ## see it all at work: service, load, Prometheus, Alertmanager and a chat; something breaks, is seen and is mended
+	@# 77 means that one of them is neither here nor to be had; it has said NOT RUN.
+	@mkdir -p bin
+	cd lab && { ./e2e/run.sh $(GO) run ./e2e/stack -stay 30s -picture ../bin/console.png || [ $$? = 77 ]; }
 
 # A process with the race detector in it waits before it ends, by default for a second, so that others can report their
 # races. The tests start hundreds.
@@ -39,6 +44,8 @@ e2e: ## try it on a real PostgreSQL, Redis, Prometheus, Alertmanager and browser
 	@# 77 means that one of them is neither here nor to be had; it has said NOT RUN.
 	cd lab && { ./e2e/run.sh $(GO) test -race -count=1 -tags e2e -timeout 20m ./e2e/... || [ $$? = 77 ]; }
 	@echo "== the Grafana dashboard, on a real Prometheus"; cd telemetry && $(GO) test -count=1 -tags e2e ./dashboard
+	@echo "== traces, logs and metrics through a real OpenTelemetry Collector into a real store of logs: two minutes to build them, once"
+	cd telemetry/otlp && $(GO) test -count=1 -tags e2e -run TestThroughARealCollector -v .
 	@echo "== the experiment of every cause, and every key of stability-contract"
 	cd lab && $(GO) test -count=1 -tags e2e -timeout 40m -run 'TestExperimentsOfTheCatalogue|TestGeneratedKeysAreProven' ./falsify
 	@echo "== keepalive in real time: a minute"; cd adapter/stabilitygrpc && $(GO) test -race -count=1 -tags e2e -run TestKeepaliveIsPunished .

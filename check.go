@@ -23,6 +23,8 @@ type check struct {
 	forTime   time.Duration
 	keepTime  time.Duration
 	signals   []string
+	unit      signals.Unit // of what is compared
+	perSecond bool
 	warmUntil time.Duration // until then it is Unknown and its baselines learn
 	warm      bool
 	due       bool // in this step
@@ -97,6 +99,7 @@ func newCheck(c *contract, k Check, program *expr.Program, store *signals.Store,
 		Check: k, contract: c, program: program, hash: hashCheck(c.Contract, k, program.Canonical()),
 		forTime: timescale.Scale(k.For, scale), keepTime: timescale.Scale(k.KeepFiringFor, scale),
 	}
+	made.unit, made.perSecond = dimension(program.Logic().Comparisons())
 	for _, id := range program.Signals() {
 		made.signals = append(made.signals, store.Schema().Desc(id).Name)
 	}
@@ -114,6 +117,17 @@ func newCheck(c *contract, k Check, program *expr.Program, store *signals.Store,
 	}
 	made.evaluator = program.Bind(store)
 	return made
+}
+
+// dimension returns what all comparisons compare, or a count where they differ.
+func dimension(comparisons []expr.Logic) (unit signals.Unit, perSecond bool) {
+	for i, c := range comparisons {
+		if i > 0 && (c.Unit != unit || c.PerSecond != perSecond) {
+			return signals.Count, false
+		}
+		unit, perSecond = c.Unit, c.PerSecond
+	}
+	return unit, perSecond
 }
 
 // hashCheck identifies what was proven: the meaning of the check, not its spelling. A check whose hash

@@ -32,6 +32,7 @@ type room struct {
 var rooms = []room{
 	{name: "internal/docgen", below: []string{".", "expr", "fault", "cause", "signals", "evidence", "health", "internal"}, why: "is a program that writes the reference pages"},
 	{name: "internal/newcause", below: []string{".", "cause", "internal"}, why: "is a program that lays out a new cause"},
+	{name: "internal/plot", below: []string{"signals"}, why: "is what the console and the tools draw with: it lays out readings in the units of signals"},
 	{name: "internal", why: "is below everything; who imports a room of ours cannot be imported by it"},
 	{name: "signals", below: []string{"internal"}, why: "is vocabulary: it names what can be read and judges nothing"},
 
@@ -46,7 +47,7 @@ var rooms = []room{
 	{name: "cause", below: []string{".", "signals", "internal"}, assembler: "catalogue", why: "is knowledge: mechanisms are named there by string, never linked"},
 
 	{name: "stabilitytest", below: []string{".", "cause", "expr", "evidence", "signals", "internal"}, why: "is sealed: it runs in tests only"},
-	{name: "console", below: []string{".", "evidence", "internal"}, why: "shows the monitor"},
+	{name: "console", below: []string{".", "evidence", "internal/plot", "internal"}, why: "shows the monitor"},
 	{name: "telemetry", below: []string{".", "signals", "internal"}, outside: []string{"github.com/prometheus/client_golang", "go.opentelemetry.io/otel"},
 		why: "exports the monitor; the only room that may know Prometheus and OpenTelemetry"},
 	{name: "health", below: []string{".", "signals", "internal"}, why: "answers probes from the monitor"},

@@ -96,7 +96,7 @@ func checkStatus(k *check) CheckStatus {
 	status := CheckStatus{
 		Name: k.Name, Expr: k.Expr, Cause: k.Cause, For: k.For, Hash: k.hash, Proven: k.proven,
 		State: k.state(), Signals: slices.Clone(k.signals), Warnings: slices.Clone(k.warnings),
-		Violations: k.violations,
+		Violations: k.violations, Unit: k.unit, PerSecond: k.perSecond,
 	}
 	switch {
 	case !k.warm:

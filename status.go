@@ -46,6 +46,9 @@ type CheckStatus struct {
 	State   State         `json:"state"`
 	Reason  string        `json:"reason,omitempty"`
 	Signals []string      `json:"signals"`
+	// Unit and PerSecond are those of its values and thresholds; Count if its comparisons differ in them.
+	Unit      signals.Unit `json:"unit"`
+	PerSecond bool         `json:"per_second,omitempty"`
 	// Violations counts how often an instance of the check became violated.
 	Violations uint64           `json:"violations"`
 	Instances  []InstanceStatus `json:"instances,omitempty"`

@@ -3,7 +3,10 @@ package auto
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/falsifiable/stability"
 	"github.com/falsifiable/stability/response"
@@ -24,8 +27,9 @@ type Notify struct {
 	Alertmanager             string // STABILITY_ALERTMANAGER_URL
 	// Chinese makes cards Chinese. STABILITY_LANGUAGE=zh.
 	Chinese bool
-	// Link returns the address of a violation's evidence, for a button on the cards. Defaults to none.
-	Link func(stability.Violation) string
+	// Console is the address of the console as people reach it, such as https://pay.example/debug/stability/: a button on the cards leads
+	// to the evidence in it, with its heap profile open. STABILITY_CONSOLE_URL. Defaults to none.
+	Console string
 }
 
 // notifyStrike is the step of the ladder at which people are told.
@@ -38,18 +42,30 @@ func (n *Notify) environment() map[string]*string {
 		"STABILITY_FEISHU_URL": &n.Feishu, "STABILITY_FEISHU_SECRET": &n.FeishuSecret,
 		"STABILITY_DINGTALK_URL": &n.DingTalk, "STABILITY_DINGTALK_SECRET": &n.DingTalkSecret,
 		"STABILITY_SLACK_URL": &n.Slack, "STABILITY_ALERTMANAGER_URL": &n.Alertmanager,
+		"STABILITY_CONSOLE_URL": &n.Console,
 	}
+}
+
+// link returns where a violation's evidence is to be seen, "" if nowhere.
+func (n Notify) link(v stability.Violation) string {
+	if n.Console == "" || v.Evidence == "" {
+		return n.Console
+	}
+	return strings.TrimSuffix(n.Console, "/") + "/#" + url.PathEscape(filepath.Base(v.Evidence)) + "/heap.pb.gz"
 }
 
 // responses makes the responders, or says which address is wrong without showing it.
 func (n Notify) responses(service string, explain func(cause string) string, history func(contract, check string) []stability.Point) (responses []stability.Response, err error) {
 	instance, _ := os.Hostname() // without a name the card says none
-	options := response.CardOptions{Service: service, Instance: instance, Explain: explain, History: history, Link: n.Link}
+	options := response.CardOptions{Service: service, Instance: instance, Explain: explain, History: history, Link: n.link}
 	if n.Chinese {
 		options.Language = response.Chinese
 	}
 	post := func(url string) response.Poster { return response.Poster{URL: url} }
 	var errs []error
+	if u, err := url.Parse(n.Console); n.Console != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+		errs = append(errs, errors.New("notifying: the address of the console is not of the form https://host/debug/stability/"))
+	}
 	add := func(name, url string, make func() (stability.Responder, error)) {
 		if url == "" {
 			return
@@ -74,7 +90,7 @@ func (n Notify) responses(service string, explain func(cause string) string, his
 		return slack.New(slack.Config{Poster: post(n.Slack), CardOptions: options})
 	})
 	add("Alertmanager", n.Alertmanager, func() (stability.Responder, error) {
-		return alertmanager.New(alertmanager.Config{Poster: post(n.Alertmanager), Service: service, Instance: instance, Link: n.Link})
+		return alertmanager.New(alertmanager.Config{Poster: post(n.Alertmanager), Service: service, Instance: instance, Link: n.link})
 	})
 	return responses, errors.Join(errs...)
 }

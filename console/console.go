@@ -19,12 +19,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/http"
 	"sync"
 
 	"github.com/falsifiable/stability"
 	"github.com/falsifiable/stability/evidence"
+	"github.com/falsifiable/stability/internal/plot"
 )
 
 //go:embed static
@@ -56,6 +58,7 @@ func Handler(m *stability.Monitor, cfg Config) http.Handler {
 	for _, page := range []string{"/{$}", "/console.js", "/flame.js", "/console.css"} {
 		mux.Handle("GET "+page, withPolicy(assets))
 	}
+	mux.Handle("GET /look.css", withPolicy(http.HandlerFunc(serveLook)))
 	guarded := func(pattern string, f http.HandlerFunc) { mux.Handle("GET "+pattern, c.guard(f)) }
 	guarded("/status.json", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, m.Status()) })
 	guarded("/signals.json", func(w http.ResponseWriter, _ *http.Request) {
@@ -67,6 +70,11 @@ func Handler(m *stability.Monitor, cfg Config) http.Handler {
 	guarded("/evidence/{bundle}/{file}", c.serveEvidence)
 	guarded("/evidence/{bundle}/{file}/flame.json", c.serveFlame)
 	return mux
+}
+
+func serveLook(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/css; charset=utf-8")
+	io.WriteString(w, plot.Look)
 }
 
 type console struct {

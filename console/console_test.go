@@ -17,6 +17,7 @@ import (
 
 	"github.com/falsifiable/stability"
 	"github.com/falsifiable/stability/evidence"
+	"github.com/falsifiable/stability/internal/plot"
 )
 
 func monitor(t *testing.T) *stability.Monitor {
@@ -50,7 +51,7 @@ func TestWhoMayLook(t *testing.T) {
 	h := Handler(monitor(t), Config{Allow: func(*http.Request) bool { return allowed }, Why: "send the token"})
 	for _, allowed = range []bool{false, true} {
 		for path, open := range map[string]bool{
-			"/": true, "/console.js": true, "/flame.js": true, "/console.css": true,
+			"/": true, "/console.js": true, "/flame.js": true, "/look.css": true, "/console.css": true,
 			"/status.json": allowed, "/signals.json": allowed, "/transitions.json": allowed, "/evidence/": allowed,
 		} {
 			r := get(t, h, path)
@@ -168,7 +169,7 @@ func TestViewersShareALook(t *testing.T) {
 
 // The page stays small, and asks for nothing elsewhere.
 func TestPage(t *testing.T) {
-	total := 0
+	total := len(plot.Look)
 	err := fs.WalkDir(files, "static", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err

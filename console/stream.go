@@ -13,10 +13,10 @@ import (
 // view is what the page shows.
 type view struct {
 	stability.Status
-	History     map[string][]stability.Point `json:"history"` // of each check, by contract/check
-	Causes      map[string]string            `json:"causes"`
-	Transitions []stability.Transition       `json:"transitions"` // the latest, oldest first
-	Evidence    []bundle                     `json:"evidence"`    // newest first
+	Courses     map[string]course      `json:"courses"` // of each check, by contract/check
+	Causes      map[string]string      `json:"causes"`
+	Transitions []stability.Transition `json:"transitions"` // the latest, oldest first
+	Evidence    []bundle               `json:"evidence"`    // newest first
 }
 
 type bundle struct {
@@ -36,12 +36,12 @@ const (
 
 // look reads all that the page shows.
 func (c *console) look() []byte {
-	v := view{Status: c.monitor.Status(), History: make(map[string][]stability.Point), Causes: make(map[string]string)}
+	v := view{Status: c.monitor.Status(), Courses: make(map[string]course), Causes: make(map[string]string)}
 	for i := range v.Contracts {
 		for j := range v.Contracts[i].Checks {
 			k := &v.Contracts[i].Checks[j]
 			k.Instances = k.Instances[:min(len(k.Instances), instancesShown)]
-			v.History[v.Contracts[i].Name+"/"+k.Name] = c.monitor.History(v.Contracts[i].Name, k.Name)
+			v.Courses[v.Contracts[i].Name+"/"+k.Name] = courseOf(k, c.monitor.History(v.Contracts[i].Name, k.Name))
 			if c.cfg.Explain != nil && k.Cause != "" {
 				v.Causes[k.Cause] = c.cfg.Explain(k.Cause)
 			}

@@ -34,15 +34,17 @@ type Incidents struct {
 	requests requests
 
 	mu     sync.Mutex
-	latest map[checkName]exemplar
+	latest map[checkName]Exemplar
 }
 
 type checkName struct{ contract, check string }
 
-type exemplar struct {
-	trace trace.TraceID
-	at    time.Time
-	value float64
+// Exemplar is the latest violation of a check, for its counter: the span that it made, and what was measured.
+type Exemplar struct {
+	TraceID trace.TraceID
+	SpanID  trace.SpanID
+	At      time.Time
+	Value   float64
 }
 
 // exemplarsKept bounds the checks of which the latest incident is remembered.
@@ -52,7 +54,7 @@ var _ stability.RecoveryResponder = (*Incidents)(nil)
 
 // NewIncidents returns incidents whose spans go to a provider; nil for none.
 func NewIncidents(provider trace.TracerProvider) *Incidents {
-	i := &Incidents{latest: make(map[checkName]exemplar)}
+	i := &Incidents{latest: make(map[checkName]Exemplar)}
 	if provider != nil {
 		i.tracer = provider.Tracer("github.com/falsifiable/stability/telemetry")
 	}
@@ -91,12 +93,12 @@ func (i *Incidents) Respond(ctx context.Context, v stability.Violation) error {
 		start = v.Since
 	}
 	event := trace.WithAttributes(attributes(v)...)
-	ctx, span := i.tracer.Start(i.Context(ctx, v), "stability.violation", trace.WithTimestamp(start), event,
+	_, span := i.tracer.Start(i.Context(ctx, v), "stability.violation", trace.WithTimestamp(start), event,
 		trace.WithLinks(i.requests.links()...))
 	span.AddEvent("stability.violation", trace.WithTimestamp(v.At), event)
 	span.End(trace.WithTimestamp(v.At))
 	if span.SpanContext().IsSampled() {
-		i.remember(v, trace.SpanContextFromContext(ctx).TraceID())
+		i.remember(v, span.SpanContext())
 	}
 	i.requests.addEvent("stability.violation", event)
 	return nil
@@ -137,28 +139,34 @@ func evidenceID(v stability.Violation) string {
 	return path.Base(filepath.ToSlash(v.Evidence))
 }
 
-func (i *Incidents) remember(v stability.Violation, id trace.TraceID) {
+func (i *Incidents) remember(v stability.Violation, span trace.SpanContext) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	name := checkName{v.Contract, v.Name}
 	if _, known := i.latest[name]; known || len(i.latest) < exemplarsKept {
-		i.latest[name] = exemplar{id, v.At, v.Value}
+		i.latest[name] = Exemplar{span.TraceID(), span.SpanID(), v.At, v.Value}
 	}
+}
+
+// Latest returns the latest violation of a check that was recorded as a span; false if there is none.
+func (i *Incidents) Latest(contract, check string) (e Exemplar, ok bool) {
+	if i == nil {
+		return e, false
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	e, ok = i.latest[checkName{contract, check}]
+	return e, ok
 }
 
 // withExemplar returns the counter of a check's violations with the trace of the latest, if it is known.
 func (i *Incidents) withExemplar(m prometheus.Metric, contract, check string) prometheus.Metric {
-	if i == nil {
-		return m
-	}
-	i.mu.Lock()
-	e, ok := i.latest[checkName{contract, check}]
-	i.mu.Unlock()
+	e, ok := i.Latest(contract, check)
 	if !ok {
 		return m
 	}
 	with, err := prometheus.NewMetricWithExemplars(m, prometheus.Exemplar{
-		Value: e.value, Timestamp: e.at, Labels: prometheus.Labels{"trace_id": e.trace.String()}})
+		Value: e.Value, Timestamp: e.At, Labels: prometheus.Labels{"trace_id": e.TraceID.String()}})
 	if err != nil {
 		return m // the counter matters more
 	}

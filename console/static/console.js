@@ -40,30 +40,16 @@ function number(v) {
   return a === Math.trunc(a) && a < 1e6 ? String(v) : v.toPrecision(3);
 }
 
-// chart draws the value of a check against its threshold, one point per judgment.
-function chart(points) {
-  const W = 320, H = 64, top = 6, bottom = 14;
-  const svg = make("svg", {viewBox: `0 0 ${W} ${H}`, role: "img", preserveAspectRatio: "none"});
-  const known = points.filter(p => p.value !== undefined && p.threshold !== undefined);
-  if (known.length < 2) return svg;
-  const first = known[0].age, long = Math.max(1, known[known.length - 1].age - first);
-  const all = known.flatMap(p => [p.value, p.threshold]);
-  let low = Math.min(0, ...all), high = Math.max(...all);
-  if (high === low) high = low + 1;
-  const x = p => (p.age - first) / long * W;
-  const y = v => top + (1 - (v - low) / (high - low)) * (H - top - bottom);
-  const line = key => known.map((p, i) => (i ? "L" : "M") + x(p).toFixed(1) + " " + y(p[key]).toFixed(1)).join("");
-  known.forEach((p, i) => {
-    if (p.state === "violated") {
-      const from = i ? x(known[i - 1]) : x(p);
-      svg.append(make("rect", {class: "bad", x: from, y: 0, width: Math.max(1.5, x(p) - from), height: H - bottom}));
-    }
-  });
-  svg.append(make("path", {class: "threshold", d: line("threshold")}), make("path", {class: "value", d: line("value")}));
-  const end = known[known.length - 1];
-  svg.append(make("text", {x: 0, y: H - 3}, "−" + span(long)), make("text", {x: W, y: H - 3, "text-anchor": "end"}, number(end.value) + " / " + number(end.threshold)));
-  svg.append(make("title", {}, `${w("value")} ${number(end.value)}, ${w("threshold")} ${number(end.threshold)}`));
-  return svg;
+// courseView draws what the server laid out of a check: its value against its threshold, one point per judgment.
+function courseView(c) {
+  const {width, height} = c;
+  const svg = make("svg", {class: "plot", viewBox: `-62 -4 ${width + 72} ${height + 24}`, role: "img"}, make("title", {}, `${w("value")} ${c.last || "–"}, ${w("threshold")} ${c.limit || "–"}`));
+  for (const t of c.y) svg.append(make("line", {class: "grid", x1: 0, y1: t.at, x2: width, y2: t.at}), make("text", {x: -6, y: t.at + 4, "text-anchor": "end"}, t.label));
+  for (const t of c.x) svg.append(make("text", {x: t.at, y: height + 15, "text-anchor": "middle"}, t.label));
+  for (const b of c.violated) svg.append(make("rect", {class: "violated", x: b.x, y: 0, width: b.width, height}));
+  svg.append(make("path", {class: "threshold", d: c.threshold}), make("path", {class: "value", d: c.value}));
+  const now = make("p", {}, c.last ? `${c.last} / ${c.limit}` : "");
+  return make("div", {class: "course"}, svg, now);
 }
 
 const pill = state => make("span", {class: "pill " + state}, w(state));
@@ -81,7 +67,7 @@ function checkView(contract, check, view) {
     }
   }
   const left = make("div", {}, pill(check.state), " ", make("strong", {}, check.name));
-  return make("div", {class: "check"}, left, chart(view.history[contract.name + "/" + check.name] || []), make("code", {}, check.expr),
+  return make("div", {class: "check"}, left, courseView(view.courses[contract.name + "/" + check.name]), make("code", {}, check.expr),
     make("div", {}, make("p", {class: "quiet"}, notes.join(" · ")), table));
 }
 

@@ -5,13 +5,12 @@ package e2e
 import (
 	"encoding/json"
 	"net/http"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/falsifiable/stability"
+	"github.com/falsifiable/stability/internal/servers"
 	"github.com/falsifiable/stability/response"
 	"github.com/falsifiable/stability/response/alertmanager"
 	"github.com/falsifiable/stability/signals"
@@ -30,19 +29,13 @@ func TestPrometheusRules(t *testing.T) {
 
 // A real Alertmanager has one alert for an incident, however many strikes it is told, and none when it has ended.
 func TestAlertmanager(t *testing.T) {
-	dir, address := t.TempDir(), freeAddress(t)
-	config := filepath.Join(dir, "alertmanager.yml")
-	if err := os.WriteFile(config, []byte("route: {receiver: nobody}\nreceivers: [{name: nobody}]\n"), 0o600); err != nil {
+	server, err := servers.Alertmanager(t.Context(), t.TempDir(), "")
+	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), "prometheus-alertmanager", "--config.file="+config, "--storage.path="+dir,
-		"--web.listen-address="+address, "--cluster.listen-address=")
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+	t.Cleanup(server.Stop)
 	active := func() (n int) {
-		answer, err := http.Get("http://" + address + "/api/v2/alerts?active=true")
+		answer, err := http.Get("http://" + server.Address + "/api/v2/alerts?active=true")
 		if err != nil {
 			return -1
 		}
@@ -53,10 +46,7 @@ func TestAlertmanager(t *testing.T) {
 		}
 		return len(alerts)
 	}
-	if !eventually(time.Minute, func() bool { return active() == 0 }) {
-		t.Fatal("Alertmanager does not answer")
-	}
-	r, err := alertmanager.New(alertmanager.Config{Poster: response.Poster{URL: "http://" + address}, Service: "pay"})
+	r, err := alertmanager.New(alertmanager.Config{Poster: response.Poster{URL: "http://" + server.Address}, Service: "pay"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -18,6 +17,7 @@ import (
 	"time"
 
 	"github.com/falsifiable/stability/fault"
+	"github.com/falsifiable/stability/internal/servers"
 	"github.com/falsifiable/stability/lab/falsify/network"
 	"github.com/falsifiable/stability/lab/falsify/process"
 )
@@ -57,12 +57,11 @@ func startPayments(t *testing.T) *payments {
 // freeAddress returns one that nobody listened on a moment ago.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := servers.FreeAddress()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer listener.Close()
-	return listener.Addr().String()
+	return address
 }
 
 // answer is what became of one payment.

@@ -113,7 +113,7 @@ func (w *watch) look(ctx context.Context) error {
 func (w *watch) draw(c subjectCheck, now time.Time) {
 	line := w.lines[c.id()]
 	if line == nil {
-		line = &report.Line{Check: c.id()}
+		line = &report.Line{Check: c.id(), Unit: c.Unit, PerSecond: c.PerSecond}
 		w.lines[c.id()] = line
 	}
 	point := report.Point{At: now.Sub(w.begun).Seconds(), State: c.State}

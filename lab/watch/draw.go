@@ -9,7 +9,6 @@ import (
 
 	"github.com/falsifiable/stability"
 	"github.com/falsifiable/stability/internal/printable"
-	"github.com/falsifiable/stability/internal/sparkline"
 )
 
 // Screen is what a view is drawn on.
@@ -78,22 +77,15 @@ func (s Screen) checks(v *View) (rows []string) {
 				if k.State != state {
 					continue
 				}
-				points := v.History[c.Name+"/"+k.Name]
-				var values []float64
-				for _, p := range points {
-					if p.Value != nil {
-						values = append(values, *p.Value)
-					}
-				}
-				value := ""
-				if len(points) > 0 {
-					value = number(points[len(points)-1].Value) + " / " + number(points[len(points)-1].Threshold)
+				course, value := v.Courses[c.Name+"/"+k.Name], ""
+				if course.Last != "" {
+					value = course.Last + " / " + course.Limit
 				}
 				note := k.Reason
 				if note == "" {
 					note = k.Expr
 				}
-				line := fmt.Sprintf("%-8v  %-30s  %-*s  %-20s  %s", state, c.Name+"/"+k.Name, spark, sparkline.Draw(values, spark), value, note)
+				line := fmt.Sprintf("%-8v  %-30s  %-*s  %-20s  %s", state, c.Name+"/"+k.Name, spark, course.Line, value, note)
 				rows = append(rows, s.paint(s.cut(line), state))
 			}
 		}

@@ -19,9 +19,16 @@ import (
 // View is what a service's console tells each second.
 type View struct {
 	stability.Status
-	History     map[string][]stability.Point `json:"history"` // of each check, by contract/check
-	Transitions []stability.Transition       `json:"transitions"`
-	Evidence    []Bundle                     `json:"evidence"`
+	Courses     map[string]Course      `json:"courses"` // of each check, by contract/check
+	Transitions []stability.Transition `json:"transitions"`
+	Evidence    []Bundle               `json:"evidence"`
+}
+
+// Course is the latest judgments of a check.
+type Course struct {
+	Line  string `json:"line"` // its values in a line of text
+	Last  string `json:"last"` // the last one and its threshold, with their unit
+	Limit string `json:"limit"`
 }
 
 // Bundle is a bundle of evidence that the service has.

@@ -6,18 +6,17 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/falsifiable/stability"
+	"github.com/falsifiable/stability/internal/servers"
 	"github.com/falsifiable/stability/signals"
 	"github.com/falsifiable/stability/telemetry"
 )
@@ -47,13 +46,17 @@ func (e *everything) Sample(dst *signals.Batch) {
 
 // A real Prometheus has something to answer to every panel, and to each variable.
 func TestPrometheusAnswersEveryPanel(t *testing.T) {
-	program, err := exec.LookPath("prometheus")
-	if err != nil {
+	if _, err := exec.LookPath("prometheus"); err != nil {
 		t.Skip("NOT RUN: there is no prometheus")
 	}
 	server := httptest.NewServer(telemetry.Handler(service(t)))
 	defer server.Close()
-	address := startPrometheus(t, program, server.Listener.Addr().String())
+	prometheus, err := servers.Prometheus(t.Context(), t.TempDir(), server.Listener.Addr().String(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(prometheus.Stop)
+	address := prometheus.Address
 	var d dashboard
 	content, err := os.ReadFile(file)
 	if err != nil {
@@ -100,28 +103,6 @@ func service(t *testing.T) *stability.Monitor {
 	}
 	t.Cleanup(m.Stop)
 	return m
-}
-
-func startPrometheus(t *testing.T, program, target string) (address string) {
-	t.Helper()
-	dir := t.TempDir()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address = listener.Addr().String()
-	listener.Close()
-	config := filepath.Join(dir, "prometheus.yml")
-	text := fmt.Sprintf("global: {scrape_interval: 1s}\nscrape_configs: [{job_name: pay, static_configs: [{targets: [%q]}]}]\n", target)
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), program, "--config.file="+config, "--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address="+address)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
-	return address
 }
 
 // ask returns an error unless Prometheus answers a query by at least one series.

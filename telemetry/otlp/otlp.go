@@ -6,7 +6,7 @@
 //	slog.SetDefault(slog.New(telemetry.NewSlogHandler(export.Tee(slog.NewJSONHandler(os.Stderr, nil)))))
 //	incidents := telemetry.NewIncidents(export.TracerProvider())
 //	watch, err := auto.Start(ctx, auto.Config{Service: "payment", Incidents: incidents})
-//	export.Watch(watch.Monitor())
+//	export.Watch(watch.Monitor(), incidents)
 //	defer export.Shutdown(ctx)
 //
 // # Off by default
@@ -45,6 +45,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/falsifiable/stability"
+	"github.com/falsifiable/stability/telemetry"
 )
 
 // scope is under which name the SDK is told who speaks.
@@ -156,8 +157,11 @@ func (x *Export) Tee(inner slog.Handler) slog.Handler {
 	return slog.NewMultiHandler(inner, otelslog.NewHandler(scope, otelslog.WithLoggerProvider(x.logs)))
 }
 
-// Watch sends what a monitor knows: its signals under their own names, and its checks. The last monitor given is the one.
-func (x *Export) Watch(m *stability.Monitor) { x.producer.monitor.Store(m) }
+// Watch sends what a monitor knows: its signals under their own names, and its checks, whose counters of violations have the trace of
+// the latest as their exemplar; nil for no incidents. The last monitor given is the one.
+func (x *Export) Watch(m *stability.Monitor, incidents *telemetry.Incidents) {
+	x.producer.watched.Store(&watched{m, incidents})
+}
 
 // Shutdown sends what is waiting, as far as ctx allows, and ends the export.
 func (x *Export) Shutdown(ctx context.Context) error {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -19,6 +20,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/falsifiable/stability"
+	"github.com/falsifiable/stability/evidence"
 	"github.com/falsifiable/stability/response/logging"
 	"github.com/falsifiable/stability/signals"
 	"github.com/falsifiable/stability/telemetry"
@@ -76,8 +78,8 @@ func TestAnIncidentIsOneTrace(t *testing.T) {
 	}
 	incidents := telemetry.NewIncidents(x.TracerProvider())
 	logger := slog.New(telemetry.NewSlogHandler(x.Tee(slog.DiscardHandler)))
-	m := violated(t, incidents, logging.Responder{Logger: logger})
-	x.Watch(m)
+	m, saved := violated(t, incidents, logging.Responder{Logger: logger})
+	x.Watch(m, incidents)
 	page := scrape(t, incidents, m)
 	if err := x.Shutdown(t.Context()); err != nil {
 		t.Fatal(err)
@@ -93,6 +95,9 @@ func TestAnIncidentIsOneTrace(t *testing.T) {
 			t.Errorf("the resource is %s", text)
 		}
 	}
+	if text := r.traces.String(); !strings.Contains(text, filepath.Base(saved)) {
+		t.Errorf("no span names the evidence %s: %s", saved, text)
+	}
 	if len(trace) != 16 {
 		t.Fatalf("no span has the violation: %v", &r.traces)
 	}
@@ -103,6 +108,17 @@ func TestAnIncidentIsOneTrace(t *testing.T) {
 				t.Errorf("the log record %v is not of the trace %x", record, trace)
 			}
 		}
+	}
+	exemplified := false
+	for _, resource := range r.metrics.ResourceMetrics {
+		for _, metric := range resource.ScopeMetrics[0].Metrics {
+			for _, point := range metric.GetSum().GetDataPoints() {
+				exemplified = exemplified || len(point.Exemplars) == 1 && bytes.Equal(point.Exemplars[0].TraceId, trace)
+			}
+		}
+	}
+	if !exemplified {
+		t.Error("no counter that is sent has the trace as its exemplar")
 	}
 	if text := r.metrics.String(); records == 0 || !strings.Contains(text, `"stability.check.state"`) || !strings.Contains(text, `"level"`) || !strings.Contains(text, "stability.contract.violations") {
 		t.Errorf("%d log records; the metrics are %s", records, text)
@@ -122,12 +138,16 @@ func hex(id []byte) string {
 	return b.String()
 }
 
-// violated returns a monitor whose contract was violated once, of which the responders know.
-func violated(t *testing.T, incidents *telemetry.Incidents, log stability.Responder) *stability.Monitor {
+// violated returns a monitor whose contract is violated, and the evidence of it, once the responders were told of both.
+func violated(t *testing.T, incidents *telemetry.Incidents, log stability.Responder) (m *stability.Monitor, saved string) {
 	t.Helper()
-	told := make(chan struct{})
-	m := stability.NewMonitor(stability.Config{SampleInterval: time.Millisecond, Warmup: -1, Logger: slog.New(slog.DiscardHandler),
-		Responses: []stability.Response{{Responder: incidents.Traced(waits{log, told})}, {Responder: waits{incidents, told}}}})
+	capturer, err := evidence.Open(evidence.Config{Dir: t.TempDir(), Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	logged, traced := &waits{Responder: log, told: make(chan string, 1)}, &waits{Responder: incidents, told: make(chan string, 1)}
+	m = stability.NewMonitor(stability.Config{SampleInterval: time.Millisecond, Warmup: -1, Logger: slog.New(slog.DiscardHandler), Evidence: capturer,
+		Responses: []stability.Response{{Responder: incidents.Traced(logged)}, {Responder: traced}}})
 	if err := m.Attach(signals.GaugeFunc("level", signals.Count, func() float64 { return 11 })); err != nil {
 		t.Fatal(err)
 	}
@@ -138,21 +158,23 @@ func violated(t *testing.T, incidents *telemetry.Incidents, log stability.Respon
 		t.Fatal(err)
 	}
 	t.Cleanup(m.Stop)
-	<-told
-	<-told
-	return m
+	<-traced.told
+	return m, <-logged.told
 }
 
-// waits tells when a responder has been called for the first strike.
+// waits tells the evidence of a violation once a responder has been called with it.
 type waits struct {
 	stability.Responder
-	told chan struct{}
+	told chan string
 }
 
-func (w waits) Respond(ctx context.Context, v stability.Violation) error {
+func (w *waits) Respond(ctx context.Context, v stability.Violation) error {
 	err := w.Responder.Respond(ctx, v)
-	if v.Strike == 1 {
-		w.told <- struct{}{}
+	if v.Evidence != "" {
+		select {
+		case w.told <- v.Evidence:
+		default: // it was told
+		}
 	}
 	return err
 }

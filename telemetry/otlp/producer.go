@@ -11,12 +11,19 @@ import (
 
 	"github.com/falsifiable/stability"
 	"github.com/falsifiable/stability/signals"
+	"github.com/falsifiable/stability/telemetry"
 )
 
 // producer gives the SDK what a monitor knows whenever metrics are sent. Signals are declared at run time and read by the monitor, so
 // instruments of our own would only repeat its readings.
 type producer struct {
-	monitor atomic.Pointer[stability.Monitor]
+	watched atomic.Pointer[watched]
+}
+
+// watched is whom the metrics are of.
+type watched struct {
+	monitor   *stability.Monitor
+	incidents *telemetry.Incidents
 }
 
 // maxAge is the age past which a reading is not sent: to repeat it would be to claim that it is still so.
@@ -24,22 +31,23 @@ const maxAge = 5 * time.Minute
 
 // Produce implements metric.Producer.
 func (p *producer) Produce(context.Context) ([]metricdata.ScopeMetrics, error) {
-	m := p.monitor.Load()
-	if m == nil {
+	w := p.watched.Load()
+	if w == nil {
 		return nil, nil
 	}
-	now, status := time.Now(), m.Status()
-	metrics := append(checkMetrics(status, now), signalMetrics(m.Signals(), status.Started, now)...)
+	now, status := time.Now(), w.monitor.Status()
+	metrics := append(w.checkMetrics(status, now), signalMetrics(w.monitor.Signals(), status.Started, now)...)
 	return []metricdata.ScopeMetrics{{Scope: instrumentation.Scope{Name: scope}, Metrics: metrics}}, nil
 }
 
-func checkMetrics(status stability.Status, now time.Time) []metricdata.Metrics {
+func (w *watched) checkMetrics(status stability.Status, now time.Time) []metricdata.Metrics {
 	var state, violations []metricdata.DataPoint[int64]
 	for _, c := range status.Contracts {
 		for _, k := range c.Checks {
 			set := attribute.NewSet(attribute.String("contract", c.Name), attribute.String("check", k.Name))
 			state = append(state, metricdata.DataPoint[int64]{Attributes: set, Time: now, Value: int64(k.State)})
-			violations = append(violations, metricdata.DataPoint[int64]{Attributes: set, StartTime: status.Started, Time: now, Value: int64(k.Violations)})
+			violations = append(violations, metricdata.DataPoint[int64]{Attributes: set, StartTime: status.Started, Time: now, Value: int64(k.Violations),
+				Exemplars: w.exemplars(c.Name, k.Name)})
 		}
 	}
 	return []metricdata.Metrics{
@@ -48,6 +56,15 @@ func checkMetrics(status stability.Status, now time.Time) []metricdata.Metrics {
 		{Name: "stability.contract.violations", Description: "How often a check of the contract became violated.",
 			Data: metricdata.Sum[int64]{DataPoints: violations, Temporality: metricdata.CumulativeTemporality, IsMonotonic: true}},
 	}
+}
+
+// exemplars lead from the counter of a check's violations to the trace of the latest.
+func (w *watched) exemplars(contract, check string) []metricdata.Exemplar[int64] {
+	e, ok := w.incidents.Latest(contract, check)
+	if !ok {
+		return nil
+	}
+	return []metricdata.Exemplar[int64]{{Time: e.At, Value: 1, TraceID: e.TraceID[:], SpanID: e.SpanID[:]}}
 }
 
 // units are those of UCUM, as OpenTelemetry writes them.

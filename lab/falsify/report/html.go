@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"html/template"
 	"io"
-	"math"
+	"slices"
 	"strings"
 
 	"github.com/falsifiable/stability"
+	"github.com/falsifiable/stability/internal/plot"
+	"github.com/falsifiable/stability/signals"
 )
 
 //go:embed report.tmpl
@@ -28,6 +30,9 @@ var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
 	"tone":    tone,
 	"silent":  func(c *Check) bool { return c.Controls.Events+c.Shams.Events == 0 },
 	"plots":   plots,
+	"look":    func() template.CSS { return template.CSS(plot.Look) },
+	"marks":   marks,
+	"add":     func(a, b float64) float64 { return a + b },
 	"count":   func(r *Report, kind string) int { return r.count(Kind(kind)) },
 	"upper":   func(v any) string { return strings.ToUpper(fmt.Sprint(v)) },
 	"replay": func(r *Report, c *Check) string {
@@ -48,6 +53,34 @@ func others(c *Check) (cells []*Cell) {
 	return cells
 }
 
+// mark is a cell of the matrix: one letter, and all of it in words.
+type mark struct{ Text, Tone, Title string }
+
+// marks returns a check's cells in the order of the faults. Its own fault's is a tick or a cross, others' are a dot where it rightly
+// stayed silent.
+func marks(r *Report, c *Check) []mark {
+	all := make([]mark, len(r.Faults))
+	for i, f := range r.Faults {
+		j := slices.IndexFunc(c.Cells, func(cell *Cell) bool { return cell.Fault == f.ID })
+		if j < 0 {
+			continue
+		}
+		cell := c.Cells[j]
+		all[i] = mark{"·", tone(cell), fmt.Sprintf("%s under %s: %s", c.ID(), f.ID, summaryText(cell).text)}
+		switch summary := cell.Summary(); {
+		case cell.Target && summary == Detected:
+			all[i].Text, all[i].Tone = "✓", all[i].Tone+" own"
+		case cell.Target:
+			all[i].Text, all[i].Tone = "✗", all[i].Tone+" own"
+		case cell.Declared && summary != Silent:
+			all[i].Text = "○"
+		case summary != Silent:
+			all[i].Text = "!"
+		}
+	}
+	return all
+}
+
 // tone is the CSS class of a cell.
 func tone(c *Cell) string {
 	switch summaryText(c).style {
@@ -61,133 +94,75 @@ func tone(c *Cell) string {
 	return "quiet"
 }
 
-// plot is one recorded run of one check, ready to be drawn in a box of plotWidth by plotHeight.
-type plot struct {
-	Title, Note      string
-	Value, Threshold string // points of polylines
-	Bad              []band // while violated
-	Fault            *band  // while injected
-	High, Low        string // labels of the axis
-	End              string
-	ThresholdLabel   string
-	Empty            bool
+// picture is one recorded run of one check.
+type picture struct {
+	plot.Plot
+	Title, Note string
+	Later       string // when the deadline is, if that is beyond the end of the run
 }
 
-// band is a span of time.
-type band struct{ X, Width float64 }
-
+// The box in which a run is drawn, in pixels.
 const (
 	plotWidth  = 560.0
 	plotHeight = 150.0
 )
 
 // plots returns the pictures of a check: the runs of its fault and one control run.
-func plots(r *Report, c *Check) []plot {
-	var all []plot
+func plots(r *Report, c *Check) []picture {
+	var all []picture
 	for _, run := range r.Runs {
 		if run.Kind == PilotRun || run.Kind == FaultRun && run.Fault != c.Fault || run.Kind == ShamRun && run.Outcomes[c.ID()] != FalseAlarm {
 			continue
 		}
 		for _, line := range run.Lines {
 			if line.Check == c.ID() && len(line.Points) > 1 {
-				all = append(all, draw(run, line))
+				all = append(all, draw(r, c, run, line))
 			}
 		}
 	}
 	// Faults first: they are what one opens the page for. The order is that of the runs otherwise.
-	var sorted []plot
-	for _, fault := range []bool{true, false} {
-		for _, p := range all {
-			if (p.Fault != nil) == fault {
-				sorted = append(sorted, p)
-			}
+	slices.SortStableFunc(all, func(a, b picture) int {
+		switch {
+		case (a.Fault == nil) == (b.Fault == nil):
+			return 0
+		case a.Fault != nil:
+			return -1
 		}
-	}
-	return sorted
+		return 1
+	})
+	return all
 }
 
-func draw(run *Run, line *Line) plot {
-	p := plot{Title: string(run.Kind) + " run", Note: fmt.Sprintf("run %d, %s load, seed %d", run.ID, run.Shape, run.Seed)}
+func draw(r *Report, c *Check, run *Run, line *Line) picture {
+	p := picture{Title: string(run.Kind) + " run", Note: fmt.Sprintf("run %d, %s load, seed %d", run.ID, run.Shape, run.Seed)}
 	if run.Fault != "" {
 		p.Title = run.Fault
 	}
-	outcome := run.Outcomes[line.Check]
-	p.Title += ": " + string(outcome)
+	p.Title += ": " + string(run.Outcomes[line.Check])
 	if took, ok := run.Detected[line.Check]; ok {
 		p.Title += " after " + contractTime(took)
 	}
 	if line.Instance != "" {
 		p.Note += ", " + line.Instance
 	}
-	end := line.Points[len(line.Points)-1].At
-	low, high := bounds(line)
-	x := func(at float64) float64 { return plotWidth * at / end }
-	y := func(v float64) float64 { return plotHeight - 8 - (plotHeight-16)*(v-low)/(high-low) }
-	var value, threshold strings.Builder
-	for i, point := range line.Points {
-		if point.Value != nil && finite(*point.Value) {
-			fmt.Fprintf(&value, "%.1f,%.1f ", x(point.At), y(*point.Value))
-		}
-		if point.Threshold != nil && finite(*point.Threshold) {
-			fmt.Fprintf(&threshold, "%.1f,%.1f ", x(point.At), y(*point.Threshold))
-			p.ThresholdLabel = short(*point.Threshold)
-		}
-		if point.State == stability.Violated {
-			until := end
-			if i+1 < len(line.Points) {
-				until = line.Points[i+1].At
-			}
-			p.Bad = appendBand(p.Bad, x(point.At), x(until))
-		}
+	points := make([]plot.Point, len(line.Points))
+	for i, q := range line.Points {
+		points[i] = plot.Point{At: q.At, Value: q.Value, Threshold: q.Threshold, Violated: q.State == stability.Violated}
 	}
-	p.Value, p.Threshold = value.String(), threshold.String()
-	p.Empty = p.Value == ""
-	p.High, p.Low, p.End = short(high), short(low), fmt.Sprintf("%.1f s", end)
+	end := points[len(points)-1].At
+	o := plot.Options{Width: plotWidth, Height: plotHeight, Unit: line.Unit, PerSecond: line.PerSecond}
 	if run.Injected > 0 {
-		removed := run.Removed
-		if removed == 0 {
-			removed = end
+		o.Fault = [2]float64{run.Injected, run.Removed}
+		if run.Removed == 0 {
+			o.Fault[1] = end
 		}
-		p.Fault = &band{x(run.Injected), x(removed) - x(run.Injected)}
+		if target := c.Target(); target != nil {
+			o.Deadline = run.Injected + target.Deadline*r.Scale
+		}
 	}
+	if o.Deadline > end {
+		p.Later, o.Deadline = plot.Label(o.Deadline, signals.Seconds, false), 0
+	}
+	p.Plot = plot.New(points, o)
 	return p
-}
-
-func appendBand(bands []band, from, to float64) []band {
-	if n := len(bands); n > 0 && bands[n-1].X+bands[n-1].Width >= from-0.01 {
-		bands[n-1].Width = to - bands[n-1].X
-		return bands
-	}
-	return append(bands, band{from, to - from})
-}
-
-// bounds is the range of the axis: zero is always on it, because a plot that starts at the least value makes small
-// changes look large.
-func bounds(line *Line) (low, high float64) {
-	for _, point := range line.Points {
-		for _, v := range []*float64{point.Value, point.Threshold} {
-			if v != nil && finite(*v) {
-				low, high = min(low, *v), max(high, *v)
-			}
-		}
-	}
-	if low == high {
-		high = low + 1
-	}
-	return low, high
-}
-
-func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
-
-// short writes a number for the axis: 1.2k, 838.9M.
-func short(v float64) string {
-	for _, unit := range []struct {
-		size float64
-		name string
-	}{{1e9, "G"}, {1e6, "M"}, {1e3, "k"}} {
-		if math.Abs(v) >= unit.size {
-			return fmt.Sprintf("%.4g%s", v/unit.size, unit.name)
-		}
-	}
-	return fmt.Sprintf("%.3g", v)
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/falsifiable/stability"
+	"github.com/falsifiable/stability/signals"
 )
 
 // Schema is the version of the JSON form. It grows when a field changes its meaning or goes.
@@ -324,9 +325,12 @@ type Load struct {
 
 // Line is the recorded course of one check in one run: what it compared, and its state.
 type Line struct {
-	Check    string  `json:"check"`
-	Instance string  `json:"instance,omitempty"`
-	Points   []Point `json:"points"`
+	Check    string `json:"check"`
+	Instance string `json:"instance,omitempty"`
+	// Unit and PerSecond are those of its values and thresholds.
+	Unit      signals.Unit `json:"unit,omitempty"`
+	PerSecond bool         `json:"per_second,omitempty"`
+	Points    []Point      `json:"points"`
 }
 
 // Point is one moment of a Line. At is in seconds since the run's start.

@@ -16,13 +16,14 @@ import (
 
 	"github.com/falsifiable/stability"
 	"github.com/falsifiable/stability/lab/internal/junit"
+	"github.com/falsifiable/stability/signals"
 )
 
 func number(v float64) *float64 { return &v }
 
 // sample is a report with a cell of every kind.
 func sample(dir string) *Report {
-	line := &Line{Check: "pay-sla/heap", Points: []Point{
+	line := &Line{Check: "pay-sla/heap", Unit: signals.Bytes, Points: []Point{
 		{At: 0, State: stability.Unknown},
 		{At: 1, Value: number(10), Threshold: number(800), State: stability.Holding},
 		{At: 2, Value: number(900), Threshold: number(800), State: stability.Violated},
@@ -140,10 +141,10 @@ func broad() *Report {
 	r := sample("/srv/services/payment")
 	r.Notes = []string{strings.Repeat("a note that goes on ", 20)}
 	r.Interrupted = strings.Repeat("because somebody wanted something else ", 5)
-	for i := range 15 {
+	for i := range 26 {
 		r.Faults = append(r.Faults, &Fault{ID: fmt.Sprint("goroutineleak-", i)})
 	}
-	for i := range 18 {
+	for i := range 26 {
 		c := *r.Checks[i%5]
 		c.Contract, c.Name = "payment-stability-sla", fmt.Sprint("goroutine_growth_", i)
 		c.Reason = strings.Repeat("neither rare nor reliable, ", 6)
@@ -259,7 +260,7 @@ func TestSARIF(t *testing.T) {
 
 func TestHTML(t *testing.T) {
 	text := written(t, func(r *Report, b *bytes.Buffer) error { return r.WriteHTML(b) })
-	contains(t, "the page", text, `<polyline class="curve" points="`, `<polyline class="limit" points="`, `<rect class="fault" x="280" y="0" width="186.6`,
+	contains(t, "the page", text, `<path class="value" d="M`, `<path class="threshold" d="M`, `<rect class="fault" x="280" y="0" width="186.7"`, "deadline at 4.5 s →", ">800 B<", ">3 s<",
 		`<rect class="violated" x="373.3`, "DETECTED after 1m30s", "because of blind", "&lt;b&gt;", "took 0.6 s of the clock")
 	for _, outside := range []string{"http://", "https://", "<script", "@import", "url("} {
 		if strings.Contains(text, outside) {

@@ -1,0 +1,96 @@
+// Package browser shows a page to a real Chromium without a screen.
+package browser
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// ErrNone says that there is no browser on this machine.
+var ErrNone = errors.New("browser: there is no chromium")
+
+// View is how the page is looked at. The zero View is a light window of 1400 by 1000 pixels, in English.
+type View struct {
+	Width, Height int
+	Dark          bool
+	Language      string // such as zh-CN
+}
+
+// settle is how much of the browser's own time a page gets to load and fill, in ms.
+const settle = 4000
+
+// DOM returns the page as it is once it has settled, and what the browser's console says of it.
+func DOM(ctx context.Context, url string, v View) (dom string, complaints []string, err error) {
+	var out strings.Builder
+	log, err := v.run(ctx, &out, "--dump-dom", settled(), url)
+	for line := range strings.Lines(log) {
+		if strings.Contains(line, "CONSOLE") {
+			complaints = append(complaints, line)
+		}
+	}
+	return out.String(), complaints, err
+}
+
+// Picture saves a PNG of the page once it has settled.
+func Picture(ctx context.Context, url, file string, v View) error {
+	_, err := v.run(ctx, nil, "--screenshot="+file, settled(), url)
+	return err
+}
+
+// Keep keeps the page open, in the time of the clock, until ctx is done. The error is nil then.
+func Keep(ctx context.Context, url string, v View) error {
+	if _, err := v.run(ctx, nil, "--remote-debugging-port=0", url); ctx.Err() == nil {
+		return err
+	}
+	return nil
+}
+
+func settled() string { return "--virtual-time-budget=" + strconv.Itoa(settle) }
+
+// run runs the browser and returns what it logs.
+func (v View) run(ctx context.Context, out *strings.Builder, args ...string) (log string, err error) {
+	program, err := exec.LookPath("chromium")
+	if err != nil {
+		return "", ErrNone
+	}
+	profile, err := os.MkdirTemp("", "browser-")
+	if err != nil {
+		return "", fmt.Errorf("browser: %w", err)
+	}
+	defer os.RemoveAll(profile)
+	cmd := exec.CommandContext(ctx, program, append(v.flags(profile), args...)...)
+	cmd.WaitDelay = 5 * time.Second // a child of the browser's that keeps its pipes open must not keep us
+	var said strings.Builder
+	cmd.Stderr = &said
+	if out != nil {
+		cmd.Stdout = out
+	}
+	if err := cmd.Run(); err != nil {
+		return said.String(), fmt.Errorf("browser: %w\n%s", err, said.String())
+	}
+	return said.String(), nil
+}
+
+func (v View) flags(profile string) []string {
+	width, height, scheme := 1400, 1000, 1
+	if v.Width > 0 && v.Height > 0 {
+		width, height = v.Width, v.Height
+	}
+	if v.Dark {
+		scheme = 0
+	}
+	flags := []string{"--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars",
+		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--enable-logging=stderr",
+		"--user-data-dir=" + profile, fmt.Sprintf("--window-size=%d,%d", width, height),
+		fmt.Sprintf("--blink-settings=preferredColorScheme=%d", scheme)}
+	if v.Language != "" {
+		flags = append(flags, "--lang="+v.Language, "--accept-lang="+v.Language)
+	}
+	return flags
+}
