@@ -150,7 +150,7 @@ func (p *collector) access(a access, addr ssa.Value) {
 		}
 		a.base = locks.PlaceOf(x.X)
 		a.param = paramOf(a.fn, a.base)
-		a.alone = p.lonely(x.X, a.in) || p.makes[a.fn][a.base]
+		a.alone = p.lonely(x.X, a.in) || justPut(x.X, a.in) || p.makes[a.fn][a.base]
 		if !a.pos.IsValid() {
 			a.pos = x.Pos()
 		}

@@ -22,6 +22,27 @@ func (p *collector) lonely(v ssa.Value, in ssa.Instruction) bool {
 	return root != nil && !p.shared(root, in, 3)
 }
 
+// justPut tells whether v is a new value that the steps right before in have put into the field or variable from which v is
+// loaded, and go on to fill in.
+func justPut(v ssa.Value, in ssa.Instruction) (put bool) {
+	load, ok := v.(*ssa.UnOp)
+	if !ok || load.Op != token.MUL {
+		return false
+	}
+	place := locks.PlaceOf(load.X)
+	for _, before := range in.Block().Instrs[:index(in)] {
+		switch before := before.(type) {
+		case *ssa.Store:
+			if locks.PlaceOf(before.Addr) == place {
+				_, put = before.Val.(*ssa.Alloc)
+			}
+		case *ssa.Go:
+			put = false
+		}
+	}
+	return put
+}
+
 // mostSteps is how many values are looked at to find out whether one is new. A value of which that is not found out counts as
 // new: it comes from so many places that nobody could check a report.
 const mostSteps = 300

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/tools/go/analysis"
 	"golang.org/x/tools/go/ssa"
 
+	"github.com/falsifiable/stability/lab/analysis/internal/comments"
 	"github.com/falsifiable/stability/lab/analysis/internal/docs"
 	"github.com/falsifiable/stability/lab/analysis/internal/locks"
 	"github.com/falsifiable/stability/lab/analysis/internal/ssabuild"
@@ -314,26 +315,14 @@ func (p *collector) excused(a access) bool {
 	if heldByName.MatchString(f.Name()) || strings.Contains(f.Name(), "ForTest") || ok && excuse.MatchString(d.Doc.Text()) {
 		return true
 	}
-	line := p.pass.Fset.Position(a.pos).Line
-	for _, file := range p.pass.Files {
-		if file.FileStart > a.pos || a.pos > file.FileEnd {
-			continue
-		}
-		for _, c := range file.Comments { // right above the access
-			end := p.pass.Fset.Position(c.End()).Line
-			if ok && c.Pos() > d.Pos() && end == line-1 && excuse.MatchString(c.Text()) {
-				return true
-			}
-		}
-	}
-	return false
+	return ok && excuse.MatchString(comments.Above(p.pass, a.pos))
 }
 
 // heldByName matches names that say who takes the lock: addLocked, flushNoLocking, register_NeedsSubMuxLock.
 var heldByName = regexp.MustCompile(`(?i)(locked|without_?lock(ing)?|no_?lock(ing)?|lock_?held|under_?lock)$|needs_?\w*(lock|mu|mutex)$`)
 
 var excuse = regexp.MustCompile(`(?is)(lock|mu|mutex)\b.{0,60}\b(held|holds?|holding)\b|\b(held|holds?|holding)\b.{0,60}(lock|mu|mutex)\b|` +
-	`\bcallers?\b.{0,60}\b(lock|locks|locking|mu|mutex)\b|` +
+	`\b(callers?|assum(es?|ing))\b.{0,60}\b(lock|locks|locking|mu|mutex|shared access|exclusive access)\b|` +
 	`\bfor test(s|ing)?\b|\bmust (only )?be called\b|\b(not|never|no)\b.{0,40}\bconcurrent`)
 
 // underReaders reports writes under a read lock, which two readers may do at the same time, if others take the whole lock for

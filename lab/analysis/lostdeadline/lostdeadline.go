@@ -11,6 +11,7 @@ import (
 	"golang.org/x/tools/go/analysis"
 	"golang.org/x/tools/go/types/typeutil"
 
+	"github.com/falsifiable/stability/lab/analysis/internal/comments"
 	"github.com/falsifiable/stability/lab/analysis/internal/docs"
 	"github.com/falsifiable/stability/lab/analysis/internal/requests"
 )
@@ -361,6 +362,9 @@ func (c *checker) background(call *ast.CallExpr, name string, a ast.Expr) {
 			return
 		}
 		if (name == "context.WithCancel" || name == "context.WithCancelCause") && c.keepsCancel(call) {
+			return
+		}
+		if outlives.MatchString(comments.Above(c.pass, a.Pos())) {
 			return
 		}
 		d := analysis.Diagnostic{Pos: a.Pos(), End: a.End(), Message: fn + " drops the deadline and the cancellation of " + c.ctx}

@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -63,6 +64,9 @@ func cleansUp(call *ast.CallExpr) bool {
 	})
 }
 
+// outlives matches a comment right above a call which says that its context is not the caller's on purpose.
+var outlives = regexp.MustCompile(`(?i)\b(outlives?|outliving|background context|detach(ed)?)\b`)
+
 // keepsCancel tells whether the cancel function that call returns is kept in a field or returned: then the context belongs to
 // a value that has a life of its own, and a method that ends it.
 func (c *checker) keepsCancel(call *ast.CallExpr) bool {
@@ -73,10 +77,8 @@ func (c *checker) keepsCancel(call *ast.CallExpr) bool {
 		if !ok || len(a.Rhs) != 1 || ast.Unparen(a.Rhs[0]) != call || len(a.Lhs) != 2 {
 			return true
 		}
-		switch l := a.Lhs[1].(type) {
-		case *ast.SelectorExpr:
-			kept = true
-		case *ast.Ident:
+		kept = lasting(a.Lhs[1])
+		if l, ok := a.Lhs[1].(*ast.Ident); ok {
 			cancel = c.pass.TypesInfo.ObjectOf(l)
 		}
 		return false
@@ -88,20 +90,42 @@ func (c *checker) keepsCancel(call *ast.CallExpr) bool {
 		switch n := n.(type) {
 		case *ast.AssignStmt:
 			for i, r := range n.Rhs {
-				if _, field := n.Lhs[min(i, len(n.Lhs)-1)].(*ast.SelectorExpr); field && c.isVar(r, cancel) {
-					kept = true
-				}
+				kept = kept || lasting(n.Lhs[min(i, len(n.Lhs)-1)]) && c.carries(r, cancel)
 			}
 		case *ast.KeyValueExpr:
-			kept = kept || c.isVar(n.Value, cancel)
+			kept = kept || c.carries(n.Value, cancel)
 		case *ast.ReturnStmt:
 			for _, r := range n.Results {
-				kept = kept || c.isVar(r, cancel)
+				kept = kept || c.carries(r, cancel)
 			}
 		}
 		return !kept
 	})
 	return kept
+}
+
+// lasting tells whether what is assigned to e stays when the function has returned: e is a field, or an entry of a map or slice.
+func lasting(e ast.Expr) bool {
+	switch e.(type) {
+	case *ast.SelectorExpr, *ast.IndexExpr:
+		return true
+	}
+	return false
+}
+
+// carries tells whether e is the variable, or a literal that uses it.
+func (c *checker) carries(e ast.Expr, v types.Object) bool {
+	lit, ok := ast.Unparen(e).(*ast.FuncLit)
+	if !ok {
+		return c.isVar(e, v)
+	}
+	uses := false
+	ast.Inspect(lit, func(n ast.Node) bool {
+		id, ok := n.(*ast.Ident)
+		uses = uses || ok && c.pass.TypesInfo.Uses[id] == v
+		return !uses
+	})
+	return uses
 }
 
 // waitsForEnd tells whether the function waits for the end of its context: what it does then must not be given that.

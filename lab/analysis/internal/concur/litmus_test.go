@@ -63,6 +63,38 @@ func litmuses(t *testing.T) []litmus {
 	return out
 }
 
+// TestEachPair demands a program for each primitive, which is a file of package prim, and one for each pair of them.
+func TestEachPair(t *testing.T) {
+	files, err := filepath.Glob("prim/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var primitives []string
+	for _, name := range files {
+		name = strings.TrimSuffix(filepath.Base(name), ".go")
+		if !slices.Contains([]string{"prim", "prim_test", "library", "select"}, name) {
+			primitives = append(primitives, name)
+		}
+	}
+	has := make(map[string]bool)
+	for _, l := range litmuses(t) {
+		has[l.name] = true
+	}
+	for i, a := range primitives {
+		if !has[a] {
+			t.Errorf("there is no litmus program for %s", a)
+		}
+		for _, b := range primitives[i+1:] {
+			if !has[a+"_"+b] && !has[b+"_"+a] {
+				t.Errorf("there is no litmus program for %s beside %s", a, b)
+			}
+		}
+	}
+	if len(primitives) < 12 {
+		t.Errorf("%d primitives, want all of them: %q", len(primitives), primitives)
+	}
+}
+
 // TestLitmusModel demands that the model has exactly the outcomes that Go allows.
 func TestLitmusModel(t *testing.T) {
 	for _, l := range litmuses(t) {

@@ -95,6 +95,7 @@ func (fl *flow) panics() (out []panicking) {
 		for _, in := range b.Instrs {
 			call, isCall := in.(*ssa.Call)
 			_, isPanic := in.(*ssa.Panic)
+			isPanic = isPanic && in.Pos().IsValid() // else the compiler's own, against a misuse of range over a function
 			if isPanic || isCall && OpOf(call).Action == None && fl.w.ends.Call(call) == ends.Panics {
 				for _, c := range cur {
 					for _, way := range fl.runDefers(c.clone()) {

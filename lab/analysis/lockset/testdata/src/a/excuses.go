@@ -121,6 +121,9 @@ func (s *shelf) dated() int { return len(s.years) }
 // trim forgets the years. The caller is responsible for locking s.mu.
 func (s *shelf) trim() { clear(s.years) }
 
+// yearly returns how many years there are. Assumes we have shared access to years.
+func (s *shelf) yearly() int { return len(s.years) }
+
 // paged tells callers how many have pages.
 func (s *shelf) paged() int {
 	return len(s.pages) // want `pages is read without mu`

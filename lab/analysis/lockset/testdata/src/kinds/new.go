@@ -147,3 +147,43 @@ func watchLate(n int) {
 func (w *watched) run()     { w.mu.Lock(); w.since++; w.mu.Unlock() }
 func (w *watched) end()     { w.mu.Lock(); w.since = 0; w.mu.Unlock() }
 func (w *watched) get() int { w.mu.Lock(); defer w.mu.Unlock(); return w.since }
+
+// A door makes its hall and fills it in where others will find it.
+type hall struct {
+	mu    sync.Mutex
+	names map[string]int
+	seats map[string]int
+}
+
+type door struct{ hall *hall }
+
+func (h *hall) add(name string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.names[name], h.seats[name] = 1, 1
+}
+
+func (h *hall) drop(name string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.names, name)
+	delete(h.seats, name)
+}
+
+func (h *hall) swap(a, b string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.names[a], h.names[b] = h.names[b], h.names[a]
+	h.seats[a], h.seats[b] = h.seats[b], h.seats[a]
+}
+
+func (d *door) Open() {
+	d.hall = &hall{names: make(map[string]int), seats: make(map[string]int)}
+	d.hall.names["first"] = 1
+}
+
+func (d *door) OpenAndServe() {
+	d.hall = &hall{names: make(map[string]int), seats: make(map[string]int)}
+	go d.hall.add("second")
+	d.hall.seats["first"] = 1 // want `seats is written without mu`
+}

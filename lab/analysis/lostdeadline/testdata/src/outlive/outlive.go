@@ -158,6 +158,45 @@ func literalSession(ctx context.Context) *session {
 	return &session{ctx: own, cancel: cancel}
 }
 
+// closing keeps both cancel functions in one of its own.
+func closing(ctx context.Context) *session {
+	own, end := context.WithCancel(context.Background())
+	asked, cancel := context.WithCancel(ctx)
+	s := &session{ctx: own}
+	s.cancel = func() {
+		cancel()
+		end()
+	}
+	s.db.PingContext(asked)
+	return s
+}
+
+var ends = make(map[string]context.CancelFunc)
+
+// entered keeps its cancel function in a map.
+func entered(ctx context.Context, name string) context.Context {
+	own, cancel := context.WithCancel(context.Background())
+	ends[name] = cancel
+	return own
+}
+
+func told(ctx context.Context) error {
+	// Use a background context: the work goes on when the caller has what it asked for.
+	if err := work(context.Background()); err != nil {
+		return err
+	}
+	// This is work for the caller.
+	return work(context.Background()) // want `drops the deadline and the cancellation of ctx`
+}
+
+// unrelated keeps another function than the one that ends its context.
+func unrelated(ctx context.Context, s *session) error {
+	own, cancel := context.WithCancel(context.Background()) // want `drops the deadline and the cancellation of ctx`
+	s.cancel = func() { s.db.Close() }
+	defer cancel()
+	return work(own)
+}
+
 func detached(ctx context.Context) error {
 	own, cancel := context.WithCancel(context.Background()) // want `drops the deadline and the cancellation of ctx`
 	defer cancel()
