@@ -1,6 +1,7 @@
 package health
 
 import (
+	"context"
 	"math"
 	"net/http"
 	"runtime"
@@ -14,8 +15,11 @@ import (
 // Admission lets requests in as the start goes on. Before the start is complete it lets in none; from then on, for a while,
 // a growing number at the same time; later all. A service that says that it is ready is given its full share at
 // that moment, with caches that are cold where no check looks and connections yet to be made.
+//
+// A request that finds no place waits for one for up to 100 ms, and as many may wait as may be in flight at the end of the ramp: so
+// requests that come in the same instant, of which a warm service has answered each in the next, are not refused for coming together.
 type Admission struct {
-	// Mode Observe only counts. Defaults to Observe.
+	// Mode Observe only counts, and lets none wait: it counts who would have had to. Defaults to Observe.
 	Mode stability.Mode
 	// Ramp is how long the number grows after the start. Defaults to 10 s; negative means no ramp.
 	Ramp time.Duration
@@ -38,16 +42,21 @@ func (c *Components) Admit(a Admission, next http.Handler) http.Handler {
 		a.To = 64 * runtime.GOMAXPROCS(0)
 	}
 	a.To = max(a.From, a.To)
-	return &admission{Admission: a, components: c, next: next}
+	return &admission{Admission: a, components: c, next: next, places: make(chan struct{}, a.To), waiting: make(chan struct{}, a.To)}
 }
 
 type admission struct {
 	Admission
 	components *Components
 	next       http.Handler
-	inFlight   atomic.Int64 // while the ramp lasts
+	places     chan struct{} // that are free, while the ramp lasts
+	made       atomic.Int64  // places so far
+	waiting    chan struct{} // who waits for one
 	over       atomic.Bool
 }
+
+// patience is how long a request waits for a place: less than anybody sees, and more than a warm service needs for those before it.
+const patience = 100 * time.Millisecond
 
 func (a *admission) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if cold := faultpoint.Cold(); a.over.Load() && cold == nil {
@@ -68,29 +77,53 @@ func (a *admission) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a.next.ServeHTTP(w, r)
 		return
 	}
-	if !a.enter(a.limit(age)) {
+	a.grow(a.limit(age))
+	if a.enter(r.Context()) {
+		defer func() { a.places <- struct{}{} }()
+	} else {
 		a.components.shed.Add(1)
 		if a.Mode == stability.Enforce {
 			refuse(w, "warming up")
 			return
 		}
-		a.inFlight.Add(1)
 	}
-	defer a.inFlight.Add(-1)
 	a.next.ServeHTTP(w, r)
 }
 
-// enter reports whether there was room below the limit. A request that is refused never counts, or a flood of them would
-// keep out those for which there is room.
-func (a *admission) enter(limit int64) bool {
-	for {
-		n := a.inFlight.Load()
-		if n >= limit {
-			return false
+// grow makes places until there are that many.
+func (a *admission) grow(limit int64) {
+	for n := a.made.Load(); n < limit; n = a.made.Load() {
+		if a.made.CompareAndSwap(n, n+1) {
+			a.places <- struct{}{} // there is room for all that are ever made
 		}
-		if a.inFlight.CompareAndSwap(n, n+1) {
-			return true
-		}
+	}
+}
+
+// enter takes a place, and reports whether there was one.
+func (a *admission) enter(ctx context.Context) bool {
+	select {
+	case <-a.places:
+		return true
+	default:
+	}
+	if a.Mode != stability.Enforce {
+		return false
+	}
+	select {
+	case a.waiting <- struct{}{}:
+		defer func() { <-a.waiting }()
+	default:
+		return false // a flood of those who wait is a flood too
+	}
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case <-a.places:
+		return true
+	case <-timer.C:
+		return false
+	case <-ctx.Done():
+		return false
 	}
 }
 

@@ -88,6 +88,32 @@ func TestFloodAtReadyIsRamped(t *testing.T) {
 	})
 }
 
+// Requests that come in the same instant are answered one after the other, and none is refused for coming together; who has waited
+// for 100 ms is.
+func TestBurstWaitsForItsTurn(t *testing.T) {
+	for _, test := range []struct {
+		takes   time.Duration
+		refused int64
+	}{{time.Millisecond, 0}, {40 * time.Millisecond, 60 - 3*4}} {
+		synctest.Test(t, func(t *testing.T) {
+			c := components(t)
+			var now, most atomic.Int64
+			h := c.Admit(Admission{Mode: stability.Enforce, From: 4, To: 64, Ramp: time.Hour}, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+				defer now.Add(-1)
+				most.Store(max(now.Add(1), most.Load()))
+				<-time.After(test.takes)
+			}))
+			for range 60 {
+				go ask(h, "GET", "/")
+			}
+			pass(time.Second)
+			if got := c.shed.Load(); got != test.refused || most.Load() > 4 {
+				t.Errorf("of 60 at once that take %v each %d were refused, want %d; %d were in flight together", test.takes, got, test.refused, most.Load())
+			}
+		})
+	}
+}
+
 func TestAdmissionCostsNothing(t *testing.T) {
 	c := components(t)
 	h := c.Admit(Admission{Ramp: -1}, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))

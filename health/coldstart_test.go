@@ -115,7 +115,7 @@ func TestErrorsInTheMinuteAfterReady(t *testing.T) {
 			<-time.After(time.Second)
 		}
 		took := time.Since(begun)
-		after := minute(c.Admit(Admission{Mode: stability.Enforce, From: 20}, service))
+		after := minute(c.Admit(Admission{Mode: stability.Enforce}, service))
 		t.Logf("errors in the minute after ready: %d of 60000 when listening was enough, %d when it waited %v for the cache", before, after, took)
 		if before < 500 || after > 0 {
 			t.Errorf("%d errors with the early probe, %d with the staged one", before, after)
