@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -137,41 +138,77 @@ func TestReadinessDoesNotFlap(t *testing.T) {
 	}
 }
 
-// eight instances share a database. It is down for a minute: nobody leaves, and everybody says so.
+// Eight instances share a database. It is down for a minute: nobody leaves, not even while it comes back, and everybody says so.
 func TestSharedOutageTakesNobodyOut(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		database := newPart()
-		defer close(database.done)
-		var fleet []http.Handler
-		for range 8 {
-			fleet = append(fleet, watch(t, Component{Name: "database", Check: database.check},
-				Component{Name: "pool", Role: Local, Excuse: "database", Check: database.check})) // the pool goes the same way
-		}
-		pass(20 * time.Second)
-		for _, how := range []*atomic.Bool{&database.sick, &database.hang} {
-			how.Store(true)
+	for _, interval := range []time.Duration{0, 300 * time.Millisecond} { // the pool is the first to see that it is back, or the database's own check
+		synctest.Test(t, func(t *testing.T) {
+			database := newPart()
+			answer := sync.OnceFunc(func() { close(database.done) })
+			defer answer()
+			var fleet []http.Handler
+			for range 8 {
+				fleet = append(fleet, watch(t, Component{Name: "database", Check: database.check, Interval: interval},
+					Component{Name: "pool", Role: Local, Excuse: "database", Check: database.check})) // the pool goes the same way
+			}
+			pass(20 * time.Second)
 			degraded := 0
-			for range 200 {
-				pass(300 * time.Millisecond)
-				for i, h := range fleet {
-					code, g := askGate(t, h, "/readyz")
-					if code != 200 {
-						t.Fatalf("instance %d leaves on account of a shared outage: %+v", i, g)
-					}
-					if len(g.Degraded) > 0 {
-						degraded++
+			ask := func(d time.Duration) {
+				for begun := time.Now(); time.Since(begun) < d; pass(100 * time.Millisecond) {
+					for i, h := range fleet {
+						code, g := askGate(t, h, "/readyz")
+						if code != 200 {
+							t.Fatalf("instance %d leaves on account of a shared outage: %+v", i, g)
+						}
+						if len(g.Degraded) > 0 {
+							degraded++
+						}
 					}
 				}
 			}
-			if degraded < 8*150 {
-				t.Errorf("only %d of 1600 answers say that the instance is degraded", degraded)
+			for _, how := range []*atomic.Bool{&database.sick, &database.hang} {
+				degraded = 0
+				how.Store(true)
+				ask(time.Minute)
+				if degraded < 8*450 {
+					t.Errorf("only %d of 4800 answers say that the instance is degraded", degraded)
+				}
+				how.Store(false)
+				if how == &database.hang {
+					answer()
+				}
+				ask(30 * time.Second)
 			}
-			how.Store(false)
-			if how == &database.sick {
-				pass(30 * time.Second)
-			}
+		})
+	}
+}
+
+// A pool that is still wedged when its database is back is this instance's own trouble.
+func TestWedgedAfterASharedOutage(t *testing.T) {
+	for _, how := range []string{"sick", "hang"} {
+		for offset := time.Duration(0); offset < 3*time.Second; offset += 300 * time.Millisecond {
+			synctest.Test(t, func(t *testing.T) {
+				database, pool := newPart(), newPart()
+				defer close(pool.done)
+				h := watch(t, Component{Name: "database", Check: database.check, Interval: time.Second},
+					Component{Name: "pool", Role: Local, Excuse: "database", Check: pool.check})
+				pass(time.Minute + offset)
+				database.sick.Store(true)
+				if how == "sick" {
+					pool.sick.Store(true)
+				} else {
+					pool.hang.Store(true)
+				}
+				pass(time.Minute)
+				if code, g := askGate(t, h, "/readyz"); code != 200 {
+					t.Fatalf("%s, offset %v: it leaves while the database is down: %+v", how, offset, g)
+				}
+				database.sick.Store(false)
+				if took := until(t, h, 503, time.Minute); took > 6*time.Second { // a second until it is known that the database is back
+					t.Errorf("%s, offset %v: out after %v, want within 5 s of the database's next check", how, offset, took)
+				}
+			})
 		}
-	})
+	}
 }
 
 // The excuse holds only as long as the excuse fails: a pool that is wedged while its database is well is out in time.

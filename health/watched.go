@@ -35,7 +35,8 @@ type watched struct {
 	err      error
 	failures int       // in a row
 	failing  time.Time // when the first of them began
-	lastBad  time.Time // when it was last known to be out; zero for never
+	mended   time.Time // when it was last healthy again after a failure or a hang; zero for never
+	lastBad  time.Time // when it was last known to be out on its own account; zero for never
 	once     bool      // has been healthy
 	stopped  bool
 }
@@ -121,13 +122,17 @@ func (w *watched) begin() time.Time {
 func (w *watched) end(start time.Time, err error) {
 	now := time.Now()
 	w.mu.Lock()
-	if w.once && w.bad(now) {
-		w.lastBad = now
+	w.noteBad(now)
+	if err == nil && (w.failures > 0 || w.overdue(now) || now.Sub(start) > w.Timeout) {
+		w.mended = now
 	}
 	w.running, w.since = false, now
 	w.checked, w.at, w.took, w.err = true, now, now.Sub(start), err
 	first := false
 	if err != nil {
+		if w.failures > 0 && w.explained(w.failing, start) {
+			w.failures = 0 // what failed before is no trouble of its own; this may be
+		}
 		if w.failures++; w.failures == 1 {
 			w.failing, first = start, true
 		}
@@ -138,9 +143,7 @@ func (w *watched) end(start time.Time, err error) {
 			close(w.passed)
 		}
 	}
-	if w.once && w.bad(now) {
-		w.lastBad = now
-	}
+	w.noteBad(now)
 	w.mu.Unlock()
 	if first {
 		w.askExcuse()
@@ -148,6 +151,31 @@ func (w *watched) end(start time.Time, err error) {
 	if err == nil && !w.all.Started() {
 		w.all.noteStart()
 	}
+}
+
+// noteBad notes that the component is out, unless that is explained: a fleet that has lost something for a while must not be held out
+// together when it is back.
+func (w *watched) noteBad(now time.Time) {
+	bad, failing := w.trouble(now)
+	if !w.once || !bad {
+		return
+	}
+	if w.excuse != nil {
+		if ready, _ := w.excuse.excuses(now, failing, w.MaxAge); ready {
+			return
+		}
+	}
+	w.lastBad = now
+}
+
+// explained tells whether the excuse has been mended since a failure that began then, and before another that began later.
+func (w *watched) explained(failing, later time.Time) bool {
+	if w.excuse == nil {
+		return false
+	}
+	w.excuse.mu.Lock()
+	defer w.excuse.mu.Unlock()
+	return failing.Before(w.excuse.mended) && !later.Before(w.excuse.mended)
 }
 
 // pause is how long to wait before the next check. Instances that were started together must not ask together
@@ -184,6 +212,18 @@ func (w *watched) overdue(now time.Time) bool {
 // bad tells whether the component, once healthy, is to be called failing.
 func (w *watched) bad(now time.Time) bool { return w.failures >= confirm || w.overdue(now) }
 
+// trouble tells whether the component is bad, and since when it fails or hangs.
+func (w *watched) trouble(now time.Time) (bad bool, since time.Time) {
+	bad, since = w.bad(now), w.failing
+	if bad && w.failures < confirm {
+		since = now.Add(-w.MaxAge) // a check that hangs: anything that was learned since it began will do
+		if w.running {
+			since = w.since
+		}
+	}
+	return bad, since
+}
+
 // status is what can be said of the component now.
 func (w *watched) status() ComponentStatus {
 	now := time.Now()
@@ -207,14 +247,8 @@ func (w *watched) status() ComponentStatus {
 	case s.Overdue:
 		s.State, s.Error = Failing, "the check is not run any more"
 	}
-	bad, failing := w.bad(now), w.failing
+	bad, failing := w.trouble(now)
 	held := !w.lastBad.IsZero() && now.Sub(w.lastBad) < hold
-	if bad && w.failures < confirm {
-		failing = now.Add(-w.MaxAge) // a check that hangs: anything that was learned since it began will do
-		if w.running {
-			failing = w.since
-		}
-	}
 	if w.Role == Local {
 		s.Ready = w.once && !bad && !held
 	}
@@ -224,17 +258,19 @@ func (w *watched) status() ComponentStatus {
 	stopped := w.stopped
 	w.mu.Unlock()
 	if w.excuse != nil && w.once && !s.Ready && !stopped {
-		s.Ready, s.Excused = w.excuse.excuses(now, failing)
+		s.Ready, s.Excused = w.excuse.excuses(now, failing, w.MaxAge)
 	}
 	return s
 }
 
 // excuses tells whether a failure of another component that began then is explained by this one, and whether it is known
-// yet: until this one has been checked since, nobody leaves on account of it.
-func (w *watched) excuses(now, failing time.Time) (ready, excused bool) {
+// yet: until this one has been checked since, nobody leaves on account of it. When this one is mended, the other has that long to show
+// that it is too.
+func (w *watched) excuses(now, failing time.Time, grace time.Duration) (ready, excused bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	fails := w.failures > 0 || w.overdue(now) || w.running && now.Sub(w.since) > w.Timeout
 	known := w.checked && !w.at.Add(-w.took).Before(failing)
-	return fails || !known, fails
+	justMended := failing.Before(w.mended) && now.Sub(w.mended) <= grace
+	return fails || justMended || !known, fails || justMended
 }

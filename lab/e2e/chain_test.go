@@ -44,8 +44,8 @@ type hop struct {
 	Left []time.Duration
 }
 
-// health is what a process of the chain tells of itself.
-type health struct {
+// account is what a process of the chain tells of itself.
+type account struct {
 	State    stability.State // of lostdeadline
 	InFlight float64
 	Oldest   float64 // seconds
@@ -110,18 +110,18 @@ func forward(ctx context.Context, w http.ResponseWriter, r *http.Request, client
 	json.NewEncoder(w).Encode(hop{append([]time.Duration{left}, behind.Left...)})
 }
 
-func healthOf(m *stability.Monitor) (h health) {
+func healthOf(m *stability.Monitor) (a account) {
 	status, _ := m.Contract(lostdeadline.Cause.ID)
-	h.State = status.State
+	a.State = status.State
 	for _, v := range m.Signals() {
 		switch v.Name {
 		case "http.client.active_requests":
-			h.InFlight = v.Value
+			a.InFlight = v.Value
 		case "http.client.request.oldest":
-			h.Oldest = v.Value
+			a.Oldest = v.Value
 		}
 	}
-	return h
+	return a
 }
 
 // chain is the running processes, the gateway first.
@@ -171,17 +171,17 @@ func (c *chain) ask() (h hop, status int, took time.Duration) {
 	return h, response.StatusCode, time.Since(begun)
 }
 
-func (c *chain) health(i int) (h health) {
+func (c *chain) health(i int) (a account) {
 	c.t.Helper()
 	response, err := http.Get(c.urls[i] + "/health")
 	if err != nil {
 		c.t.Fatal(err)
 	}
 	defer response.Body.Close()
-	if err := json.NewDecoder(response.Body).Decode(&h); err != nil {
+	if err := json.NewDecoder(response.Body).Decode(&a); err != nil {
 		c.t.Fatal(err)
 	}
-	return h
+	return a
 }
 
 func (c *chain) latencies(n int) (taken []float64) {

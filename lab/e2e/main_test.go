@@ -20,7 +20,15 @@ import (
 const scale = 1.0 / 60
 
 func TestMain(m *testing.M) {
-	if role := os.Getenv(roleVariable); role != "" {
+	switch role := os.Getenv(roleVariable); role {
+	case "":
+	case settingsRole:
+		serveSettings()
+		return
+	case starterRole:
+		startTogether()
+		return
+	default:
 		playRole(role)
 		return
 	}

@@ -30,11 +30,21 @@ type payments struct {
 
 func startPayments(t *testing.T) *payments {
 	t.Helper()
-	binary := filepath.Join(t.TempDir(), "payment")
+	return startPayment(t, buildPayment(t))
+}
+
+func buildPayment(t *testing.T) (binary string) {
+	t.Helper()
+	binary = filepath.Join(t.TempDir(), "payment")
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "../../examples/payment")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("building the payment service: %v\n%s", err, out)
 	}
+	return binary
+}
+
+func startPayment(t *testing.T, binary string) *payments {
+	t.Helper()
 	database := os.Getenv("E2E_POSTGRES")
 	p := &payments{postgres: proxyTo(t, "postgres", hostOf(t, database)), redis: proxyTo(t, "redis", os.Getenv("E2E_REDIS"))}
 	address := freeAddress(t)

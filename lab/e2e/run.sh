@@ -1,6 +1,6 @@
 #!/bin/sh
 # run.sh COMMAND [ARG]... runs a command beside a PostgreSQL and a Redis of its own, and ends them with it, also on Ctrl-C.
-# It sees to it that Prometheus, its Alertmanager and a browser are there too, which the tests start themselves.
+# It sees to it that Prometheus, its Alertmanager, etcd and a browser are there too, which the tests start themselves.
 #
 # The command finds them by E2E_POSTGRES (postgres://…) and E2E_REDIS (host:port); the program E2E_POSTGRES_CTL stops and starts
 # PostgreSQL. Both listen on random ports of the loopback
@@ -22,6 +22,7 @@ missing() {
 	command -v promtool >/dev/null || echo prometheus
 	command -v prometheus-alertmanager >/dev/null || echo prometheus-alertmanager
 	command -v chromium >/dev/null || echo chromium
+	command -v etcd >/dev/null || echo etcd-server
 }
 
 lacking=$(missing | xargs)
