@@ -40,7 +40,7 @@ VET = set -e; tool=$$(mktemp -d)/stability; (cd lab && $(GO) build -o $$tool ./c
   for m in $(filter-out operator,$(MODULES)); do echo "== stability vet, in $$m"; (cd $$m && $$tool vet ./...); done; rm -r $$(dirname $$tool)
 
 # What is tried on real dependencies. It ends by itself, and what it started with it.
-e2e: ## try it on a real PostgreSQL, Redis, Prometheus, Alertmanager and browser, which it installs and starts, and on other people's bugs
+e2e: ## try it on a real PostgreSQL, Redis, etcd, Prometheus, Alertmanager and browser, which it installs and starts, and on other people's bugs
 	@# 77 means that one of them is neither here nor to be had; it has said NOT RUN.
 	cd lab && { ./e2e/run.sh $(GO) test -race -count=1 -tags e2e -timeout 20m ./e2e/... || [ $$? = 77 ]; }
 	@echo "== the Grafana dashboard, on a real Prometheus"; cd telemetry && $(GO) test -count=1 -tags e2e ./dashboard
