@@ -135,7 +135,7 @@ func (w *Watch) configure() error {
 		return err
 	}
 	incidents := w.config.Incidents
-	logs := incidents.Traced(logging.Responder{Logger: slog.New(telemetry.NewSlogHandler(w.config.Logger.Handler()))})
+	logs := incidents.Traced(logging.Responder{Logger: slog.New(telemetry.NewSlogHandler(w.config.Logger.Handler())), Explain: w.explain})
 	responses := slices.Concat([]stability.Response{{Responder: logs}, {Responder: incidents}}, notify, w.config.Responses)
 	if err := w.monitor.Configure(stability.Config{
 		Service: w.config.Service, SampleInterval: w.config.SampleInterval, Logger: w.config.Logger,

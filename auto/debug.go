@@ -18,7 +18,7 @@ const refusal = "stability: these pages show the inside of the service. Set STAB
 // Debug returns the handler of /debug/stability/, the console. It shows the inside of the service, so it answers whoever has the
 // token, and on a listener of its own that only this machine reaches (Config.Listen) everybody there; nobody else.
 func (w *Watch) Debug() http.Handler {
-	cfg := console.Config{EvidenceDir: w.config.EvidenceDir, Allow: w.allow(), Why: refusal, Explain: title}
+	cfg := console.Config{EvidenceDir: w.config.EvidenceDir, Allow: w.allow(), Why: refusal, Explain: gloss}
 	if cfg.EvidenceDir == "none" {
 		cfg.EvidenceDir = ""
 	}

@@ -22,6 +22,15 @@ func title(id string) string {
 // first is named beside it.
 func (w *Watch) explain(id string) string { return explain(id, violatedCauses(w.monitor.Status())) }
 
+// gloss is explain for a page that shows all checks: one that is not violated has its title.
+func gloss(id string, shown stability.Status) string {
+	violated := violatedCauses(shown)
+	if !among(violated, id) {
+		return title(id)
+	}
+	return explain(id, violated)
+}
+
 // violatedCauses are those of the checks that are violated, in the order of the catalogue.
 func violatedCauses(status stability.Status) (found []cause.Cause) {
 	var ids []string
@@ -40,12 +49,16 @@ func violatedCauses(status stability.Status) (found []cause.Cause) {
 	return found
 }
 
+func among(found []cause.Cause, id string) bool {
+	return slices.ContainsFunc(found, func(c cause.Cause) bool { return c.ID == id })
+}
+
 func explain(id string, violated []cause.Cause) string {
 	own := title(id)
 	if own == "" {
 		return ""
 	}
-	if !slices.ContainsFunc(violated, func(c cause.Cause) bool { return c.ID == id }) { // it is over by now
+	if !among(violated, id) { // it is over by now
 		for _, c := range catalogue.All() {
 			if c.ID == id {
 				violated = append(slices.Clone(violated), c)

@@ -33,4 +33,11 @@ func TestTwoCausesAreNamed(t *testing.T) {
 			t.Errorf("%s among %s: %q, want %q", test.id, strings.Join(test.violated, ", "), got, test.want)
 		}
 	}
+	// The page shows checks that hold as well, and nothing is to be named beside those.
+	shown := status("lockconvoy", "memoryleak")
+	for id, want := range map[string]string{"memoryleak": "Memory leak; lockconvoy (Lock convoy) is violated too", "oomkill": title("oomkill")} {
+		if got := gloss(id, shown); got != want {
+			t.Errorf("the page says %q of %s, want %q", got, id, want)
+		}
+	}
 }

@@ -41,8 +41,8 @@ type Config struct {
 	Allow func(*http.Request) bool
 	// Why is what a person reads who is refused.
 	Why string
-	// Explain returns what a root cause is, in a few words. Defaults to nothing.
-	Explain func(cause string) string
+	// Explain returns what a root cause is, in a few words, and what else fits in the state that is shown. Defaults to nothing.
+	Explain func(cause string, shown stability.Status) string
 }
 
 // Handler returns the handler of the console, to be mounted behind http.StripPrefix. Safe for concurrent use.

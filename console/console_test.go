@@ -98,7 +98,7 @@ func TestEvidence(t *testing.T) {
 
 // What the page shows comes whole, each second.
 func TestEvents(t *testing.T) {
-	server := httptest.NewServer(Handler(monitor(t), Config{Explain: func(string) string { return "GC storm" }}))
+	server := httptest.NewServer(Handler(monitor(t), Config{Explain: func(string, stability.Status) string { return "GC storm" }}))
 	defer server.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()

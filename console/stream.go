@@ -43,7 +43,7 @@ func (c *console) look() []byte {
 			k.Instances = k.Instances[:min(len(k.Instances), instancesShown)]
 			v.Courses[v.Contracts[i].Name+"/"+k.Name] = courseOf(k, c.monitor.History(v.Contracts[i].Name, k.Name))
 			if c.cfg.Explain != nil && k.Cause != "" {
-				v.Causes[k.Cause] = c.cfg.Explain(k.Cause)
+				v.Causes[k.Cause] = c.cfg.Explain(k.Cause, v.Status)
 			}
 		}
 	}

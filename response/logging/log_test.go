@@ -69,6 +69,20 @@ func TestRecord(t *testing.T) {
 	}
 }
 
+// The cause stays a word that can be searched for; what it is stands beside it.
+func TestCausesAreExplained(t *testing.T) {
+	v := violation()
+	v.Cause = "lockconvoy"
+	var out bytes.Buffer
+	r := Responder{Logger: slog.New(slog.NewTextHandler(&out, nil)), Explain: func(id string) string { return id + "; likelier gcstorm" }}
+	if err := r.Respond(t.Context(), v); err != nil {
+		t.Fatal(err)
+	}
+	if want := `cause=lockconvoy explanation="lockconvoy; likelier gcstorm"`; !strings.Contains(out.String(), want) {
+		t.Errorf("logged %s, want %s in it", out.String(), want)
+	}
+}
+
 func TestRecordWithoutExtras(t *testing.T) {
 	v := violation()
 	v.Evidence = "/nowhere/pruned"
