@@ -23,7 +23,7 @@ func Serving(where string, hold func(ctx context.Context)) (restore func()) {
 	return faultpoint.SetHandler(func(_ http.ResponseWriter, r *http.Request) bool { hold(r.Context()); return false })
 }
 
-// Calling makes pass run before each call that the service makes; its error is the call's.
+// Calling makes pass run before each call that the service makes; its error is the call's, except of gRPC, which hears none.
 func Calling(where string, pass func(ctx context.Context) error) (restore func()) {
 	points := map[string]faultpoint.Point{
 		HTTP: faultpoint.HTTPCall, GRPC: faultpoint.RPCCall, Query: faultpoint.Query, Connect: faultpoint.Connect,

@@ -18,6 +18,7 @@ type call struct {
 	prev, next *call
 	start      time.Duration // since the owner's epoch
 	onWire     bool          // has a stream
+	stream     bool          // lasts as long as its two ends wish: that is no latency
 
 	// Of a server's call:
 	method string
@@ -82,7 +83,9 @@ func (s *calls) end(c *call, epoch time.Time, code codes.Code) bool {
 	c.prev.next, c.next.prev = c.next, c.prev
 	c.prev, c.next = nil, nil // a call that is kept must not keep others
 	s.mu.Unlock()
-	s.latency.Add(time.Since(epoch) - c.start)
+	if !c.stream {
+		s.latency.Add(time.Since(epoch) - c.start)
+	}
 	if isTrouble(code) {
 		s.errors.Add(1)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/falsifiable/stability/defense"
 	"github.com/falsifiable/stability/defense/retry"
 	"github.com/falsifiable/stability/internal/capped"
+	"github.com/falsifiable/stability/internal/faultpoint"
 	"github.com/falsifiable/stability/signals"
 )
 
@@ -129,7 +130,9 @@ func (s *clientStats) HandleRPC(ctx context.Context, event stats.RPCStats) {
 		if _, bounded := ctx.Deadline(); !bounded {
 			s.client.unbounded.Add(1)
 		}
+		c.stream = event.IsClientStream || event.IsServerStream
 		s.peer.calls.begin(c, s.client.epoch)
+		_ = faultpoint.Pass(ctx, faultpoint.RPCCall) // an error is that of ctx, which gRPC looks at next
 	case *stats.OutHeader:
 		s.peer.calls.sent(c)
 	case *stats.InHeader:
@@ -192,10 +195,11 @@ func (c *Client) samplePeer(dst *signals.Batch, p *peer, now time.Duration, all 
 	if r.latencies > 0 {
 		dst.AddInstance(signals.GRPCClient.PeerP99, labels, r.p99)
 	}
-	open, streams, bounded := p.connections()
-	dst.AddInstance(signals.GRPCClient.PeerConnections, labels, float64(open))
-	if bounded {
-		dst.AddInstance(signals.GRPCClient.PeerMaxStreams, labels, float64(streams))
+	connections := p.connections()
+	dst.AddInstance(signals.GRPCClient.PeerConnections, labels, float64(connections.open))
+	dst.AddInstance(signals.GRPCClient.PeerDialed, labels, float64(connections.dialed))
+	if connections.bounded {
+		dst.AddInstance(signals.GRPCClient.PeerMaxStreams, labels, float64(connections.streams))
 	}
 	if state, ok := p.state(); ok {
 		dst.AddInstance(signals.GRPCClient.PeerState, labels, float64(state))

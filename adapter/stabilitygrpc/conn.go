@@ -83,6 +83,10 @@ func (c *clientConn) Read(b []byte) (int, error) {
 	if c.cut {
 		return c.readCut(b)
 	}
+	if c.scanner.answered && c.scanner.between() && !c.leaving.Load() && faultpoint.Pass(context.Background(), faultpoint.RPCReuse) != nil {
+		c.leaving.Store(true)
+		return copy(b, goAwayFrame(codeNo, "")), nil
+	}
 	n, err := c.Conn.Read(b)
 	c.scanner.scan(b[:n])
 	return n, err

@@ -8,14 +8,17 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"io"
 	"math/big"
 	"net"
 	"testing"
 	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
 
 	"github.com/falsifiable/stability/internal/eventually"
@@ -191,4 +194,61 @@ func selfSigned(t *testing.T) (tls.Certificate, *x509.CertPool) {
 	pool := x509.NewCertPool()
 	pool.AddCert(parsed)
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, pool
+}
+
+// While answers are the last use of their connection calls take others, and none of them fails; afterwards one is enough.
+func TestConnectionsThatAreNotUsedAgain(t *testing.T) {
+	address, _ := serve(t, newServer(t, ServerConfig{}), &service{})
+	client := NewClient(ClientConfig{})
+	health := dial(t, client, address, Peer{Name: "risk"})
+	const made = `rpc.client.peer.connection.created{peer="risk"}`
+	call := func(times int) (dialed float64) {
+		before := sample(client)[made]
+		for range times {
+			if _, err := health.Check(within(t), request); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return sample(client)[made] - before
+	}
+	restore := faultpoint.SetPass(faultpoint.RPCReuse, func(context.Context) error { return errors.New("the last use") })
+	defer restore()
+	if n := call(20); n < 10 {
+		t.Errorf("%v connections for 20 calls, want about as many", n)
+	}
+	restore()
+	call(1)
+	if n := call(20); n != 0 {
+		t.Errorf("%v connections for 20 calls, want none", n)
+	}
+	if n := sample(client)[`rpc.client.peer.goaway.count{peer="risk",reason="graceful"}`]; n != 0 {
+		t.Errorf("%v connections were sent away, and no server did that", n)
+	}
+}
+
+// What delays a call is part of its latency. A stream has none: it lasts as long as its two ends wish.
+func TestWhatIsLatency(t *testing.T) {
+	address, _ := serve(t, newServer(t, ServerConfig{}), &service{watch: func(grpc.ServerStreamingServer[healthpb.HealthCheckResponse]) error { return nil }})
+	client := NewClient(ClientConfig{})
+	health := dial(t, client, address, Peer{Name: "risk"})
+	watch, err := health.Watch(within(t), request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for err == nil {
+		_, err = watch.Recv()
+	}
+	const p99 = `rpc.client.peer.call.duration.p99{peer="risk"}`
+	expect(t, client, readings{`rpc.client.peer.active_streams{peer="risk"}`: 0})
+	if v, ok := sample(client)[p99]; ok {
+		t.Errorf("a stream has a latency of %v s", v)
+	}
+	const delay = 50 * time.Millisecond
+	defer faultpoint.SetPass(faultpoint.RPCCall, func(context.Context) error { <-time.After(delay); return nil })()
+	if _, err := health.Check(within(t), request); err != nil {
+		t.Fatal(err)
+	}
+	if v := sample(client)[p99]; v < delay.Seconds() {
+		t.Errorf("a call that was delayed by %v took %v s", delay, v)
+	}
 }

@@ -6,9 +6,11 @@ import "encoding/binary"
 const (
 	headerSize = 9
 
+	frameHeaders  = 0x1
 	frameSettings = 0x4
 	frameGoAway   = 0x7
 	flagAck       = 0x1
+	flagEndStream = 0x1
 
 	settingMaxStreams = 0x3
 
@@ -26,6 +28,8 @@ type scanner struct {
 	have    int // bytes of the header
 	left    int // bytes of the payload still to come
 	payload []byte
+
+	answered bool // the end of a stream has come, as with every answer
 
 	settings func(maxStreams uint32)
 	goAway   func(reason)
@@ -67,6 +71,8 @@ func (s *scanner) interesting() bool {
 // look looks into a complete frame.
 func (s *scanner) look() {
 	switch s.header[3] {
+	case frameHeaders:
+		s.answered = s.answered || s.header[4]&flagEndStream != 0
 	case frameSettings:
 		for p := s.payload; s.header[4]&flagAck == 0 && len(p) >= 6; p = p[6:] {
 			if binary.BigEndian.Uint16(p) == settingMaxStreams {

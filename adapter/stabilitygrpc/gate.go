@@ -38,9 +38,6 @@ func (g *gate) enter(ctx context.Context) (context.Context, pass, error) {
 			return ctx, pass{}, g.fail(attempts, err)
 		}
 	}
-	if err := faultpoint.Pass(ctx, faultpoint.RPCCall); err != nil {
-		return ctx, pass{}, err
-	}
 	var p pass
 	var err error
 	if end, bounded := ctx.Deadline(); bounded {

@@ -29,6 +29,7 @@ type peer struct {
 
 	mu       sync.Mutex
 	conns    []*clientConn
+	dialed   uint64
 	channels []*grpc.ClientConn
 	listed   *openpeers.Peer // kept, so that it stays listed
 }
@@ -79,6 +80,7 @@ func (p *peer) add(c *clientConn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.conns = append(p.conns, c)
+	p.dialed++
 }
 
 func (p *peer) remove(c *clientConn) {
@@ -87,22 +89,29 @@ func (p *peer) remove(c *clientConn) {
 	p.conns = slices.DeleteFunc(p.conns, func(other *clientConn) bool { return other == c })
 }
 
-// connections returns how many connections are open, and how many streams they may have, all together, if each has a
-// limit. One that its server wants gone takes no new streams and is not counted.
-func (p *peer) connections() (open int, streams int64, bounded bool) {
+// connections are those of a peer.
+type connections struct {
+	dialed  uint64 // ever
+	open    int    // one that its server wants gone takes no new streams and is not counted
+	streams int64  // that the open ones may have, all together,
+	bounded bool   // if each has a limit
+}
+
+func (p *peer) connections() connections {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	bounded = true
+	all := connections{dialed: p.dialed, bounded: true}
 	for _, c := range p.conns {
 		if c.leaving.Load() {
 			continue
 		}
-		open++
+		all.open++
 		n := c.maxStreams.Load()
-		bounded = bounded && n != unlimited
-		streams += n
+		all.bounded = all.bounded && n != unlimited
+		all.streams += n
 	}
-	return open, streams, bounded && open > 0
+	all.bounded = all.bounded && all.open > 0
+	return all
 }
 
 // used takes note of a channel and what it is used for.

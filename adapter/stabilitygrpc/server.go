@@ -214,6 +214,7 @@ func (s serverStats) HandleRPC(ctx context.Context, event stats.RPCStats) {
 		if c.conn != nil {
 			c.conn.active.Add(1)
 		}
+		c.stream = event.IsClientStream || event.IsServerStream
 		s.methods.Get(c.method).begin(c, s.epoch)
 	case *stats.End:
 		code := codeOf(event.Error)

@@ -11,7 +11,7 @@ import (
 	"github.com/falsifiable/stability/signals"
 )
 
-// second is what a service did in one second.
+// second is what a service did in one second, by HTTP and the same by gRPC.
 type second struct {
 	requests, failed float64
 	latency          float64 // 99th percentile of the answers, if there were any
@@ -123,19 +123,19 @@ func TestStockChecksKnowTheirShapes(t *testing.T) {
 			return now
 		}},
 
-		"a fifth fails":                   {sick(func(_ float64, now *second) { now.failed = 0.2 * now.requests }), []string{"failing/served"}},
-		"a fifth of calls fail":           {sick(func(_ float64, now *second) { now.callsBad = 0.2 * now.calls }), []string{"failing/called"}},
-		"slow":                            {sick(func(_ float64, now *second) { now.latency = jitter(0.5, 0.2) }), []string{"slowdown/served"}},
-		"slow calls":                      {sick(func(_ float64, now *second) { now.callLatency = jitter(0.5, 0.2) }), []string{"slowdown/called"}},
+		"a fifth fails":                   {sick(func(_ float64, now *second) { now.failed = 0.2 * now.requests }), []string{"failing/served", "failing/rpcserved"}},
+		"a fifth of calls fail":           {sick(func(_ float64, now *second) { now.callsBad = 0.2 * now.calls }), []string{"failing/called", "failing/rpccalled"}},
+		"slow":                            {sick(func(_ float64, now *second) { now.latency = jitter(0.5, 0.2) }), []string{"slowdown/served", "slowdown/rpcserved"}},
+		"slow calls":                      {sick(func(_ float64, now *second) { now.callLatency = jitter(0.5, 0.2) }), []string{"slowdown/called", "slowdown/rpccalled"}},
 		"a leak of memory":                {sick(func(s float64, now *second) { now.live += math.Min(s*0.1*mib, 400*mib) }), []string{"memoryleak/trend"}},
 		"at the limit":                    {sick(func(_ float64, now *second) { now.limit = 50 * mib }), []string{"memoryleak/level"}},
-		"new connections":                 {sick(func(_ float64, now *second) { now.connections = 0.6 * now.calls }), []string{"connchurn/http"}},
+		"new connections":                 {sick(func(_ float64, now *second) { now.connections = 0.6 * now.calls }), []string{"connchurn/http", "connchurn/grpc"}},
 		"new connections to the database": {sick(func(_ float64, now *second) { now.opened = 0.6 * now.requests }), []string{"connchurn/sql"}},
 		"from the start": {func(float64) second {
 			now := at(50)
 			now.connections = now.calls
 			return now
-		}, []string{"connchurn/http"}},
+		}, []string{"connchurn/http", "connchurn/grpc"}},
 		// Each of these was once called by another's name. Where two fit, cause.Rank has the first one first.
 		"an endless loop": {sick(func(s float64, now *second) {
 			now.oldest, now.waiting, now.cpu = s, now.waiting+math.Min(s/10, 20), 1.8
@@ -212,6 +212,14 @@ func violated(t *testing.T, service func(s float64) second) (names []string) {
 		read("http.client.peer.request.error.count", sum.callsBad, "peer", "risk")
 		read("http.client.peer.request.duration.p99", last.callLatency, "peer", "risk")
 		read("http.client.peer.connection.created", sum.connections, "peer", "risk")
+		read("rpc.server.call.completed", answered)
+		read("rpc.server.call.error.count", sum.failed)
+		read("rpc.server.method.call.count", sum.requests, "method", "/pay.Pay/Pay")
+		read("rpc.server.method.call.duration.p99", last.latency, "method", "/pay.Pay/Pay")
+		read("rpc.client.peer.call.count", sum.calls, "peer", "risk")
+		read("rpc.client.peer.call.error.count", sum.callsBad, "peer", "risk")
+		read("rpc.client.peer.call.duration.p99", last.callLatency, "peer", "risk")
+		read("rpc.client.peer.connection.created", sum.connections, "peer", "risk")
 		read("db.client.connection.created", sum.opened, "pool", "orders")
 		read("go.memory.heap.live", now.live)
 		read("go.memory.limit", now.limit)

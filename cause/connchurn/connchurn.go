@@ -18,17 +18,22 @@ var Cause = cause.Cause{
 		Expr: churn("http.client.peer.connection.created", "http.client.peer.request.count"),
 		For:  time.Minute,
 	}, {
+		Name: "grpc",
+		Expr: churn("rpc.client.peer.connection.created", "rpc.client.peer.call.count"),
+		For:  time.Minute,
+	}, {
 		Name: "sql",
 		Expr: churn("db.client.connection.created", "http.server.request.count"),
 		For:  time.Minute,
 	}},
 	Trials: []cause.Trial{
 		{Check: "http", Fault: "connchurn", Deadline: 8 * time.Minute},
+		{Check: "grpc", Fault: "connchurn", Params: map[string]string{"where": "grpc"}, Deadline: 8 * time.Minute},
 		{Check: "sql", Fault: "connchurn", Params: map[string]string{"where": "query"}, Deadline: 8 * time.Minute},
 	},
 	Brings: []string{"slowdown", "failing", "startherd"},
 	Signals: cause.Organ{Names: []string{"http.client.peer.connection.created", "http.client.peer.request.count",
-		"db.client.connection.created", "db.client.connection.closed.max_idle", "http.server.request.count"}},
+		"rpc.client.peer.connection.created", "rpc.client.peer.call.count", "db.client.connection.created", "db.client.connection.closed.max_idle", "http.server.request.count"}},
 	Defenses:  cause.Organ{Names: []string{"poolsize"}},
 	Analyzers: cause.Organ{None: "whether a body is read to its end, and how many connections are used at once, is seen when it runs"},
 }

@@ -21,7 +21,8 @@
 //
 // # Limits
 //
-// Of HTTP calls every eighth is looked at, so that the figures are estimates. gRPC keeps its connections by itself. What a service
+// Of HTTP calls every eighth is looked at, so that the figures are estimates. gRPC keeps a connection by itself, so that churn there is
+// a client made for each call, or a server or balancer that sends connections away. What a service
 // with short bursts after long pauses makes is counted only if the bursts go on for minutes. A pool needs the driver wrapper of
 // signals/sqldb.
 //

@@ -9,7 +9,8 @@
 // # How it looks
 //
 // The share of requests answered with a status of 500 or above, or by a panic, is higher than it ever was; or that of the calls to one
-// peer which fail. If both fail, the peer is the likely reason, and the violation names it.
+// peer which fail. If both fail, the peer is the likely reason, and the violation names it. Of gRPC it is the calls that end with a
+// code which means trouble, such as UNAVAILABLE, DEADLINE_EXCEEDED and INTERNAL.
 //
 // # Why these thresholds
 //
@@ -20,9 +21,10 @@
 //
 // # Limits
 //
-// A service that sheds load answers with 503, which is counted: look at overload first. Statuses below 500 are answers. Calls
-// that their own caller cancels count as failed (http.client.error.count tells the classes apart); a service that always
-// cancels many of them has that in its baseline. gRPC has its own signals, and retrystorm.
+// A service that sheds load answers with 503, or RESOURCE_EXHAUSTED, which is counted: look at overload first. Statuses below 500, and
+// codes such as NOT_FOUND, are answers. HTTP calls that their own caller cancels count as failed (http.client.error.count tells
+// the classes apart); a service that always cancels many of them has that in its baseline. A gRPC call counts when it is tried,
+// so that one which is tried again fails again; whether that is too often is for retrystorm to say.
 //
 // # Sources
 //

@@ -7,8 +7,8 @@
 //
 // # How it looks
 //
-// The 99th percentile of one route is several times what it was, all the time. If that of a peer's answers is as well, the peer is the
-// likely reason: the violation names the route or the peer.
+// The 99th percentile of one route, or gRPC method, is several times what it was, all the time. If that of a peer's answers is as
+// well, the peer is the likely reason: the violation names the route, the method or the peer.
 //
 // # Why these thresholds
 //

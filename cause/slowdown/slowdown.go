@@ -21,14 +21,25 @@ var Cause = cause.Cause{
 		Name: "called",
 		Expr: slower("http.client.peer.request.duration.p99", "http.client.peer.request.count"),
 		For:  2 * time.Minute,
+	}, {
+		Name: "rpcserved",
+		Expr: slower("rpc.server.method.call.duration.p99", "rpc.server.method.call.count"),
+		For:  2 * time.Minute,
+	}, {
+		Name: "rpccalled",
+		Expr: slower("rpc.client.peer.call.duration.p99", "rpc.client.peer.call.count"),
+		For:  2 * time.Minute,
 	}},
 	Trials: []cause.Trial{
 		{Check: "served", Fault: "slowhandler", Params: map[string]string{"delay": "800ms"}, Deadline: 12 * time.Minute},
 		{Check: "called", Fault: "slowcall", Params: map[string]string{"delay": "800ms"}, Deadline: 12 * time.Minute},
+		{Check: "rpcserved", Fault: "slowhandler", Params: map[string]string{"where": "grpc", "delay": "800ms"}, Deadline: 12 * time.Minute},
+		{Check: "rpccalled", Fault: "slowcall", Params: map[string]string{"where": "grpc", "delay": "800ms"}, Deadline: 12 * time.Minute},
 	},
 	Brings: []string{"overload", "failing"},
 	Signals: cause.Organ{Names: []string{"http.server.route.request.duration.p99", "http.server.route.request.count",
-		"http.client.peer.request.duration.p99", "http.client.peer.request.count", "http.server.request.duration.p50"}},
+		"http.client.peer.request.duration.p99", "http.client.peer.request.count", "http.server.request.duration.p50", "rpc.server.method.call.duration.p99",
+		"rpc.server.method.call.count", "rpc.client.peer.call.duration.p99", "rpc.client.peer.call.count"}},
 	Defenses:  cause.Organ{Names: []string{"deadline", "breaker", "bulkhead", "admission"}},
 	Analyzers: cause.Organ{None: "what takes long is no matter of source; stability escape and the benchmarks' gate compare a change with what was before"},
 }

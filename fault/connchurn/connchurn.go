@@ -14,25 +14,23 @@ import (
 var Fault = fault.Fault{
 	Name:  "connchurn",
 	Title: "Connection churn",
-	Help: "Keeps a share of the connections that the service makes from being used again. Needs a client of signals/httpclient, or a " +
-		"pool of signals/sqldb, and load.",
+	Help: "Keeps a share of the connections that the service makes from being used again. Needs a client of signals/httpclient or " +
+		"adapter/stabilitygrpc, or a pool of signals/sqldb, and load.",
 	Params: []fault.Param{
-		{Name: "where", Choices: []string{fault.HTTP, fault.Query}, Help: "Whose connections: those of HTTP requests that the service makes, or those to databases."},
+		{Name: "where", Choices: []string{fault.HTTP, fault.GRPC, fault.Query}, Help: "Whose connections: those of HTTP requests or of gRPC calls that the service makes, or those to databases."},
 		{Name: "share", Unit: fault.Ratio, Default: 1, Min: 0.001, Max: 1, Help: "Share of the uses that are the last ones of their connection."},
 	},
 	Effects: []fault.Effect{
 		{Signal: "http.client.connection.created", When: overHTTP, Move: fault.Grow, By: fault.Of("share").By(fault.Outgoing).Scaled(0.5)},
 		{Signal: "http.client.peer.connection.created", When: overHTTP, Move: fault.Grow, By: fault.Of("share").By(fault.Outgoing).Scaled(0.5)},
-		{Signal: "db.client.connection.created", When: overSQL, Move: fault.Grow, By: fault.Of("share").By(fault.Requests).Scaled(0.3)},
+		{Signal: "rpc.client.peer.connection.created", When: map[string]string{"where": fault.GRPC}, Move: fault.Grow, By: fault.Of("share").By(fault.Outcalls).Scaled(0.3)},
+		{Signal: "db.client.connection.created", When: map[string]string{"where": fault.Query}, Move: fault.Grow, By: fault.Of("share").By(fault.Requests).Scaled(0.3)},
 	},
-	Presets: []fault.Settings{{"where": fault.Query}},
+	Presets: []fault.Settings{{"where": fault.GRPC}, {"where": fault.Query}},
 	Start:   start,
 }
 
-var (
-	overHTTP = map[string]string{"where": fault.HTTP}
-	overSQL  = map[string]string{"where": fault.Query}
-)
+var overHTTP = map[string]string{"where": fault.HTTP}
 
 // errLast is no failure: it says that the connection is not to be used again.
 var errLast = errors.New("the last use of a connection")
@@ -46,12 +44,9 @@ type injection struct {
 
 func start(ctx context.Context, args fault.Args) (fault.Injection, error) {
 	f := &injection{share: args.Number("share"), dice: args.Dice()}
-	point := faultpoint.HTTPReuse
-	if args.Choice("where") == fault.Query {
-		point = faultpoint.Reuse
-	}
+	points := map[string]faultpoint.Point{fault.HTTP: faultpoint.HTTPReuse, fault.GRPC: faultpoint.RPCReuse, fault.Query: faultpoint.Reuse}
 	f.Life = fault.Begin(ctx, func(ctx context.Context) {
-		restore := faultpoint.SetPass(point, f.use)
+		restore := faultpoint.SetPass(points[args.Choice("where")], f.use)
 		<-ctx.Done()
 		restore()
 	})

@@ -41,7 +41,9 @@ func effects() (all []fault.Effect) {
 	raise(fault.HTTP, delay, "http.client.request.duration.p50", "http.client.request.duration.p99", "http.client.peer.request.duration.p99",
 		"http.client.request.oldest", "http.client.peer.request.oldest")
 	raise(fault.HTTP, fault.Of("delay", "share").By(fault.Outgoing), "http.client.active_requests", "http.client.peer.active_requests")
-	// A gRPC call is delayed before it counts as one, as its defenses would delay it: what the service serves is slow then.
+	raise(fault.GRPC, delay, "rpc.client.call.duration.p50", "rpc.client.call.duration.p99", "rpc.client.peer.call.duration.p99",
+		"rpc.client.call.oldest", "rpc.client.peer.call.oldest")
+	raise(fault.GRPC, fault.Of("delay", "share").By(fault.Outcalls), "rpc.client.peer.waiting")
 	raise(fault.GRPC, delay, "http.server.request.duration.p99", "http.server.route.request.duration.p99", "rpc.server.call.duration.p99")
 	raise(fault.Query, delay, "db.client.connection.use.p99", "db.client.connection.held.oldest")
 	raise(fault.Query, delay, "http.server.request.duration.p99", "http.server.route.request.duration.p99")

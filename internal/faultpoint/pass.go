@@ -14,7 +14,8 @@ type Point uint8
 const (
 	HTTPCall  Point = iota // each attempt that signals/httpclient follows
 	HTTPReuse              // the same, afterwards: with an error its connection is not used again
-	RPCCall                // each gRPC call that the service makes, by adapter/stabilitygrpc, before its defenses
+	RPCCall                // each gRPC call that the service makes, by adapter/stabilitygrpc, as it begins: its error is not heard
+	RPCReuse               // each answer to one: with an error the connection takes no calls after it
 	RPCServe               // each gRPC call that it serves, by adapter/stabilitygrpc, before the handler
 	Query                  // each statement that is executed, by signals/sqldb
 	Connect                // each connection to a database that is made, by signals/sqldb
