@@ -18,14 +18,24 @@ import (
 const grace = 5 * time.Second
 
 // How long a program is given at its end to come to rest. A plain run waits until timers of a second or so are over, such
-// as those of connections that are tried again: what is left then is left for good.
+// as those of connections that are tried again: what is left then is left for good. So does a run under a schedule once one
+// of them has left something at work.
 const (
 	settlePlain     = 2 * time.Second
 	settleScheduled = 200 * time.Millisecond
 )
 
-// execute runs the binary's tests once under the schedule.
+// execute runs the binary's tests under the schedule: once, or again with more patience if something is still at work.
 func (u *unit) execute(ctx context.Context, s schedule, plain bool) (result, error) {
+	r, err := u.executeOnce(ctx, s, plain)
+	if err != nil || plain || u.patient || r.trace == nil || len(stillAtWork(r.trace)) == 0 {
+		return r, err
+	}
+	u.patient = true
+	return u.executeOnce(ctx, s, plain)
+}
+
+func (u *unit) executeOnce(ctx context.Context, s schedule, plain bool) (result, error) {
 	u.executed++
 	base := fmt.Sprintf("%s-%d", u.tmp, u.executed)
 	defer removeAll(base + "*")
@@ -71,7 +81,7 @@ func (u *unit) command(ctx context.Context, s schedule, plain bool, base string)
 	cmd := exec.CommandContext(ctx, u.binary.path, args...)
 	cmd.Dir = u.binary.dir
 	settle := settleScheduled
-	if plain {
+	if plain || u.patient {
 		settle = settlePlain
 	}
 	cmd.Env = append(os.Environ(), "PWD="+cmd.Dir, u.config.env,

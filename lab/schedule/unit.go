@@ -49,6 +49,7 @@ type unit struct {
 	pattern  string // for -test.run
 	findings []Finding
 	executed int
+	patient  bool          // a run has left something at work
 	plain    time.Duration // how long a plain run takes, 0 if that is not known
 	rng      *rand.Rand
 	seed     uint64  // of the last mode's schedule

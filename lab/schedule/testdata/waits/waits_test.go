@@ -14,6 +14,7 @@ import (
 	"runtime/pprof"
 	"runtime/trace"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -201,6 +202,24 @@ func TestClock(*testing.T) {
 	done := make(chan bool)
 	time.AfterFunc(2*time.Second, func() { close(done) })
 	<-done
+}
+
+// The goroutine sees at its next tick that it is to end.
+func TestEndsAtItsTick(*testing.T) {
+	var stopped atomic.Bool
+	defer stopped.Store(true)
+	begun := make(chan bool)
+	go func() {
+		tick := time.NewTicker(500 * time.Millisecond)
+		defer tick.Stop()
+		close(begun)
+		for range tick.C {
+			if stopped.Load() {
+				return
+			}
+		}
+	}()
+	<-begun
 }
 
 // A long computation, in which nothing is an operation that has a point.
