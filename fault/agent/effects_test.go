@@ -7,6 +7,8 @@ import (
 	"math"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -50,7 +52,8 @@ var measured = []struct {
 // falsify does with them is measured by its own runs on examples/payment and by the experiments of the catalogue.
 var elsewhere = []string{"rpc.", "db.", "breaker.", "bulkhead.", "retry.", "go.goroutine.leaked"}
 
-// weak effects depend on how busy the machine is: there a part of what is declared will do.
+// weak effects depend on how busy the machine is: there a part of what is declared will do, and of that the share which the process got
+// of the time that it wanted from the processors.
 var weak = map[string]bool{
 	"process.cpu.time": true, "go.gc.cycles": true, "go.gc.cpu_ratio": true, "go.memory.allocated": true, "go.mutex.wait": true,
 	"go.schedule.latency.p50": true, "go.schedule.latency.p99": true, "go.goroutine.runnable": true, "go.goroutine.running": true,
@@ -74,7 +77,7 @@ func TestEffectsAreMeasured(t *testing.T) {
 				t.Fatal(err)
 			}
 			s := newLoaded(t)
-			before := s.watch(600 * time.Millisecond)
+			before := s.watch(600*time.Millisecond, false)
 			injection, err := f.Inject(t.Context(), m.settings, 1)
 			if err != nil {
 				t.Fatal(err)
@@ -82,11 +85,7 @@ func TestEffectsAreMeasured(t *testing.T) {
 			if !faulttest.Until(t, func() bool { return injection.Witness().Active }) {
 				t.Fatalf("no witness: %+v", injection.Witness())
 			}
-			complaints := effects(f, args, before, s.watch(1500*time.Millisecond), seen)
-			if len(complaints) > 0 { // a busy machine gives the fault little time: once more, for longer
-				complaints = effects(f, args, before, s.watch(8*time.Second), seen)
-			}
-			for _, complaint := range complaints {
+			for _, complaint := range effects(f, args, before, s.watch(1500*time.Millisecond, f.Heavy), seen) {
 				t.Error(complaint)
 			}
 			faulttest.Remove(t, injection)
@@ -131,9 +130,9 @@ func judge(e fault.Effect, args fault.Args, before, under course) string {
 		fault.Processors: before.last("go.processor.limit"),
 	}
 	by, most := e.By.Value(args, found), e.Most.Value(args, found)
-	part := 0.5
+	part, usual := 0.5, before.growth(e.Signal)
 	if weak[e.Signal] {
-		part = 0.05
+		part, usual = 0.05*under.share, usual*min(under.share/before.share, 1)
 	}
 	report := func(what string, got, want float64) string {
 		return fmt.Sprintf("%s: %s by %s, so %s of %.4g were to be expected, and it is %.4g", e.Signal, e.Move, e.By, what, want, got)
@@ -141,7 +140,7 @@ func judge(e fault.Effect, args fault.Args, before, under course) string {
 	switch e.Move {
 	case fault.Grow:
 		if isCounter(e.Signal) {
-			got := under.growth(e.Signal) - before.growth(e.Signal)
+			got := under.growth(e.Signal) - usual
 			want := by
 			if most > 0 {
 				want = min(by, most/under.took) // it may have come to its end
@@ -235,31 +234,66 @@ func newLoaded(t *testing.T) *loaded {
 // course is what the signals read over a time, by name; of several instances the greatest or, of counters, their sum.
 type course struct {
 	took     float64
+	share    float64 // of the time that the process wanted from the processors, it got this much
 	readings []map[string]float64
 }
 
-func (s *loaded) watch(d time.Duration) course {
+// leastReadings make a course, however long each of them has to wait for a processor.
+const leastReadings = 8
+
+// watch reads the signals for a while: by the clock, or, if what is watched wants the whole machine, until it has had that much of it.
+func (s *loaded) watch(d time.Duration, own bool) (c course) {
 	begun := time.Now()
-	c := course{}
-	for time.Since(begun) < d {
-		now := make(map[string]float64)
-		for _, source := range s.sources {
-			var batch signals.Batch
-			source.Sample(&batch)
-			for _, r := range batch.Readings() {
-				name := r.Signal.Name()
-				if r.Signal.Desc().Kind == signals.Counter {
-					now[name] += r.Value
-				} else {
-					now[name] = max(now[name], r.Value)
-				}
+	ran, waited := processors()
+	for had := 0.0; had < d.Seconds() || len(c.readings) < leastReadings; {
+		c.readings = append(c.readings, s.read())
+		<-time.After(50 * time.Millisecond)
+		c.took, c.share = time.Since(begun).Seconds(), 1
+		if r, w := processors(); r > ran {
+			c.share = (r - ran) / (r - ran + w - waited)
+		}
+		had = c.took
+		if own {
+			had *= c.share
+		}
+	}
+	return c
+}
+
+func (s *loaded) read() map[string]float64 {
+	now := make(map[string]float64)
+	for _, source := range s.sources {
+		var batch signals.Batch
+		source.Sample(&batch)
+		for _, r := range batch.Readings() {
+			name := r.Signal.Name()
+			if r.Signal.Desc().Kind == signals.Counter {
+				now[name] += r.Value
+			} else {
+				now[name] = max(now[name], r.Value)
 			}
 		}
-		c.readings = append(c.readings, now)
-		<-time.After(50 * time.Millisecond)
 	}
-	c.took = time.Since(begun).Seconds()
-	return c
+	return now
+}
+
+// processors returns for how long the threads of this process have run, and have waited for a processor; 0 where the system does
+// not say.
+func processors() (ran, waited float64) {
+	threads, err := filepath.Glob("/proc/self/task/*/schedstat")
+	if err != nil {
+		return 0, 0
+	}
+	for _, path := range threads {
+		var r, w float64
+		if line, err := os.ReadFile(path); err != nil { // the thread has ended
+			continue
+		} else if _, err := fmt.Sscan(string(line), &r, &w); err != nil {
+			return 0, 0
+		}
+		ran, waited = ran+r, waited+w
+	}
+	return ran, waited
 }
 
 func (c course) values(name string) (values []float64) {
