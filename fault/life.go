@@ -145,3 +145,26 @@ func (d *Dice) Float64() float64 {
 
 // Hit reports true for that share of the draws.
 func (d *Dice) Hit(share float64) bool { return d.Float64() < share }
+
+// Toll hits a share of all that passes it, and counts. Safe for concurrent use. Make one with [Args.Toll].
+type Toll struct {
+	share      float64
+	dice       *Dice
+	seen, hits atomic.Int64
+}
+
+// Toll returns the toll of an injection whose parameter "share" says how many are hit.
+func (a Args) Toll() *Toll { return &Toll{share: a.Number("share"), dice: a.Dice()} }
+
+// Hit counts one more that passes, and reports whether it is hit.
+func (t *Toll) Hit() bool {
+	t.seen.Add(1)
+	if !t.dice.Hit(t.share) {
+		return false
+	}
+	t.hits.Add(1)
+	return true
+}
+
+// Counts returns how many were hit, of how many that passed.
+func (t *Toll) Counts() (hits, seen int64) { return t.hits.Load(), t.seen.Load() }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
 
 	"github.com/falsifiable/stability/fault"
 	"github.com/falsifiable/stability/internal/faultpoint"
@@ -37,13 +36,11 @@ var errLast = errors.New("the last use of a connection")
 
 type injection struct {
 	*fault.Life
-	share      float64
-	dice       *fault.Dice
-	seen, last atomic.Int64
+	uses *fault.Toll
 }
 
 func start(ctx context.Context, args fault.Args) (fault.Injection, error) {
-	f := &injection{share: args.Number("share"), dice: args.Dice()}
+	f := &injection{uses: args.Toll()}
 	points := map[string]faultpoint.Point{fault.HTTP: faultpoint.HTTPReuse, fault.GRPC: faultpoint.RPCReuse, fault.Query: faultpoint.Reuse}
 	f.Life = fault.Begin(ctx, func(ctx context.Context) {
 		restore := faultpoint.SetPass(points[args.Choice("where")], f.use)
@@ -54,20 +51,18 @@ func start(ctx context.Context, args fault.Args) (fault.Injection, error) {
 }
 
 func (f *injection) use(context.Context) error {
-	f.seen.Add(1)
-	if !f.dice.Hit(f.share) {
-		return nil
+	if f.uses.Hit() {
+		return errLast
 	}
-	f.last.Add(1)
-	return errLast
+	return nil
 }
 
 // Witness tells how many connections were not used again.
 func (f *injection) Witness() fault.Witness {
-	last := f.last.Load()
+	last, uses := f.uses.Counts()
 	return fault.Witness{
 		Active: !f.Ended() && last > 0, Value: float64(last),
-		Detail: fmt.Sprintf("%d of %d uses were the last of their connection", last, f.seen.Load()),
+		Detail: fmt.Sprintf("%d of %d uses were the last of their connection", last, uses),
 	}
 }
 

@@ -22,13 +22,12 @@ var Fault = fault.Fault{
 
 type injection struct {
 	*fault.Life
-	share             float64
-	dice              *fault.Dice
-	lost, tried, fail atomic.Int64
+	lost     atomic.Int64
+	connects *fault.Toll
 }
 
 func start(ctx context.Context, args fault.Args) (fault.Injection, error) {
-	f := &injection{share: args.Number("share"), dice: args.Dice()}
+	f := &injection{connects: args.Toll()}
 	f.Life = fault.Begin(ctx, func(ctx context.Context) {
 		restores := []func(){faultpoint.SetPass(faultpoint.Reuse, f.reuse), faultpoint.SetPass(faultpoint.Connect, f.connect)}
 		<-ctx.Done()
@@ -45,20 +44,18 @@ func (f *injection) reuse(context.Context) error {
 }
 
 func (f *injection) connect(context.Context) error {
-	f.tried.Add(1)
-	if !f.dice.Hit(f.share) {
-		return nil
+	if f.connects.Hit() {
+		return errRefused
 	}
-	f.fail.Add(1)
-	return errRefused
+	return nil
 }
 
 // Witness tells how many connections were refused.
 func (f *injection) Witness() fault.Witness {
-	refused := f.fail.Load()
+	refused, tried := f.connects.Counts()
 	return fault.Witness{
 		Active: !f.Ended() && refused > 0, Value: float64(refused),
-		Detail: fmt.Sprintf("%d connections were lost, %d of %d new ones refused", f.lost.Load(), refused, f.tried.Load()),
+		Detail: fmt.Sprintf("%d connections were lost, %d of %d new ones refused", f.lost.Load(), refused, tried),
 	}
 }
 

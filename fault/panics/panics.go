@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"sync/atomic"
 	"time"
 
 	"github.com/falsifiable/stability/fault"
@@ -47,19 +46,15 @@ const Message = "stability: a panic was ordered by fault injection"
 type injection struct {
 	*fault.Life
 	where    string
-	share    float64
 	delay    time.Duration
-	dice     *fault.Dice
-	requests atomic.Int64
-	panicked atomic.Int64
+	requests *fault.Toll
 }
 
 func start(ctx context.Context, args fault.Args) (fault.Injection, error) {
 	p := &injection{
-		where: args.Choice("where"),
-		share: args.Number("share"),
-		delay: args.Duration("delay"),
-		dice:  args.Dice(),
+		where:    args.Choice("where"),
+		delay:    args.Duration("delay"),
+		requests: args.Toll(),
 	}
 	p.Life = fault.Begin(ctx, func(ctx context.Context) {
 		if p.where == "handler" {
@@ -80,9 +75,7 @@ func start(ctx context.Context, args fault.Args) (fault.Injection, error) {
 }
 
 func (p *injection) handle(http.ResponseWriter, *http.Request) (answered bool) {
-	p.requests.Add(1)
-	if p.dice.Hit(p.share) {
-		p.panicked.Add(1)
+	if p.requests.Hit() {
 		panic(Message)
 	}
 	return false
@@ -93,11 +86,11 @@ func (p *injection) Witness() fault.Witness {
 	if p.where == "goroutine" {
 		return fault.Witness{Detail: fmt.Sprintf("the process dies %v after the order", p.delay)}
 	}
-	n := p.panicked.Load()
+	panicked, requests := p.requests.Counts()
 	return fault.Witness{
-		Active: !p.Ended() && n > 0,
-		Value:  float64(n),
-		Detail: fmt.Sprintf("%d of %d requests panicked", n, p.requests.Load()),
+		Active: !p.Ended() && panicked > 0,
+		Value:  float64(panicked),
+		Detail: fmt.Sprintf("%d of %d requests panicked", panicked, requests),
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"sync/atomic"
 
 	"github.com/falsifiable/stability/fault"
 	"github.com/falsifiable/stability/internal/faultpoint"
@@ -42,14 +41,12 @@ var errInjected = errors.New("injected failure")
 
 type injection struct {
 	*fault.Life
-	share        float64
-	status       int
-	dice         *fault.Dice
-	seen, failed atomic.Int64
+	requests *fault.Toll
+	status   int
 }
 
 func start(ctx context.Context, args fault.Args) (fault.Injection, error) {
-	f := &injection{share: args.Number("share"), status: args.Int("status"), dice: args.Dice()}
+	f := &injection{requests: args.Toll(), status: args.Int("status")}
 	f.Life = fault.Begin(ctx, func(ctx context.Context) {
 		restore := func() {}
 		if args.Choice("where") == fault.GRPC {
@@ -63,17 +60,8 @@ func start(ctx context.Context, args fault.Args) (fault.Injection, error) {
 	return f, nil
 }
 
-func (f *injection) hit() bool {
-	f.seen.Add(1)
-	if !f.dice.Hit(f.share) {
-		return false
-	}
-	f.failed.Add(1)
-	return true
-}
-
 func (f *injection) handle(w http.ResponseWriter, _ *http.Request) (answered bool) {
-	if !f.hit() {
+	if !f.requests.Hit() {
 		return false
 	}
 	http.Error(w, errInjected.Error(), f.status)
@@ -81,7 +69,7 @@ func (f *injection) handle(w http.ResponseWriter, _ *http.Request) (answered boo
 }
 
 func (f *injection) call(context.Context) error {
-	if f.hit() {
+	if f.requests.Hit() {
 		return errInjected
 	}
 	return nil
@@ -89,11 +77,11 @@ func (f *injection) call(context.Context) error {
 
 // Witness counts the requests that were answered with an error.
 func (f *injection) Witness() fault.Witness {
-	n := f.failed.Load()
+	failed, requests := f.requests.Counts()
 	return fault.Witness{
-		Active: !f.Ended() && n > 0,
-		Value:  float64(n),
-		Detail: fmt.Sprintf("%d of %d requests were answered with an error", n, f.seen.Load()),
+		Active: !f.Ended() && failed > 0,
+		Value:  float64(failed),
+		Detail: fmt.Sprintf("%d of %d requests were answered with an error", failed, requests),
 	}
 }
 
