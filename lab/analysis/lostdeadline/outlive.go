@@ -59,7 +59,7 @@ func carriesValues(name string) bool {
 func cleansUp(call *ast.CallExpr) bool {
 	id := funIdent(call)
 	return id != nil && slices.ContainsFunc([]string{"Shutdown", "Close", "Stop", "Cleanup", "Clean", "Rollback", "Unlock", "Release", "Delete", "Remove",
-		"Flush", "Disconnect", "Kill", "Terminate", "Cancel", "Abort", "Deregister", "Unregister", "Destroy", "Teardown", "TearDown", "Drain", "Revoke"}, func(word string) bool {
+		"Flush", "Disconnect", "Kill", "Terminate", "Cancel", "Abort", "Deregister", "Unregister", "Destroy", "Teardown", "TearDown", "Drain", "Revoke", "Hangup", "HangUp", "Logout", "Leave"}, func(word string) bool {
 		return strings.HasPrefix(id.Name, word) || strings.HasPrefix(id.Name, strings.ToLower(word[:1])+word[1:])
 	})
 }

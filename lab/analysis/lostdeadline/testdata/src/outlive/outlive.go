@@ -37,6 +37,14 @@ func shutsDown(ctx context.Context, srv *http.Server) error {
 	return srv.Shutdown(context.Background()) // want `needs a time of its own`
 }
 
+// hangsUp ends a call: that has to be done also when the context has ended.
+func hangsUp(ctx context.Context, call interface{ Hangup(context.Context) error }) error {
+	if err := work(ctx); err != nil {
+		return err
+	}
+	return call.Hangup(context.Background()) // want `needs a time of its own`
+}
+
 func starts(ctx context.Context) {
 	go work(context.Background()) // want `needs a time of its own`
 }
