@@ -2,25 +2,50 @@ package auto
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/falsifiable/stability"
 	"github.com/falsifiable/stability/cause"
 	"github.com/falsifiable/stability/cause/catalogue"
 )
 
+// find returns a cause of the catalogue; false if it does not have it.
+func find(id string) (cause.Cause, bool) {
+	all := catalogue.All()
+	i := slices.IndexFunc(all, func(c cause.Cause) bool { return c.ID == id })
+	if i < 0 {
+		return cause.Cause{}, false
+	}
+	return all[i], true
+}
+
 // title is the catalogue's title of a cause, "" of one that it does not have.
 func title(id string) string {
-	for _, c := range catalogue.All() {
-		if c.ID == id {
-			return c.Title
-		}
+	c, _ := find(id)
+	return c.Title
+}
+
+// mend says what the catalogue has against a cause, to be read behind its title; "" if nothing.
+func mend(id string) string {
+	c, _ := find(id)
+	var try []string
+	for _, name := range c.Defenses.Names {
+		try = append(try, "defense/"+name)
 	}
-	return ""
+	if names := c.Analyzers.Names; len(names) > 0 {
+		try = append(try, "stability vet -only "+strings.Join(names, ",")+" ./...")
+	}
+	if len(try) == 0 {
+		return ""
+	}
+	return "; try " + strings.Join(try, ", ")
 }
 
 // explain says a cause in words, and what else is violated now that fits: one that brings it about is likelier, and of the others the
-// first is named beside it.
-func (w *Watch) explain(id string) string { return explain(id, violatedCauses(w.monitor.Status())) }
+// first is named beside it. What the catalogue has against it comes last.
+func (w *Watch) explain(id string) string {
+	return explain(id, violatedCauses(w.monitor.Status())) + mend(id)
+}
 
 // gloss is explain for a page that shows all checks: one that is not violated has its title.
 func gloss(id string, shown stability.Status) string {
@@ -59,11 +84,8 @@ func explain(id string, violated []cause.Cause) string {
 		return ""
 	}
 	if !among(violated, id) { // it is over by now
-		for _, c := range catalogue.All() {
-			if c.ID == id {
-				violated = append(slices.Clone(violated), c)
-			}
-		}
+		c, _ := find(id)
+		violated = append(slices.Clone(violated), c)
 	}
 	ranked := cause.Rank(violated)
 	first := ranked[0]

@@ -1,10 +1,12 @@
 package auto
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/falsifiable/stability"
+	"github.com/falsifiable/stability/cause/catalogue"
 )
 
 // What is told of a cause names the one that brought it about, or the other one that fits, and nothing else.
@@ -39,5 +41,21 @@ func TestTwoCausesAreNamed(t *testing.T) {
 		if got := gloss(id, shown); got != want {
 			t.Errorf("the page says %q of %s, want %q", got, id, want)
 		}
+	}
+}
+
+// The mend is the catalogue's: each defense and each analyzer of the cause is named.
+func TestMend(t *testing.T) {
+	told := 0
+	for _, c := range catalogue.All() {
+		got := mend(c.ID)
+		for _, name := range append(slices.Clone(c.Defenses.Names), c.Analyzers.Names...) {
+			if told++; !strings.HasPrefix(got, "; try ") || !strings.Contains(got, name) {
+				t.Errorf("%s: %q lacks %s", c.ID, got, name)
+			}
+		}
+	}
+	if told == 0 || mend("nosuch") != "" {
+		t.Errorf("%d names, and of no cause %q", told, mend("nosuch"))
 	}
 }

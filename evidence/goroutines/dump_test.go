@@ -367,3 +367,29 @@ func TestSignatureNamesWhereMostWait(t *testing.T) {
 		}
 	}
 }
+
+// Of a text that is cut in the middle what came before the cut is told; a binary profile that is cut is refused, for nothing in it says what
+// it lost.
+func TestADumpCutInTheMiddle(t *testing.T) {
+	for debug := range 3 {
+		var whole bytes.Buffer
+		if err := pprof.Lookup("goroutine").WriteTo(&whole, debug); err != nil {
+			t.Fatal(err)
+		}
+		all, err := Parse(bytes.NewReader(whole.Bytes()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for cut := 1; cut < whole.Len(); cut += 7 {
+			d, err := Parse(bytes.NewReader(whole.Bytes()[:cut]))
+			switch {
+			case debug == 0 && err == nil:
+				t.Errorf("debug=0, cut at %d of %d: nothing is said of it", cut, whole.Len())
+			case err == nil && d.Total > all.Total:
+				t.Errorf("debug=%d, cut at %d: %d goroutines of %d", debug, cut, d.Total, all.Total)
+			case debug == 2 && err != nil && bytes.Contains(whole.Bytes()[:cut], []byte("\n\n")):
+				t.Errorf("debug=2, cut at %d, behind a whole goroutine: %v", cut, err)
+			}
+		}
+	}
+}
