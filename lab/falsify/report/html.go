@@ -43,10 +43,13 @@ var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
 // WriteHTML writes one page that needs nothing else: no script, no font, no picture from anywhere.
 func (r *Report) WriteHTML(w io.Writer) error { return pageTemplate.Execute(w, r) }
 
-// others are the cells of other checks' faults under which the check did not stay silent.
+// fired reports whether the check fired under a fault that it was not declared for.
+func fired(c *Cell) bool { return c.Outcomes[Collateral]+c.Outcomes[Firing] > 0 }
+
+// others are the cells of other checks' faults under which the check did not stay silent. Runs that are no trials say nothing of that.
 func others(c *Check) (cells []*Cell) {
 	for _, cell := range c.Cells {
-		if !cell.Target && cell.Summary() != Silent {
+		if summary := cell.Summary(); !cell.Target && summary != Silent && !summary.Excluded() {
 			cells = append(cells, cell)
 		}
 	}
@@ -56,8 +59,7 @@ func others(c *Check) (cells []*Cell) {
 // mark is a cell of the matrix: one letter, and all of it in words.
 type mark struct{ Text, Tone, Title string }
 
-// marks returns a check's cells in the order of the faults. Its own fault's is a tick or a cross, others' are a dot where it rightly
-// stayed silent.
+// marks returns a check's cells in the order of the faults.
 func marks(r *Report, c *Check) []mark {
 	all := make([]mark, len(r.Faults))
 	for i, f := range r.Faults {
@@ -65,20 +67,30 @@ func marks(r *Report, c *Check) []mark {
 		if j < 0 {
 			continue
 		}
-		cell := c.Cells[j]
-		all[i] = mark{"·", tone(cell), fmt.Sprintf("%s under %s: %s", c.ID(), f.ID, summaryText(cell).text)}
-		switch summary := cell.Summary(); {
-		case cell.Target && summary == Detected:
-			all[i].Text, all[i].Tone = "✓", all[i].Tone+" own"
-		case cell.Target:
-			all[i].Text, all[i].Tone = "✗", all[i].Tone+" own"
-		case cell.Declared && summary != Silent:
-			all[i].Text = "○"
-		case summary != Silent:
-			all[i].Text = "!"
-		}
+		all[i] = markOf(c.Cells[j])
+		all[i].Title = fmt.Sprintf("%s under %s: %s", c.ID(), f.ID, summaryText(c.Cells[j]).text)
 	}
 	return all
+}
+
+// markOf is a tick or a cross for the check's own fault; for others' a dot where it stayed silent. A question mark is what no trial has
+// answered.
+func markOf(c *Cell) mark {
+	switch tone := tone(c); {
+	case c.Target && tone == "good":
+		return mark{Text: "✓", Tone: "good own"}
+	case c.Target && tone == "bad":
+		return mark{Text: "✗", Tone: "bad own"}
+	case c.Target:
+		return mark{Text: "?", Tone: "warn own"}
+	case fired(c) && c.Declared:
+		return mark{Text: "○", Tone: "quiet"}
+	case fired(c):
+		return mark{Text: "!", Tone: "warn"}
+	case c.Summary() == Silent:
+		return mark{Text: "·", Tone: "quiet"}
+	}
+	return mark{Text: "?", Tone: "quiet"}
 }
 
 // tone is the CSS class of a cell.

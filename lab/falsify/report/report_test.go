@@ -269,6 +269,26 @@ func TestHTML(t *testing.T) {
 	}
 }
 
+// A cell of the matrix says by one letter what became of the check under the fault.
+func TestMarks(t *testing.T) {
+	for name, test := range map[string]struct {
+		cell Cell
+		want string
+	}{
+		"detected":     {Cell{Target: true, Outcomes: map[Outcome]int{Detected: 6}, Hits: 6, Trials: 6}, "✓"},
+		"missed":       {Cell{Target: true, Outcomes: map[Outcome]int{Missed: 2}, Trials: 2}, "✗"},
+		"silent":       {Cell{Outcomes: map[Outcome]int{Silent: 6}}, "·"},
+		"fired":        {Cell{Outcomes: map[Outcome]int{Silent: 4, Collateral: 2}}, "!"},
+		"was to fire":  {Cell{Declared: true, Outcomes: map[Outcome]int{Collateral: 2}}, "○"},
+		"could not be": {Cell{Outcomes: map[Outcome]int{Noisy: 6}}, "?"},
+		"not at all":   {Cell{Outcomes: map[Outcome]int{Unknown: 6}}, "?"},
+	} {
+		if got := markOf(&test.cell); got.Text != test.want {
+			t.Errorf("%s: %+v, want %s", name, got, test.want)
+		}
+	}
+}
+
 func TestProofs(t *testing.T) {
 	dir := t.TempDir()
 	r := sample(dir)
