@@ -35,9 +35,9 @@ func (s Screen) Draw(v *View) string {
 	if len(rows) == 0 {
 		add("no check is in trouble")
 	}
-	lines = append(lines, rows...)
+	lines = append(lines, s.fit(rows, v)...)
 	add("")
-	for _, t := range last(v.Transitions, 8) {
+	for _, t := range last(v.Transitions, eventsShown) {
 		what := t.Reason
 		if what == "" {
 			what = number(&t.Value) + " / " + number(&t.Threshold)
@@ -66,8 +66,47 @@ var order = []stability.State{stability.Violated, stability.Pending, stability.U
 
 var colors = map[stability.State]string{stability.Violated: "31", stability.Pending: "33", stability.Unknown: "90", stability.Holding: "32"}
 
-func (s Screen) checks(v *View) (rows []string) {
-	const spark = 20
+// eventsShown is how many changes of state are told at most.
+const eventsShown = 8
+
+// fit leaves as many rows as there is room for beside what happened, and says how many it left out.
+func (s Screen) fit(rows []string, v *View) []string {
+	const around = 3 // the head, and the lines between the parts
+	events := min(eventsShown, len(v.Transitions))
+	if len(v.Evidence) > 0 {
+		events += 2
+	}
+	room := max(s.Height-around-events, 1)
+	if s.Height == 0 || len(rows) <= room {
+		return rows
+	}
+	left := len(rows) - room + 1
+	return append(rows[:room-1:room-1], s.cut(fmt.Sprintf("… and %d checks more, none of them worse", left)))
+}
+
+// row is what is told of a check.
+type row struct {
+	state             stability.State
+	name, value, line string
+	note              string
+}
+
+func (s Screen) checks(v *View) (lines []string) {
+	rows := s.rows(v)
+	name, value := 0, 0
+	for _, r := range rows {
+		name, value = max(name, utf8.RuneCountInString(r.name)), max(value, utf8.RuneCountInString(r.value))
+	}
+	name = min(name, max(20, s.Width-9-2-value-2)) // the value is worth more than the end of a name
+	for _, r := range rows {
+		text := fmt.Sprintf("%-8v  %-*s  %-*s  %-20s  %s", r.state, name, cutRunes(r.name, name), value, r.value, r.line, r.note)
+		lines = append(lines, s.paint(strings.TrimRight(s.cut(text), " "), r.state))
+	}
+	return lines
+}
+
+// rows are the checks, the worst first.
+func (s Screen) rows(v *View) (rows []row) {
 	for _, state := range order {
 		if s.Trouble && state != stability.Violated && state != stability.Pending {
 			continue
@@ -77,16 +116,14 @@ func (s Screen) checks(v *View) (rows []string) {
 				if k.State != state {
 					continue
 				}
-				course, value := v.Courses[c.Name+"/"+k.Name], ""
+				course, r := v.Courses[c.Name+"/"+k.Name], row{state: state, name: c.Name + "/" + k.Name, note: k.Reason}
 				if course.Last != "" {
-					value = course.Last + " / " + course.Limit
+					r.value, r.line = course.Last+" / "+course.Limit, course.Line
 				}
-				note := k.Reason
-				if note == "" {
-					note = k.Expr
+				if r.note == "" {
+					r.note = k.Expr
 				}
-				line := fmt.Sprintf("%-8v  %-30s  %-*s  %-20s  %s", state, c.Name+"/"+k.Name, spark, course.Line, value, note)
-				rows = append(rows, s.paint(s.cut(line), state))
+				rows = append(rows, r)
 			}
 		}
 	}
@@ -111,6 +148,15 @@ func (s Screen) cut(text string) string {
 		}
 	}
 	return text
+}
+
+// cutRunes returns at most n letters of a text, whose harm cut takes out.
+func cutRunes(text string, n int) string {
+	letters := []rune(text)
+	if len(letters) <= n {
+		return text
+	}
+	return string(letters[:n-1]) + "…"
 }
 
 func columns(r rune) int {

@@ -2,6 +2,7 @@ package watch
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -91,5 +92,26 @@ func TestRefusals(t *testing.T) {
 	}
 	if err := Stream(t.Context(), "http://127.0.0.1:1", "", never); err == nil {
 		t.Error("nobody is there, and that is no error")
+	}
+}
+
+// However many checks there are, on a small screen there is room for the worst, for the value of each, and for what happened.
+func TestASmallScreen(t *testing.T) {
+	v := &View{Courses: make(map[string]Course), Transitions: []stability.Transition{{Contract: "c", Check: "k7", To: stability.Violated}}}
+	contract := stability.ContractStatus{Name: "a-contract-with-a-long-name"}
+	for i := range 31 {
+		k := stability.CheckStatus{Name: fmt.Sprint("check_", i), Expr: strings.Repeat("x + ", 30), State: stability.Holding}
+		if i == 7 {
+			k.State = stability.Violated
+		}
+		contract.Checks = append(contract.Checks, k)
+		v.Courses[contract.Name+"/"+k.Name] = Course{Line: "▁▂▃", Last: "17.6 MiB", Limit: "800 MiB"}
+	}
+	v.Contracts = []stability.ContractStatus{contract}
+	text := Screen{Width: 80, Height: 24}.Draw(v)
+	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	if len(lines) > 24 || !strings.Contains(lines[2], "check_7 ") || strings.Count(text, "17.6 MiB / 800 MiB  ▁▂▃") < 18 ||
+		!strings.Contains(text, "checks more") || !strings.Contains(text, "-> violated") {
+		t.Errorf("%d lines:\n%s", len(lines), text)
 	}
 }
