@@ -2,6 +2,7 @@
 package browser
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,7 +16,7 @@ import (
 // ErrNone says that there is no browser on this machine.
 var ErrNone = errors.New("browser: there is no chromium")
 
-// View is how the page is looked at. The zero View is a light window of 1400 by 1000 pixels, in English.
+// View is how the page is looked at: by default in a light window of 1400 by 1000 pixels, in English.
 type View struct {
 	Width, Height int
 	Dark          bool
@@ -78,16 +79,13 @@ func (v View) run(ctx context.Context, out *strings.Builder, args ...string) (lo
 }
 
 func (v View) flags(profile string) []string {
-	width, height, scheme := 1400, 1000, 1
-	if v.Width > 0 && v.Height > 0 {
-		width, height = v.Width, v.Height
-	}
+	scheme := 1
 	if v.Dark {
 		scheme = 0
 	}
 	flags := []string{"--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars",
 		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--enable-logging=stderr",
-		"--user-data-dir=" + profile, fmt.Sprintf("--window-size=%d,%d", width, height),
+		"--user-data-dir=" + profile, fmt.Sprintf("--window-size=%d,%d", cmp.Or(v.Width, 1400), cmp.Or(v.Height, 1000)),
 		fmt.Sprintf("--blink-settings=preferredColorScheme=%d", scheme)}
 	if v.Language != "" {
 		flags = append(flags, "--lang="+v.Language, "--accept-lang="+v.Language)
