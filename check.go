@@ -20,6 +20,7 @@ type check struct {
 	evaluator *expr.Evaluator
 	hash      string
 	proven    bool
+	tier      string // of the proof
 	forTime   time.Duration
 	keepTime  time.Duration
 	signals   []string
@@ -82,7 +83,9 @@ func compile(c *Contract, store *signals.Store, scale float64) (*contract, error
 	}
 	for i, k := range c.Checks { // only now, for it makes the store keep more
 		check := newCheck(made, k, programs[i], store, scale)
-		check.proven = proof.proves(check.Name, check.hash)
+		if check.proven = proof.proves(check.Name, check.hash); check.proven {
+			check.tier = proof.tier
+		}
 		made.checks = append(made.checks, check)
 	}
 	return made, nil

@@ -506,7 +506,7 @@ func TestProven(t *testing.T) {
 	}
 	base := Contract{Name: "c", Checks: []Check{{Name: "g", Expr: "runtime.NumGoroutine() > 2000"}}}
 	hash := register(&base).Hash
-	base.Falsification = fmt.Appendf(nil, `{"checks":[{"contract":"c","check":"g","hash":%q,"verdict":"proven"}]}`, hash)
+	base.Falsification = fmt.Appendf(nil, `{"tier":"pr","checks":[{"contract":"c","check":"g","hash":%q,"verdict":"proven"}]}`, hash)
 	for _, test := range []struct {
 		expr string
 		keep time.Duration
@@ -519,8 +519,8 @@ func TestProven(t *testing.T) {
 	} {
 		c := base
 		c.Checks = []Check{{Name: "g", Expr: test.expr, KeepFiringFor: test.keep}}
-		if got := register(&c).Proven; got != test.want {
-			t.Errorf("%s, KeepFiringFor %v: proven = %v, want %v", test.expr, test.keep, got, test.want)
+		if got := register(&c); got.Proven != test.want || (got.Tier == "pr") != test.want {
+			t.Errorf("%s, KeepFiringFor %v: proven = %v by tier %q, want %v", test.expr, test.keep, got.Proven, got.Tier, test.want)
 		}
 	}
 }

@@ -22,6 +22,7 @@ const (
 // Falsification is what a Monitor needs of a falsification.json, which stability falsify writes beside the contract and
 // which is committed with it. Fields it does not know, such as the statistics, it ignores.
 type Falsification struct {
+	Tier   string  `json:"tier,omitempty"` // how long it was tried: quick, pr or nightly
 	Checks []Proof `json:"checks"`
 }
 
@@ -33,20 +34,24 @@ type Proof struct {
 	Verdict  Verdict `json:"verdict"`
 }
 
-type proofs map[string]Proof // by check name
+// proofs are those of one contract.
+type proofs struct {
+	tier string
+	of   map[string]Proof // by check name
+}
 
 func parseProof(c *Contract) (proofs, error) {
 	if len(c.Falsification) == 0 {
-		return nil, nil
+		return proofs{}, nil
 	}
 	var f Falsification
 	if err := json.Unmarshal(c.Falsification, &f); err != nil {
-		return nil, fmt.Errorf("stability: contract %q: reading its falsification.json: %w; write it anew with stability falsify", c.Name, err)
+		return proofs{}, fmt.Errorf("stability: contract %q: reading its falsification.json: %w; write it anew with stability falsify", c.Name, err)
 	}
-	known := make(proofs)
+	known := proofs{f.Tier, make(map[string]Proof)}
 	for _, p := range f.Checks {
 		if p.Contract == c.Name {
-			known[p.Check] = p
+			known.of[p.Check] = p
 		}
 	}
 	return known, nil
@@ -54,6 +59,6 @@ func parseProof(c *Contract) (proofs, error) {
 
 // proves reports whether the check with this hash, and no earlier version of it, was proven.
 func (p proofs) proves(check, hash string) bool {
-	proof, ok := p[check]
+	proof, ok := p.of[check]
 	return ok && proof.Hash == hash && proof.Verdict == Proven
 }

@@ -103,7 +103,7 @@ func (e *engine) replace(old, made *contract) []event {
 	for i, k := range made.checks {
 		k.warmUntil = e.now + e.warmup
 		if before := old.same(k); before != nil {
-			before.Check, before.contract, before.proven = k.Check, made, k.proven
+			before.Check, before.contract, before.proven, before.tier = k.Check, made, k.proven, k.tier
 			made.checks[i] = before
 			kept[before] = true
 		}

@@ -43,6 +43,7 @@ type CheckStatus struct {
 	For     time.Duration `json:"for,omitempty"` // before TimeScale
 	Hash    string        `json:"hash"`
 	Proven  bool          `json:"proven"`
+	Tier    string        `json:"tier,omitempty"` // of the proof: quick, pr or nightly
 	State   State         `json:"state"`
 	Reason  string        `json:"reason,omitempty"`
 	Signals []string      `json:"signals"`

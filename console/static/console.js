@@ -55,7 +55,7 @@ function courseView(c) {
 const pill = state => make("span", {class: "pill " + state}, w(state));
 
 function checkView(contract, check, view) {
-  const notes = [check.proven ? w("proven") : w("unproven")];
+  const notes = [check.proven ? w("proven") + (check.tier ? ` (${check.tier})` : "") : w("unproven")];
   if (check.violations) notes.push(`${w("violations")}: ${check.violations}`);
   if (check.cause) notes.push(`${w("cause")}: ${check.cause}${view.causes[check.cause] ? " (" + view.causes[check.cause] + ")" : ""}`);
   if (check.reason) notes.push(check.reason === "warming up" ? w("warming") : check.reason);
