@@ -17,6 +17,8 @@ type Logic struct {
 	PerSecond            bool
 	// Signals are read by this part, in order of first use.
 	Signals []signals.ID
+	// Numbers stand in this part as they are, in base units and in order: thresholds, factors, the arguments of functions.
+	Numbers []float64
 }
 
 // Logic returns the comparisons of the condition and how they are joined.
@@ -36,7 +38,7 @@ func (l Logic) Comparisons() []Logic {
 
 // logicOf describes a checked condition.
 func logicOf(n node) Logic {
-	l := Logic{Text: canonical(n), Signals: signalsOf(n)}
+	l := Logic{Text: canonical(n), Signals: signalsOf(n), Numbers: numbersOf(n)}
 	switch n := n.(type) {
 	case *unary:
 		l.Op, l.Parts = n.op.String(), []Logic{logicOf(n.x)}
@@ -61,4 +63,14 @@ func signalsOf(n node) (ids []signals.ID) {
 		return true
 	})
 	return ids
+}
+
+func numbersOf(n node) (all []float64) {
+	walk(n, func(part node) bool {
+		if number, ok := part.(*literal); ok {
+			all = append(all, number.value)
+		}
+		return true
+	})
+	return all
 }

@@ -1,6 +1,7 @@
 package expr_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/falsifiable/stability/expr"
@@ -24,6 +25,9 @@ func TestLogic(t *testing.T) {
 		{"go.goroutine.count", ">", "2000", signals.Count},
 		{"go.memory.heap.inuse", "<", "1048576B", signals.Bytes},
 		{"rate(process.cpu.time[1m])", ">", "0.5", signals.Ratio},
+	}
+	if !slices.Equal(l.Numbers, []float64{2000, 1 << 20, 0.5}) {
+		t.Errorf("numbers %v", l.Numbers)
 	}
 	all := l.Comparisons()
 	if len(all) != len(want) {

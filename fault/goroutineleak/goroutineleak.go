@@ -33,6 +33,7 @@ var Fault = fault.Fault{
 		},
 	},
 	Effects: effects(),
+	Presets: []fault.Settings{{"where": "lost"}},
 	Start:   start,
 }
 
@@ -44,7 +45,7 @@ func effects() (all []fault.Effect) {
 		all = append(all, fault.Effect{Signal: name, Side: size != 1 && name != "go.memory.stacks", Move: fault.Grow, By: fault.Of("rate").Scaled(size), Most: fault.Of("max").Scaled(size)})
 	}
 	all = append(all, fault.Effect{Signal: "go.goroutine.leaked", Labels: map[string]string{"wait": "channel"}, When: map[string]string{"where": "lost"},
-		Move: fault.Grow, By: fault.Of("rate"), Most: fault.Of("max")})
+		Needs: "go.goroutine.leak_profile.interval", Move: fault.Grow, By: fault.Of("rate"), Most: fault.Of("max")})
 	slices.SortFunc(all, func(a, b fault.Effect) int { return strings.Compare(a.Signal, b.Signal) })
 	return all
 }

@@ -2,13 +2,18 @@ package plan
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 
+	"github.com/falsifiable/stability/fault"
 	"github.com/falsifiable/stability/signals"
 )
 
 // mostJoined bounds how many combinations of faults are tried.
 const mostJoined = 120
+
+// mostRaised bounds of how many of them one is raised.
+const mostRaised = 8
 
 // joined tries several faults together: one for each comparison that is not true by itself, with the parameters that make
 // that comparison true alone.
@@ -35,12 +40,50 @@ func (s *solver) joined() []candidate {
 		combinations = more[:min(len(more), mostJoined)]
 	}
 	for _, c := range combinations {
-		if made, ok := s.try(s.laboratory, c.orders, s.world.Limit); ok {
-			made.price, made.spoken = c.price, c.spoken
+		if made, ok := s.together(c); ok {
 			return []candidate{made}
 		}
 	}
+	for _, c := range combinations[:min(len(combinations), mostRaised)] {
+		for _, louder := range s.raised(c) {
+			if made, ok := s.together(louder); ok {
+				return []candidate{made}
+			}
+		}
+	}
 	return nil
+}
+
+func (s *solver) together(c candidate) (candidate, bool) {
+	made, ok := s.try(s.laboratory, c.orders, s.world.Limit)
+	made.price, made.spoken = c.price, c.spoken
+	return made, ok
+}
+
+// raised are the combination with one of its orders several times as strong: what makes one comparison true may raise the
+// threshold of another.
+func (s *solver) raised(c candidate) (all []candidate) {
+	for i, o := range c.orders {
+		for _, factor := range []float64{4, 16, 64} {
+			settings := maps.Clone(o.Settings)
+			if settings == nil {
+				settings = make(fault.Settings)
+			}
+			changed := false
+			for _, p := range o.Fault.Params {
+				if slices.Contains(knobs(o.Fault, s.laboratory), p.Name) {
+					changed = turn(p, settings, factor) || changed
+				}
+			}
+			if changed {
+				louder := c
+				louder.orders = slices.Clone(c.orders)
+				louder.orders[i].Settings = settings
+				all = append(all, louder)
+			}
+		}
+	}
+	return all
 }
 
 // choices are the ways to make one comparison true: by faults, and only if there is none by speaking for its signals.
@@ -56,8 +99,29 @@ func (s *solver) choices(leaf *laboratory) (all []candidate) {
 			}
 		}
 	}
+	if len(all) == 0 && len(leaf.logic.Signals) == 2 {
+		all = s.pair(leaf)
+	}
 	slices.SortStableFunc(all, func(a, b candidate) int { return cmp.Compare(a.price, b.price) })
 	return all
+}
+
+// pair lets stand-ins speak for both signals of a comparison: the mean of what never happens is known only when both move.
+func (s *solver) pair(leaf *laboratory) (all []candidate) {
+	for _, o := range s.options {
+		if !speaks(o.Fault) {
+			continue
+		}
+		left, right := s.schema.Desc(leaf.logic.Signals[0]), s.schema.Desc(leaf.logic.Signals[1])
+		for _, settings := range words(left, leaf) {
+			orders := []Order{{o.Fault, o.Place, settings}, {o.Fault, o.Place, busily(right)}}
+			if c, ok := s.try(leaf, orders, leaf.soon()); ok {
+				c.spoken, c.price = []string{left.Name, right.Name}, 20_000
+				return []candidate{c}
+			}
+		}
+	}
+	return nil
 }
 
 // and returns the orders of both, an order for the same fault in the same place being one: that of the first.
@@ -74,6 +138,10 @@ func (c candidate) and(other candidate) candidate {
 		}
 	}
 	slices.SortStableFunc(joined.orders, func(a, b Order) int { return cmp.Compare(a.Fault.Name, b.Fault.Name) })
-	joined.spoken = append(joined.spoken, other.spoken...)
+	for _, name := range other.spoken {
+		if !slices.Contains(joined.spoken, name) {
+			joined.spoken = append(joined.spoken, name)
+		}
+	}
 	return joined
 }

@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"cmp"
+	_ "embed"
 	"errors"
 	"slices"
 	"strings"
@@ -116,5 +118,68 @@ func TestSixtyChecks(t *testing.T) {
 	t.Logf("%d of %d tried, %d by faults", tried, len(checks), byFault)
 	if tried < 95*len(checks)/100 || byFault < 85*len(checks)/100 {
 		t.Errorf("%d of %d checks get a trial, %d by a fault", tried, len(checks), byFault)
+	}
+}
+
+//go:embed testdata/blind.txt
+var blind string
+
+// everything is a service that reads every signal there is: what busy does not have is 0, or counts what a service does all the time.
+func everything() World {
+	w := busy()
+	usual := map[string]string{"class": "timeout", "code": "DEADLINE_EXCEEDED", "reason": "queueing", "kind": "rows", "wait": "channel"}
+	for _, r := range w.Readings {
+		for _, pair := range r.Labels.Pairs() {
+			usual[pair[0]] = pair[1]
+		}
+	}
+	growth := map[string]float64{"cgroup.cpu.periods": 10, "rpc.server.method.call.count": 30, "rpc.client.call.completed": 20, "admission.admitted": 50}
+	for _, d := range w.Schema {
+		if d.Name == "go.goroutine.leaked" || slices.ContainsFunc(w.Readings, func(r Reading) bool { return r.Name == d.Name }) {
+			continue // a site that leaks is not there before it does
+		}
+		var pairs []string
+		for _, key := range d.Labels {
+			pairs = append(pairs, key, cmp.Or(usual[key], "any"))
+		}
+		w.Readings = append(w.Readings, Reading{Name: d.Name, Labels: signals.NewLabels(pairs...), Growth: growth[d.Name]})
+	}
+	return w
+}
+
+// Sixty checks by somebody who had read the reference pages and nothing else.
+func TestBlindChecks(t *testing.T) {
+	all, tried, byFault := 0, 0, 0
+	for line := range strings.Lines(blind) {
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		name, rest, _ := strings.Cut(strings.TrimSpace(line), "\t")
+		held, text, _ := strings.Cut(rest, "\t")
+		t.Run(name, func(t *testing.T) {
+			duration, err := time.ParseDuration(held)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all++
+			trial, err := Find(Check{Expr: text, For: duration, Interval: 15 * time.Second}, everything(), options())
+			if impossible, ok := errors.AsType[*Impossible](err); ok {
+				t.Logf("untested: %s", impossible.Reason)
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			tried++
+			if len(trial.Spoken) == 0 {
+				byFault++
+				return
+			}
+			t.Logf("by a stand-in for %s: %s", strings.Join(trial.Spoken, ", "), trial.Why)
+		})
+	}
+	t.Logf("%d of %d tried, %d by faults", tried, all, byFault)
+	if tried < 95*all/100 || byFault < all/2 {
+		t.Errorf("%d of %d checks get a trial, %d by a fault", tried, all, byFault)
 	}
 }
