@@ -19,6 +19,7 @@ func main() {
 	flag.StringVar(&o.Certificates, "certificates", "/var/run/stability/tls", "the folder of tls.crt and tls.key, read again when they change")
 	flag.StringVar(&o.Alertmanager, "alertmanager", "", "the service account, as namespace/name, that may post alerts")
 	flag.StringVar(&o.Namespace, "namespace", "", "the namespace of the lease by which one of several operators leads; defaults to the operator's own")
+	flag.StringVar(&o.Trials, "trials", "", "the namespace in which Falsifications are tried; empty: they are not")
 	flag.BoolVar(&o.Elect, "elect", true, "act only while holding the lease")
 	flag.BoolVar(&o.Webhook, "webhook", true, "refuse contracts at admission that do not compile")
 	flag.Parse()

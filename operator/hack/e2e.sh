@@ -2,12 +2,16 @@
 # Builds a real control plane, once per machine and version, and runs the given command with it. It ends with 77 after saying NOT RUN
 # when the control plane cannot be built here. Cold it takes 9 minutes of one core and 1 GB of module downloads; the binaries, 250 MB,
 # are kept under the user's cache.
+#
+# Whatever the command has started ends with it, however the command ends. If this script itself is killed, the next run does that.
 set -u
 cd "$(dirname "$0")/controlplane" || exit 1
-export GOWORK=off GOFLAGS=-mod=readonly CGO_ENABLED=0
+# The tests compile without cgo too, so that what both need is compiled once.
+export CGO_ENABLED=0
+as_tool=(env GOWORK=off GOFLAGS=-mod=readonly)
 key=$(cat go.mod go.sum <(go version) | sha256sum | cut -c1-16)
 bin=${XDG_CACHE_HOME:-$HOME/.cache}/stability/controlplane/$key
-version=$(go list -m -f '{{.Version}}' k8s.io/kubernetes) || { echo "NOT RUN: the modules of a control plane are not to be had"; exit 77; }
+version=$("${as_tool[@]}" go list -m -f '{{.Version}}' k8s.io/kubernetes) || { echo "NOT RUN: the modules of a control plane are not to be had"; exit 77; }
 minor=$(echo "$version" | cut -d. -f2)
 flags="-s -w -X k8s.io/component-base/version.gitVersion=$version -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=$minor"
 mkdir -p "$bin" || exit 1
@@ -16,9 +20,28 @@ for package in go.etcd.io/etcd/server/v3 k8s.io/kubernetes/cmd/kube-apiserver k8
   name=$(basename "$package"); [ "$name" = v3 ] && name=etcd
   [ -x "$bin/$name" ] && continue
   echo "== building $name, once"
-  go build -ldflags "$flags" -o "$bin/$name.part" "$package" && mv "$bin/$name.part" "$bin/$name" || { echo "NOT RUN: $name cannot be built here"; exit 77; }
+  "${as_tool[@]}" go build -ldflags "$flags" -o "$bin/$name.part" "$package" && mv "$bin/$name.part" "$bin/$name" || { echo "NOT RUN: $name cannot be built here"; exit 77; }
 done
 cd ../.. || exit 1
-unset GOWORK GOFLAGS CGO_ENABLED
-export STABILITY_CONTROLPLANE=$bin
-exec "$@"
+
+# What a run starts inherits its number, the id of this shell, and keeps its files in a folder of that number.
+over() { [ "$1" = $$ ] || ! kill -0 "$1" 2>/dev/null; }
+sweep() {
+  local file run process folder
+  for file in $(grep -lsz '^STABILITY_RUN=' /proc/[0-9]*/environ); do
+    run=$(grep -sz '^STABILITY_RUN=' "$file" | tr -d '\0')
+    process=${file#/proc/}
+    [ -n "$run" ] && over "${run#*=}" && kill -KILL "${process%%/*}" 2>/dev/null
+  done
+  for folder in "$temp"/stability-run.*; do
+    [ -d "$folder" ] && over "${folder##*.}" && rm -rf "$folder"
+  done
+}
+temp=${TMPDIR:-/tmp}
+sweep
+mkdir "$temp/stability-run.$$" || exit 1
+trap sweep EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+STABILITY_RUN=$$ TMPDIR=$temp/stability-run.$$ STABILITY_CONTROLPLANE=$bin "$@" &
+wait $!

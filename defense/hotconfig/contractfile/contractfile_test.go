@@ -104,6 +104,19 @@ func TestWatch(t *testing.T) {
 	}
 }
 
+// What the operator renders of a contract, which is not of this module, is read as it is meant.
+func TestWhatTheOperatorRenders(t *testing.T) {
+	m := stability.NewMonitor(stability.Config{Logger: slog.New(slog.DiscardHandler)})
+	o := options()
+	o.EnforceUnproven = "a test"
+	if _, err := Watch(t.Context(), m, "../../../operator/internal/contracts/testdata/contracts.yaml", o); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := shape(m), "pay/leak: go.goroutine.count > 1000 && go.goroutine.count < 1e9 for 1m0s"; got != want {
+		t.Errorf("watched: %s; want %s", got, want)
+	}
+}
+
 // A file with an error changes nothing, and the error says where it is.
 func TestWatchRefuses(t *testing.T) {
 	for name, test := range map[string]struct{ content, want string }{

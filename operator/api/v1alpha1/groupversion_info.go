@@ -1,5 +1,5 @@
-// Package v1alpha1 has the kinds by which a cluster is told what its services promise (StabilityContract) and what may be done
-// when they break it (StabilityPolicy).
+// Package v1alpha1 has the kinds by which a cluster is told what its services promise (StabilityContract), what may be done
+// when they break it (StabilityPolicy), and when to try to prove that they are wrong (Falsification).
 //
 // +kubebuilder:object:generate=true
 // +groupName=stability.falsifiable.dev
@@ -16,7 +16,8 @@ var GroupVersion = schema.GroupVersion{Group: "stability.falsifiable.dev", Versi
 
 // AddToScheme makes the kinds known.
 func AddToScheme(s *runtime.Scheme) error {
-	s.AddKnownTypes(GroupVersion, &StabilityContract{}, &StabilityContractList{}, &StabilityPolicy{}, &StabilityPolicyList{})
+	s.AddKnownTypes(GroupVersion, &StabilityContract{}, &StabilityContractList{}, &StabilityPolicy{}, &StabilityPolicyList{},
+		&Falsification{}, &FalsificationList{})
 	metav1.AddToGroupVersion(s, GroupVersion)
 	return nil
 }

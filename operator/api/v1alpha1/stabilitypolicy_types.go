@@ -19,7 +19,7 @@ type StabilityPolicySpec struct {
 	// +kubebuilder:default={{strike:1,action:"Notify"},{strike:3,action:"Quarantine"}}
 	// +optional
 	Ladder []Rung `json:"ladder,omitempty"`
-	// +kubebuilder:default={}
+	// +kubebuilder:default={perDay:20,perHour:5,cluster:3,namespace:2,workload:1}
 	// +optional
 	Budgets Budgets `json:"budgets,omitempty"`
 	// MinAvailablePercent of a workload's replicas, rounded up, stay ready when an action takes a pod.

@@ -7,13 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/falsifiable/stability"
 	"github.com/falsifiable/stability/expr"
 	"github.com/falsifiable/stability/operator/api/v1alpha1"
 	"github.com/falsifiable/stability/signals"
+	"go.yaml.in/yaml/v3"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 )
@@ -210,41 +210,40 @@ func library(c *v1alpha1.StabilityContract) *stability.Contract {
 }
 
 // File is the name of the rendered contract in its ConfigMap.
-const File = "contract.json"
+const File = "contracts.yaml"
 
-// Render returns the content that pods mount and read again when it changes. It is the same for the same contract.
+// rendered is a file of contracts, as package contractfile of the library reads it. That one is a module of its own, which ours
+// must not know: testdata/contracts.yaml is what both are held to.
+type rendered struct {
+	Contracts []renderedContract `yaml:"contracts"`
+}
+
+type renderedContract struct {
+	Name     string          `yaml:"name"`
+	Mode     stability.Mode  `yaml:"mode"`
+	Interval time.Duration   `yaml:"interval,omitempty"`
+	Checks   []renderedCheck `yaml:"checks"`
+}
+
+type renderedCheck struct {
+	Name          string        `yaml:"name"`
+	Expr          string        `yaml:"expr"`
+	For           time.Duration `yaml:"for,omitempty"`
+	KeepFiringFor time.Duration `yaml:"keep_firing_for,omitempty"`
+	Cause         string        `yaml:"cause,omitempty"`
+	Severity      string        `yaml:"severity,omitempty"`
+}
+
+// Render returns the content that pods mount and follow. It is the same for the same contract.
 func Render(c *v1alpha1.StabilityContract) (string, error) {
-	type check struct {
-		Name          string `json:"name"`
-		Expr          string `json:"expr"`
-		For           string `json:"for,omitempty"`
-		KeepFiringFor string `json:"keep_firing_for,omitempty"`
-		Severity      string `json:"severity,omitempty"`
-		Cause         string `json:"cause,omitempty"`
-	}
-	text := func(d time.Duration) string {
-		if d == 0 {
-			return ""
-		}
-		return d.String()
-	}
 	contract := library(c)
-	out := struct {
-		Version  int     `json:"version"`
-		Name     string  `json:"name"`
-		Mode     string  `json:"mode"`
-		Interval string  `json:"interval,omitempty"`
-		Checks   []check `json:"checks"`
-	}{1, contract.Name, contract.Mode.String(), text(contract.Interval), nil}
+	out := renderedContract{Name: contract.Name, Mode: contract.Mode, Interval: contract.Interval}
 	for _, k := range contract.Checks {
-		out.Checks = append(out.Checks, check{k.Name, k.Expr, text(k.For), text(k.KeepFiringFor), k.Severity, k.Cause})
+		out.Checks = append(out.Checks, renderedCheck{k.Name, k.Expr, k.For, k.KeepFiringFor, k.Cause, k.Severity})
 	}
-	var b strings.Builder
-	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	if err := encoder.Encode(out); err != nil {
+	text, err := yaml.Marshal(rendered{[]renderedContract{out}})
+	if err != nil {
 		return "", fmt.Errorf("contracts: rendering %s: %w", c.Name, err)
 	}
-	return b.String(), nil
+	return string(text), nil
 }

@@ -2,8 +2,10 @@ package contracts
 
 import (
 	"errors"
+	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/falsifiable/stability/operator/api/v1alpha1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -98,13 +100,18 @@ func TestContractsThatFight(t *testing.T) {
 	}
 }
 
-func TestRenderingIsStable(t *testing.T) {
-	c := contract("pay", v1alpha1.StabilityContractSpec{Mode: "enforce"})
-	a, err := Render(c)
+// What is rendered is the same each time. That a pod reads it is tried in contractfile, by the same file.
+func TestRenderedIsWhatAPodReads(t *testing.T) {
+	spec := v1alpha1.StabilityContractSpec{Mode: "enforce", Interval: metav1.Duration{Duration: time.Minute}, Checks: []v1alpha1.Check{{Name: "leak", Expr: `go.goroutine.count > 1000 && go.goroutine.count < 1e9`,
+		For: &metav1.Duration{Duration: time.Minute}, KeepFiringFor: &metav1.Duration{Duration: 90 * time.Second}, Severity: "page: now", Cause: "goroutineleak"}}}
+	text, err := Render(contract("pay", spec))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if b, _ := Render(c); a != b || !strings.Contains(a, `"expr": "go.goroutine.count > 1000"`) || !strings.Contains(a, `"mode": "enforce"`) {
-		t.Errorf("rendered\n%s\nand\n%s", a, b)
+	if again, _ := Render(contract("pay", spec)); again != text {
+		t.Errorf("rendered\n%s\nand\n%s", text, again)
+	}
+	if want, err := os.ReadFile("testdata/contracts.yaml"); err != nil || text != string(want) {
+		t.Errorf("rendered\n%s\nwant what contractfile is held to (%v)\n%s", text, err, want)
 	}
 }

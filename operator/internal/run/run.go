@@ -16,6 +16,7 @@ import (
 	"github.com/falsifiable/stability/operator/internal/intake"
 	stabilitywebhook "github.com/falsifiable/stability/operator/internal/webhook"
 	authenticationv1 "k8s.io/api/authentication/v1"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -35,8 +36,8 @@ import (
 
 // Options are the operator's flags; cmd/main.go says what they are.
 type Options struct {
-	Metrics, Probes, Intake, Certificates, Alertmanager, Namespace string
-	Elect, Webhook                                                 bool
+	Metrics, Probes, Intake, Certificates, Alertmanager, Namespace, Trials string
+	Elect, Webhook                                                         bool
 	// AnyName lets several operators run in one process, as tests do.
 	AnyName bool
 }
@@ -60,7 +61,7 @@ func Run(ctx context.Context, cfg *rest.Config, o Options) error {
 		Scheme: scheme, HealthProbeBindAddress: o.Probes, Metrics: server.Options{BindAddress: o.Metrics},
 		LeaderElection: o.Elect, LeaderElectionID: "operator.stability.falsifiable.dev", LeaderElectionNamespace: o.Namespace, LeaderElectionReleaseOnCancel: true,
 		WebhookServer: webhook.NewServer(webhook.Options{CertDir: o.Certificates}),
-		Cache:         cache.Options{DefaultTransform: cache.TransformStripManagedFields(), ByObject: map[client.Object]cache.ByObject{&corev1.Pod{}: {Transform: slim}}},
+		Cache:         cache.Options{DefaultTransform: cache.TransformStripManagedFields(), ByObject: cached(o.Trials)},
 		Controller:    config.Controller{SkipNameValidation: ptr.To(o.AnyName)},
 	})
 	if err != nil {
@@ -70,6 +71,9 @@ func Run(ctx context.Context, cfg *rest.Config, o Options) error {
 		m.AddHealthzCheck("ping", healthz.Ping), m.AddReadyzCheck("ping", healthz.Ping),
 		(&controller.ContractReconciler{Client: m.GetClient()}).SetupWithManager(m),
 		(&controller.ActionReconciler{Client: m.GetClient(), Reader: m.GetAPIReader(), Clock: clock, Events: m.GetEventRecorder("stability")}).SetupWithManager(m),
+	}
+	if o.Trials != "" {
+		errs = append(errs, (&controller.FalsificationReconciler{Client: m.GetClient(), Reader: m.GetAPIReader(), Namespace: o.Trials, Events: m.GetEventRecorder("stability")}).SetupWithManager(m))
 	}
 	if o.Webhook {
 		errs = append(errs, stabilitywebhook.SetupWithManager(m))
@@ -81,6 +85,12 @@ func Run(ctx context.Context, cfg *rest.Config, o Options) error {
 		return fmt.Errorf("run: %w", err)
 	}
 	return m.Start(ctx)
+}
+
+// cached says what the caches hold: of pods who they are, and Jobs and CronJobs of the namespace of trials only.
+func cached(trials string) map[client.Object]cache.ByObject {
+	there := cache.ByObject{Namespaces: map[string]cache.Config{trials: {}}}
+	return map[client.Object]cache.ByObject{&corev1.Pod{}: {Transform: slim}, &batchv1.Job{}: there, &batchv1.CronJob{}: there}
 }
 
 // slim keeps of a cached pod what is asked of one: who it is, its labels and its owner. Whatever is acted upon is read anew.

@@ -42,13 +42,13 @@ func TestMain(m *testing.M) {
 
 func withPlane(run func() int) (code int, err error) {
 	bin := os.Getenv("STABILITY_CONTROLPLANE")
-	env := &envtest.Environment{BinaryAssetsDirectory: bin, CRDDirectoryPaths: []string{"../../config/crd"}, ErrorIfCRDPathMissing: true,
+	env := &envtest.Environment{BinaryAssetsDirectory: bin, CRDDirectoryPaths: []string{"../../chart/crds"}, ErrorIfCRDPathMissing: true,
 		ControlPlaneStartTimeout: 2 * time.Minute, ControlPlaneStopTimeout: time.Minute}
 	plane.config, err = env.Start()
+	defer func() { _ = env.Stop() }() // also of one that has started in part
 	if err != nil {
 		return 1, err
 	}
-	defer func() { _ = env.Stop() }()
 	plane.users = env
 	plane.config.QPS, plane.config.Burst = 500, 1000
 	scheme := runtime.NewScheme()
@@ -59,6 +59,9 @@ func withPlane(run func() int) (code int, err error) {
 		return 1, err
 	}
 	if plane.client, err = client.NewWithWatch(plane.config, client.Options{Scheme: scheme}); err != nil {
+		return 1, err
+	}
+	if err := install(context.Background()); err != nil {
 		return 1, err
 	}
 	dir, err := os.MkdirTemp("", "e2e")
@@ -93,7 +96,7 @@ func manage(bin, dir string, kubeconfig []byte) (stop func(), err error) {
 	}
 	cmd := exec.Command(filepath.Join(bin, "kube-controller-manager"), "--kubeconfig="+file, "--leader-elect=false", "--bind-address=127.0.0.1",
 		"--secure-port="+port, "--cert-dir="+dir,
-		"--controllers=deployment-controller,replicaset-controller,endpointslice-controller,disruption-controller,garbage-collector-controller")
+		"--controllers=deployment-controller,replicaset-controller,endpointslice-controller,disruption-controller,garbage-collector-controller,job-controller,cronjob-controller")
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		return nil, err
@@ -115,7 +118,7 @@ func freePort() (string, error) {
 	return port, err
 }
 
-// kubelet says that pods are ready, and lets go those that are deleted.
+// kubelet says that pods are ready, but for those of trials, which end as their test says, and lets go those that are deleted.
 func kubelet(ctx context.Context) {
 	for n := 0; ctx.Err() == nil; time.Sleep(100 * time.Millisecond) {
 		var pods corev1.PodList
@@ -128,7 +131,7 @@ func kubelet(ctx context.Context) {
 			case p.DeletionTimestamp != nil:
 				zero := int64(0)
 				_ = plane.client.Delete(ctx, p, &client.DeleteOptions{GracePeriodSeconds: &zero}) // it is tried again
-			case p.Status.Phase != corev1.PodRunning && p.Annotations["e2e/unready"] == "":
+			case p.Status.Phase == corev1.PodPending && p.Namespace != trials:
 				n++
 				p.Status.Phase, p.Status.PodIP = corev1.PodRunning, fmt.Sprintf("10.0.%d.%d", n/250, n%250+1)
 				p.Status.PodIPs = []corev1.PodIP{{IP: p.Status.PodIP}}

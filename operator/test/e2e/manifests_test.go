@@ -3,12 +3,24 @@
 package e2e
 
 import (
+	"bytes"
+	"context"
 	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/falsifiable/stability/operator/api/v1alpha1"
 	"github.com/falsifiable/stability/operator/internal/webhook"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/yaml"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
@@ -16,28 +28,101 @@ import (
 	ctrlwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
 )
 
-// The manifests are what the API server takes, and nothing of them is unknown to it.
-func TestManifestsApply(t *testing.T) {
-	strict := client.WithFieldValidation(plane.client, "Strict")
-	for _, file := range []string{"../../config/manager/manager.yaml", "../../config/rbac/role.yaml", "../../config/manager/webhook.yaml"} {
-		for _, o := range apply(t, file) {
-			o.SetManagedFields(nil)
-			o.SetResourceVersion("")
-			if err := strict.Update(t.Context(), o, client.DryRunAll); err != nil {
-				t.Errorf("%s: %s %s: %v", file, o.GetKind(), o.GetName(), err)
+// read returns the objects of a manifest.
+func read(manifest []byte) (objects []*unstructured.Unstructured, err error) {
+	decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(manifest), 4096)
+	for {
+		o := &unstructured.Unstructured{}
+		if err := decoder.Decode(o); errors.Is(err, io.EOF) {
+			return objects, nil
+		} else if err != nil {
+			return nil, err
+		}
+		if len(o.Object) > 0 {
+			objects = append(objects, o)
+		}
+	}
+}
+
+// manifests are the plain ones.
+const manifests = "../../config/install.yaml"
+
+// install creates what the plain manifests have, but for the webhook: there is nobody to answer for it yet. The API server refuses
+// what it does not know.
+func install(ctx context.Context) error {
+	text, err := os.ReadFile(manifests)
+	if err != nil {
+		return err
+	}
+	objects, err := read(text)
+	if err != nil {
+		return err
+	}
+	strict := client.WithFieldValidation(plane.client, metav1.FieldValidationStrict)
+	for _, o := range objects {
+		if o.GetKind() == "ValidatingWebhookConfiguration" {
+			continue
+		}
+		if err := strict.Create(ctx, o); err != nil {
+			return fmt.Errorf("%s %s: %w", o.GetKind(), o.GetName(), err)
+		}
+	}
+	return nil
+}
+
+// What helm installs is what the API server takes, whatever the values.
+func TestTheChartApplies(t *testing.T) {
+	strict := client.WithFieldValidation(plane.client, metav1.FieldValidationStrict)
+	for _, values := range [][]string{nil, {"scaleToOne=true", "certificate=stability-system/tls", "alertmanager=monitoring/alertmanager", "caBundle=LS0t"}, {"falsifications.enabled=false", "replicas=1"}} {
+		helm := exec.CommandContext(t.Context(), "go", append([]string{"run", ".", "../../chart", "stability-system"}, values...)...)
+		helm.Dir, helm.Env = "../../hack/chart", append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=readonly")
+		text, err := helm.Output()
+		if err != nil {
+			if failed, ok := errors.AsType[*exec.ExitError](err); ok {
+				t.Logf("%s", failed.Stderr)
 			}
-			if o.GetKind() == "ValidatingWebhookConfiguration" {
-				if err := plane.client.Delete(t.Context(), o); err != nil { // its service is not here
-					t.Error(err)
-				}
+			t.Fatal(err)
+		}
+		objects, err := read(text)
+		if err != nil || len(objects) < 10 {
+			t.Fatalf("%v: %d objects, %v", values, len(objects), err)
+		}
+		for _, o := range objects {
+			if err := strict.Create(t.Context(), o, client.DryRunAll); err != nil && !apierrors.IsAlreadyExists(err) {
+				t.Errorf("%v: %s %s: %v", values, o.GetKind(), o.GetName(), err)
 			}
 		}
 	}
 }
 
+// hack/gen.sh would write nothing new.
+func TestGeneratedFilesAreFresh(t *testing.T) {
+	to := t.TempDir()
+	gen := exec.CommandContext(t.Context(), "../../hack/gen.sh", to)
+	if out, err := gen.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	n := 0
+	err := filepath.WalkDir(to, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		n++
+		name, _ := filepath.Rel(to, path) // it is below
+		fresh, _ := os.ReadFile(path)
+		if committed, err := os.ReadFile(filepath.Join("../..", name)); err != nil || !bytes.Equal(committed, fresh) {
+			t.Errorf("operator/%s is stale: run operator/hack/gen.sh (%v)", name, err)
+		}
+		return nil
+	})
+	if err != nil || n < 5 {
+		t.Errorf("%d files were written, %v", n, err)
+	}
+}
+
 // The API server asks the webhook of the manifest, and gives its caret to whoever wrote the contract.
 func TestAdmissionDrawsTheCaret(t *testing.T) {
-	options := envtest.WebhookInstallOptions{Paths: []string{"../../config/manager/webhook.yaml"}}
+	options := envtest.WebhookInstallOptions{Paths: []string{manifests}}
 	if err := options.Install(plane.config); err != nil {
 		t.Fatal(err)
 	}

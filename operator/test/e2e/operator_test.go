@@ -39,6 +39,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
+// trials is the namespace in which Falsifications are tried.
+const trials = "stability-trials"
+
 // place is a namespace with a Deployment of three and its Service, a policy and an operator.
 type place struct {
 	*testing.T
@@ -57,7 +60,7 @@ func newPlace(t *testing.T, policy v1alpha1.StabilityPolicySpec) *place {
 		&appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: p.ns, Name: "pay"}, Spec: appsv1.DeploymentSpec{Replicas: ptr.To(int32(3)),
 			Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": "pay"}},
 			Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"app": "pay", "tier": "front", "team": "money"}},
-				Spec: corev1.PodSpec{NodeName: "stand-in", Containers: []corev1.Container{{Name: "pay", Image: "pay"}}}}}},
+				Spec: corev1.PodSpec{NodeName: "stand-in", ServiceAccountName: "default", Containers: []corev1.Container{{Name: "pay", Image: "pay"}}}}}},
 		&v1alpha1.StabilityPolicy{ObjectMeta: metav1.ObjectMeta{Name: "cluster"}, Spec: policy},
 		&v1alpha1.StabilityContract{ObjectMeta: metav1.ObjectMeta{Namespace: p.ns, Name: "pay"}, Spec: v1alpha1.StabilityContractSpec{Mode: "enforce",
 			Interval: metav1.Duration{Duration: 30 * time.Second}, Selector: metav1.LabelSelector{MatchLabels: map[string]string{"app": "pay"}},
@@ -93,7 +96,7 @@ func (p *place) operate(cfg *rest.Config) (stop func()) {
 	ctx, cancel := context.WithCancel(p.Context())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- run.Run(ctx, cfg, run.Options{Metrics: "0", Probes: "0", Intake: "127.0.0.1:" + port, Certificates: dir, AnyName: true, Elect: p.lead, Namespace: "stability-system"})
+		ended <- run.Run(ctx, cfg, run.Options{Metrics: "0", Probes: "0", Intake: "127.0.0.1:" + port, Certificates: dir, AnyName: true, Elect: p.lead, Namespace: "stability-system", Trials: trials})
 	}()
 	p.wait("the intake answers", func() bool {
 		c, err := net.DialTimeout("tcp", "127.0.0.1:"+port, time.Second)
@@ -234,7 +237,20 @@ func (p *place) token(pod corev1.Pod, audience string) string {
 // report posts a violation with a token.
 func (p *place) report(token string, v stability.Violation) int {
 	p.Helper()
-	body, err := json.Marshal(quarantine.Report{Version: 1, Event: quarantine.Violated, Violation: v})
+	return p.post(token, quarantine.Violated, v)
+}
+
+// recover posts the end of a violation.
+func (p *place) recover(token string, v stability.Violation) {
+	p.Helper()
+	if got := p.post(token, quarantine.Recovered, v); got != http.StatusOK {
+		p.Fatal(got)
+	}
+}
+
+func (p *place) post(token, event string, v stability.Violation) int {
+	p.Helper()
+	body, err := json.Marshal(quarantine.Report{Version: 1, Event: event, Violation: v})
 	if err != nil {
 		p.Fatal(err)
 	}

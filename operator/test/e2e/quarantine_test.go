@@ -23,7 +23,7 @@ func TestThirdStrikeQuarantines(t *testing.T) {
 		return len(c.Status.Conditions) > 0 && c.Status.Pods.Watched == 3
 	})
 	var rendered corev1.ConfigMap
-	if err := plane.client.Get(t.Context(), types.NamespacedName{Namespace: p.ns, Name: "stability-pay"}, &rendered); err != nil || !strings.Contains(rendered.Data["contract.json"], "go.goroutine.count > 1000") {
+	if err := plane.client.Get(t.Context(), types.NamespacedName{Namespace: p.ns, Name: "stability-pay"}, &rendered); err != nil || !strings.Contains(rendered.Data["contracts.yaml"], "go.goroutine.count > 1000") {
 		t.Errorf("the rendered contract: %v %v", err, rendered.Data)
 	}
 	sick, other := p.pods("pay")[0], p.pods("pay")[1]
@@ -68,10 +68,7 @@ func TestThirdStrikeQuarantines(t *testing.T) {
 		c := p.contract()
 		return len(c.Status.Violating) == 1 && strings.HasPrefix(c.Status.Violating[0].Decision, "WorkloadSpent")
 	})
-	held.Annotations[v1alpha1.AnnotationRestore] = "now"
-	if err := plane.client.Update(t.Context(), &held); err != nil {
-		t.Fatal(err)
-	}
+	p.change(&held, func() { held.Annotations[v1alpha1.AnnotationRestore] = "now" })
 	p.wait("it is restored, and the ReplicaSet has three again", func() bool {
 		return len(p.quarantined()) == 0 && len(p.pods("pay")) == 3 && len(p.all()) == 3
 	})

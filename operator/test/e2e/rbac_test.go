@@ -3,8 +3,6 @@
 package e2e
 
 import (
-	"bytes"
-	"io"
 	"net/http"
 	"os"
 	"slices"
@@ -13,40 +11,11 @@ import (
 	"testing"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/client-go/rest"
 )
-
-// apply creates what a manifest has.
-func apply(t *testing.T, file string) (objects []*unstructured.Unstructured) {
-	t.Helper()
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(text), 4096)
-	for {
-		o := &unstructured.Unstructured{}
-		if err := decoder.Decode(o); err == io.EOF {
-			return objects
-		} else if err != nil {
-			t.Fatal(err)
-		}
-		if len(o.Object) == 0 {
-			continue
-		}
-		if err := plane.client.Create(t.Context(), o); err != nil && !apierrors.IsAlreadyExists(err) {
-			t.Fatalf("%s: %s %s: %v", file, o.GetKind(), o.GetName(), err)
-		}
-		objects = append(objects, o)
-	}
-}
 
 // used notes what was asked of the API server, as group/resource verb, and what it forbade.
 type used struct {
@@ -106,14 +75,18 @@ func verbOf(r *http.Request) string {
 	return group + "/" + resource + " " + verb
 }
 
-// The operator does its work with the rights of its role, and uses each of them, so that it has none too many.
-func TestVerbsUsedAreThoseGranted(t *testing.T) {
-	system := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "stability-system"}}
-	if err := plane.client.Create(t.Context(), system); err != nil && !apierrors.IsAlreadyExists(err) {
+// granted are the rights that the plain manifests have, as group/resource verb.
+func granted(t *testing.T) map[string]bool {
+	text, err := os.ReadFile(manifests)
+	if err != nil {
 		t.Fatal(err)
 	}
-	granted := map[string]bool{}
-	for _, o := range apply(t, "../../config/rbac/role.yaml") {
+	objects, err := read(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]bool{}
+	for _, o := range objects {
 		var role rbacv1.ClusterRole
 		if kind := o.GetKind(); kind != "ClusterRole" && kind != "Role" {
 			continue
@@ -125,11 +98,23 @@ func TestVerbsUsedAreThoseGranted(t *testing.T) {
 			for _, g := range rule.APIGroups {
 				for _, r := range rule.Resources {
 					for _, v := range rule.Verbs {
-						granted[g+"/"+r+" "+v] = true
+						all[g+"/"+r+" "+v] = true
 					}
 				}
 			}
 		}
+	}
+	return all
+}
+
+// The operator does its work with the rights of its role, and uses each of them, so that it has none too many.
+func TestVerbsUsedAreThoseGranted(t *testing.T) {
+	granted := granted(t)
+	// As the chart's value scaleToOne does.
+	scale := &rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: "stability-operator-scale"}, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "stability-operator-scale"},
+		Subjects: []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: "stability-system", Name: "stability-operator"}}}
+	if err := plane.client.Create(t.Context(), scale); err != nil {
+		t.Fatal(err)
 	}
 	u := &used{verbs: map[string]bool{}}
 	limited := rest.CopyConfig(plane.config)
@@ -156,27 +141,26 @@ func TestVerbsUsedAreThoseGranted(t *testing.T) {
 	}
 }
 
-// everyAction makes an operator, which leads by a lease, take each action and delete what it has quarantined.
+// everyAction makes an operator, which leads by a lease, take each action, delete what it has quarantined, and plan trials.
 func everyAction(t *testing.T, cfg *rest.Config) {
+	t.Run("trials", func(t *testing.T) {
+		p := newPlace(t, acting())
+		p.lead = true
+		p.operate(cfg)
+		planAndLeave(p)
+	})
 	for _, action := range []string{"Quarantine", "Restart", "ScaleToOne"} {
 		t.Run(action, func(t *testing.T) {
 			policy := acting()
 			policy.AllowScaleToOne, policy.TTL.Duration = true, 2*time.Second
 			p := newPlace(t, policy)
 			c := p.contract()
-			c.Spec.Action = action
-			if err := plane.client.Update(t.Context(), &c); err != nil {
-				t.Fatal(err)
-			}
+			p.change(&c, func() { c.Spec.Action = action })
 			p.lead = true
 			p.operate(cfg)
 			sick := p.pods("pay")[0]
 			p.wait("the contract is accepted", func() bool { return p.contract().Status.Pods.Watched == 3 })
-			c = p.contract() // a contract that changes is rendered anew
-			c.Spec.Checks[0].Expr = "go.goroutine.count > 1001"
-			if err := plane.client.Update(t.Context(), &c); err != nil {
-				t.Fatal(err)
-			}
+			p.change(&c, func() { c.Spec.Checks[0].Expr = "go.goroutine.count > 1001" }) // it is rendered anew
 			p.wait("it is accepted again", func() bool { c := p.contract(); return c.Status.ObservedGeneration == c.Generation })
 			if got := p.report(p.token(sick, "stability"), violation(3, time.Now())); got != 200 {
 				t.Fatal(got)
