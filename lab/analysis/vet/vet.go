@@ -99,9 +99,7 @@ func (o *options) run(stdout, stderr io.Writer) int {
 	}
 	if broken != "" {
 		fmt.Fprintln(stderr, strings.TrimSuffix(broken, "\n"))
-		if len(all) == 0 { // what some packages hide is no reason to keep the rest back
-			return ExitBroken
-		}
+		// What some packages hide is no reason to keep back what is found in the others.
 	}
 	findings, failures := separate(all)
 	for _, f := range failures {
@@ -114,7 +112,7 @@ func (o *options) run(stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, err)
 		return ExitUsage
 	}
-	return o.exitCode(findings, failures)
+	return o.exitCode(findings, failures, broken != "")
 }
 
 // look runs the analyzers over the packages that were asked for, or over all that is compiled into them. Beside the findings it
@@ -177,13 +175,13 @@ func (o *options) print(w io.Writer, findings []Finding) error {
 	return nil
 }
 
-func (o *options) exitCode(findings, failures []Finding) int {
+func (o *options) exitCode(findings, failures []Finding, broken bool) int {
 	switch {
 	case len(failures) > 0:
 		return ExitFailed
 	case len(findings) > 0:
 		return ExitFindings
-	case o.unseen > 0:
+	case broken || o.unseen > 0:
 		return ExitBroken
 	}
 	return ExitClean
@@ -208,8 +206,11 @@ func (o *options) collect() (findings []Finding, broken string, err error) {
 	if len(rest) > 0 {
 		return findings, strings.Join(rest, "\n") + "\n", nil
 	}
-	if runErr != nil && len(findings) == 0 {
+	switch {
+	case runErr != nil && len(findings) == 0:
 		return nil, "", fmt.Errorf("vet: running go vet: %w", runErr)
+	case runErr != nil: // with -json it ends without an error whatever was found
+		return findings, fmt.Sprintf("vet: go vet did not come to its end: %v; what it had found by then follows", runErr), nil
 	}
 	return findings, "", nil
 }

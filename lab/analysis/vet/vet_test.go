@@ -123,6 +123,29 @@ func TestBrokenBesideOthers(t *testing.T) {
 	}
 }
 
+// TestCutOff: what go vet had found when somebody killed it is shown, and that this is not all.
+func TestCutOff(t *testing.T) {
+	module(t, leaky)
+	dir := t.TempDir()
+	real, err := exec.LookPath("go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	script := fmt.Sprintf("#!/bin/sh\n%s \"$@\"\n[ \"$1\" != vet ] || kill -9 $$\n", real)
+	if err := os.WriteFile(filepath.Join(dir, "go"), []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+string(filepath.ListSeparator)+os.Getenv("PATH"))
+	code, out, errs := vet(t)
+	if code != ExitFindings || !strings.Contains(out, "[channelblock]") || !strings.Contains(errs, "did not come to its end") {
+		t.Errorf("code %d, output:\n%s%s", code, out, errs)
+	}
+	// Nothing of the severity that was asked for is not nothing found.
+	if code, _, _ := vet(t, "-only=lostdeadline", "-severity=hang"); code != ExitBroken {
+		t.Errorf("code %d for a look that was cut off, want %d", code, ExitBroken)
+	}
+}
+
 func TestFormats(t *testing.T) {
 	module(t, leaky)
 	_, out, _ := vet(t, "-json")
