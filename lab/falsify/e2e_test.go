@@ -79,7 +79,7 @@ func TestPlainServiceIsProven(t *testing.T) {
 		t.Fatal(err)
 	}
 	html, _ := os.ReadFile(filepath.Join(dir, report.HTMLName))
-	if !strings.Contains(string(html), "<polyline class=\"curve\" points=\"") || !strings.Contains(string(html), "class=\"fault\"") {
+	if !strings.Contains(string(html), "<path class=\"value\" d=\"M") || !strings.Contains(string(html), "class=\"fault\"") {
 		t.Error("the page has no plot of a fault")
 	}
 }
