@@ -3,7 +3,6 @@ package earlyready
 import (
 	"context"
 	"fmt"
-	"sync/atomic"
 
 	"github.com/falsifiable/stability/fault"
 	"github.com/falsifiable/stability/internal/faultpoint"
@@ -22,22 +21,13 @@ var Fault = fault.Fault{
 
 type injection struct {
 	*fault.Life
-	share       float64
-	dice        *fault.Dice
-	seen, early atomic.Int64
+	requests *fault.Toll
 }
 
 func start(ctx context.Context, args fault.Args) (fault.Injection, error) {
-	f := &injection{share: args.Number("share"), dice: args.Dice()}
+	f := &injection{requests: args.Toll()}
 	f.Life = fault.Begin(ctx, func(ctx context.Context) {
-		restore := faultpoint.SetCold(func() bool {
-			f.seen.Add(1)
-			hit := f.dice.Hit(f.share)
-			if hit {
-				f.early.Add(1)
-			}
-			return hit
-		})
+		restore := faultpoint.SetCold(f.requests.Hit)
 		<-ctx.Done()
 		restore()
 	})
@@ -46,10 +36,10 @@ func start(ctx context.Context, args fault.Args) (fault.Injection, error) {
 
 // Witness tells how many requests came early.
 func (f *injection) Witness() fault.Witness {
-	early := f.early.Load()
+	early, requests := f.requests.Counts()
 	return fault.Witness{
 		Active: !f.Ended() && early > 0, Value: float64(early),
-		Detail: fmt.Sprintf("%d of %d requests came early", early, f.seen.Load()),
+		Detail: fmt.Sprintf("%d of %d requests came early", early, requests),
 	}
 }
 

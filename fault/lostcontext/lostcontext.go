@@ -30,15 +30,12 @@ var Fault = fault.Fault{
 
 type injection struct {
 	*fault.Life
-	share     float64
-	dice      *fault.Dice
-	requests  atomic.Int64
-	lost      atomic.Int64
-	deadlines atomic.Int64
+	requests        *fault.Toll
+	lost, deadlines atomic.Int64
 }
 
 func start(ctx context.Context, args fault.Args) (fault.Injection, error) {
-	l := &injection{share: args.Number("share"), dice: args.Dice()}
+	l := &injection{requests: args.Toll()}
 	l.Life = fault.Begin(ctx, func(ctx context.Context) {
 		restore := faultpoint.SetHandler(l.handle)
 		<-ctx.Done()
@@ -49,8 +46,7 @@ func start(ctx context.Context, args fault.Args) (fault.Injection, error) {
 
 // handle changes the request in place: the handler is given the same pointer next.
 func (l *injection) handle(_ http.ResponseWriter, r *http.Request) (answered bool) {
-	l.requests.Add(1)
-	if !l.dice.Hit(l.share) {
+	if !l.requests.Hit() {
 		return false
 	}
 	if _, bounded := r.Context().Deadline(); bounded {
@@ -66,10 +62,11 @@ func (l *injection) handle(_ http.ResponseWriter, r *http.Request) (answered boo
 // Witness counts the requests whose context was seen to end no more.
 func (l *injection) Witness() fault.Witness {
 	n := l.lost.Load()
+	_, requests := l.requests.Counts()
 	return fault.Witness{
 		Active: !l.Ended() && n > 0,
 		Value:  float64(n),
-		Detail: fmt.Sprintf("%d of %d requests have lost their context, %d of them with a deadline", n, l.requests.Load(), l.deadlines.Load()),
+		Detail: fmt.Sprintf("%d of %d requests have lost their context, %d of them with a deadline", n, requests, l.deadlines.Load()),
 	}
 }
 
