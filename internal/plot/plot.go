@@ -75,7 +75,7 @@ func New(points []Point, o Options) Plot {
 	}
 	first, last := 0.0, points[len(points)-1].At
 	if o.Relative {
-		first = points[0].At
+		first = min(points[0].At, last-1) // one point alone is on the right of a second, however long the service has run
 	}
 	last = max(last, first+1e-9, o.Deadline)
 	low, high := bounds(points)
