@@ -16,18 +16,21 @@ import (
 // ErrNone says that there is no browser on this machine.
 var ErrNone = errors.New("browser: there is no chromium")
 
-// View is how the page is looked at: by default in a light window of 1400 by 1000 pixels, in English.
+// View is how the page is looked at: in a light window, 1400 pixels wide.
 type View struct {
-	Width, Height int
-	Dark          bool
-	Language      string // such as zh-CN
+	Height int // in pixels; defaults to 1000
 }
 
 // settle is how much of the browser's own time a page gets to load and fill, in ms.
 const settle = 4000
 
+// limit is how long that may take by the clock: a browser that hangs must not keep its caller.
+const limit = 2 * time.Minute
+
 // DOM returns the page as it is once it has settled, and what the browser's console says of it.
 func DOM(ctx context.Context, url string, v View) (dom string, complaints []string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
 	var out strings.Builder
 	log, err := v.run(ctx, &out, "--dump-dom", settled(), url)
 	for line := range strings.Lines(log) {
@@ -40,6 +43,8 @@ func DOM(ctx context.Context, url string, v View) (dom string, complaints []stri
 
 // Picture saves a PNG of the page once it has settled.
 func Picture(ctx context.Context, url, file string, v View) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
 	_, err := v.run(ctx, nil, "--screenshot="+file, settled(), url)
 	return err
 }
@@ -79,16 +84,7 @@ func (v View) run(ctx context.Context, out *strings.Builder, args ...string) (lo
 }
 
 func (v View) flags(profile string) []string {
-	scheme := 1
-	if v.Dark {
-		scheme = 0
-	}
-	flags := []string{"--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars",
+	return []string{"--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars",
 		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--enable-logging=stderr",
-		"--user-data-dir=" + profile, fmt.Sprintf("--window-size=%d,%d", cmp.Or(v.Width, 1400), cmp.Or(v.Height, 1000)),
-		fmt.Sprintf("--blink-settings=preferredColorScheme=%d", scheme)}
-	if v.Language != "" {
-		flags = append(flags, "--lang="+v.Language, "--accept-lang="+v.Language)
-	}
-	return flags
+		"--user-data-dir=" + profile, fmt.Sprintf("--window-size=1400,%d", cmp.Or(v.Height, 1000)), "--blink-settings=preferredColorScheme=1"}
 }
