@@ -140,7 +140,7 @@ func (r *FalsificationReconciler) once(ctx context.Context, f *v1alpha1.Falsific
 	if last := f.Status.Last; last != nil && last.Job == job.Name {
 		return nil
 	}
-	if err := client.IgnoreNotFound(r.Delete(ctx, &batchv1.CronJob{ObjectMeta: r.about(f, "")}, client.PropagationPolicy(metav1.DeletePropagationBackground))); err != nil {
+	if err := r.unschedule(ctx, f); err != nil {
 		return err
 	}
 	return client.IgnoreAlreadyExists(r.Create(ctx, job))
@@ -154,6 +154,11 @@ func (r *FalsificationReconciler) schedule(ctx context.Context, f *v1alpha1.Fals
 	cron := &batchv1.CronJob{ObjectMeta: about}
 	_, err := controllerutil.CreateOrUpdate(ctx, r.Client, cron, func() error { cron.Spec = want; return nil })
 	return err
+}
+
+// unschedule takes the CronJob away, if there is one, and with it the Jobs that it has made.
+func (r *FalsificationReconciler) unschedule(ctx context.Context, f *v1alpha1.Falsification) error {
+	return client.IgnoreNotFound(r.Delete(ctx, &batchv1.CronJob{ObjectMeta: r.about(f, "")}, client.PropagationPolicy(metav1.DeletePropagationBackground)))
 }
 
 // look notes the latest trial, and what it proves. One that runs proves nothing yet, and takes nothing back.
@@ -195,7 +200,7 @@ func (r *FalsificationReconciler) look(ctx context.Context, f *v1alpha1.Falsific
 
 // leave takes the trials away with their Falsification.
 func (r *FalsificationReconciler) leave(ctx context.Context, f *v1alpha1.Falsification) error {
-	if err := client.IgnoreNotFound(r.Delete(ctx, &batchv1.CronJob{ObjectMeta: r.about(f, "")}, client.PropagationPolicy(metav1.DeletePropagationBackground))); err != nil {
+	if err := r.unschedule(ctx, f); err != nil {
 		return err
 	}
 	var jobs batchv1.JobList

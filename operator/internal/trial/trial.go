@@ -19,7 +19,7 @@ const (
 )
 
 // Spec returns the Job of a trial of the container of a pod, and the names of the variables that stay behind: those whose value
-// is in a Secret or a ConfigMap.
+// is in a Secret or a ConfigMap. Of one that is taken in whole only its own name is known.
 func Spec(f *v1alpha1.Falsification, pod corev1.PodSpec) (spec batchv1.JobSpec, behind []string, err error) {
 	original, err := choose(pod.Containers, f.Spec.Workload.Container)
 	if err != nil {
@@ -37,6 +37,14 @@ func Spec(f *v1alpha1.Falsification, pod corev1.PodSpec) (spec batchv1.JobSpec, 
 			v.ValueFrom.ResourceFieldRef.ContainerName = container
 		}
 		env = append(env, v)
+	}
+	for _, from := range original.EnvFrom {
+		if from.SecretRef != nil {
+			behind = append(behind, "all of Secret "+from.SecretRef.Name)
+		}
+		if from.ConfigMapRef != nil {
+			behind = append(behind, "all of ConfigMap "+from.ConfigMapRef.Name)
+		}
 	}
 	directory := f.Spec.Directory
 	if directory == "" {

@@ -48,7 +48,7 @@ func TestTheCopyIsAlone(t *testing.T) {
 	if want := []string{"HOME", "GOGC", "GOMEMLIMIT"}; !slices.Equal(names, want) || one.Env[2].ValueFrom.ResourceFieldRef.ContainerName != one.Name || !one.Resources.Limits.Memory().Equal(resource.MustParse("1Gi")) {
 		t.Errorf("its environment is %+v, its limits %v", one.Env, one.Resources.Limits)
 	}
-	if want := []string{"PASSWORD", "FLAGS"}; !slices.Equal(behind, want) || *job.ActiveDeadlineSeconds != 3600 || *job.BackoffLimit != 0 {
+	if want := []string{"PASSWORD", "FLAGS", "all of Secret s"}; !slices.Equal(behind, want) || *job.ActiveDeadlineSeconds != 3600 || *job.BackoffLimit != 0 {
 		t.Errorf("left behind: %v; the job is %+v", behind, job)
 	}
 	f.Spec.Workload.Container = "apy"
