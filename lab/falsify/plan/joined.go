@@ -2,17 +2,15 @@ package plan
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 
-	"github.com/falsifiable/stability/fault"
 	"github.com/falsifiable/stability/signals"
 )
 
 // mostJoined bounds how many combinations of faults are tried.
 const mostJoined = 120
 
-// mostRaised bounds of how many of them one is raised.
+// mostRaised bounds how many of them are tried again with one of their faults several times as strong.
 const mostRaised = 8
 
 // joined tries several faults together: one for each comparison that is not true by itself, with the parameters that make
@@ -65,17 +63,7 @@ func (s *solver) together(c candidate) (candidate, bool) {
 func (s *solver) raised(c candidate) (all []candidate) {
 	for i, o := range c.orders {
 		for _, factor := range []float64{4, 16, 64} {
-			settings := maps.Clone(o.Settings)
-			if settings == nil {
-				settings = make(fault.Settings)
-			}
-			changed := false
-			for _, p := range o.Fault.Params {
-				if slices.Contains(knobs(o.Fault, s.laboratory), p.Name) {
-					changed = turn(p, settings, factor) || changed
-				}
-			}
-			if changed {
+			if settings, changed := multiplied(o.Fault, o.Settings, knobs(o.Fault, s.laboratory), factor); changed {
 				louder := c
 				louder.orders = slices.Clone(c.orders)
 				louder.orders[i].Settings = settings

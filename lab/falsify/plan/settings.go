@@ -26,16 +26,7 @@ func variations(f fault.Fault, base fault.Settings, l *laboratory) []fault.Setti
 	knobs := knobs(f, l)
 	all := []fault.Settings{base}
 	add := func(names []string, factor float64) {
-		made := make(fault.Settings)
-		for name, text := range base {
-			made[name] = text
-		}
-		changed := false
-		for _, p := range f.Params {
-			if slices.Contains(names, p.Name) {
-				changed = turn(p, made, factor) || changed
-			}
-		}
+		made, changed := multiplied(f, base, names, factor)
 		if changed && !slices.ContainsFunc(all, func(have fault.Settings) bool { return maps.Equal(have, made) }) {
 			all = append(all, made)
 		}
@@ -57,6 +48,18 @@ func variations(f fault.Fault, base fault.Settings, l *laboratory) []fault.Setti
 		}
 	}
 	return all
+}
+
+// multiplied is a base with these parameters multiplied, each within its bounds; false if that changes none of them.
+func multiplied(f fault.Fault, base fault.Settings, names []string, factor float64) (made fault.Settings, changed bool) {
+	made = make(fault.Settings)
+	maps.Copy(made, base)
+	for _, p := range f.Params {
+		if slices.Contains(names, p.Name) {
+			changed = turn(p, made, factor) || changed
+		}
+	}
+	return made, changed
 }
 
 // turn multiplies a parameter, within its bounds, and reports whether that changed it.

@@ -149,11 +149,12 @@ func everything() World {
 
 // Sixty checks by somebody who had read the reference pages and nothing else.
 func TestBlindChecks(t *testing.T) {
-	all, tried, byFault := 0, 0, 0
+	lines, all, tried, byFault := 0, 0, 0, 0
 	for line := range strings.Lines(blind) {
 		if strings.HasPrefix(line, "#") {
 			continue
 		}
+		lines++
 		name, rest, _ := strings.Cut(strings.TrimSpace(line), "\t")
 		held, text, _ := strings.Cut(rest, "\t")
 		t.Run(name, func(t *testing.T) {
@@ -177,6 +178,9 @@ func TestBlindChecks(t *testing.T) {
 			}
 			t.Logf("by a stand-in for %s: %s", strings.Join(trial.Spoken, ", "), trial.Why)
 		})
+	}
+	if lines != 60 {
+		t.Errorf("there are %d checks, want sixty", lines)
 	}
 	t.Logf("%d of %d tried, %d by faults", tried, all, byFault)
 	if tried < 95*all/100 || byFault < all/2 {
