@@ -66,7 +66,7 @@ func build(ctx context.Context, module, pkg string) (string, error) {
 	if _, err := os.Stat(program); !errors.Is(err, fs.ErrNotExist) {
 		return program, err
 	}
-	part := program + ".part"
+	part := fmt.Sprintf("%s.%d", program, os.Getpid()) // others may build it at the same time
 	command := exec.CommandContext(ctx, "go", "build", "-ldflags=-s -w", "-o", part, pkg)
 	command.Dir, command.Env = module, append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=readonly", "CGO_ENABLED=0")
 	if output, err := command.CombinedOutput(); err != nil {
