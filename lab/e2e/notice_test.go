@@ -140,12 +140,12 @@ func (n *notices) notice(who string, at time.Time) {
 	if c := n.seen[who]; c != nil {
 		select {
 		case c <- at:
-		default: // further strikes, of which nobody asks
+		default: // nobody has asked for the last hundred
 		}
 	}
 }
 
-// at waits for a notice and returns when it was; notices of further strikes of the round are dropped with it.
+// at waits for a notice and returns when it was.
 func (n *notices) at(t *testing.T, who string) time.Time {
 	t.Helper()
 	select {

@@ -112,13 +112,16 @@ func (s *stack) drive(ctx context.Context) error {
 			{Path: "/orders/unknown-${random}"},
 		},
 	}
+	if err := cfg.Validate(); err != nil {
+		return err
+	}
 	ctx, s.endLoad = context.WithCancel(ctx)
 	s.loaded = make(chan error, 1)
 	go func() {
 		_, err := load.Run(ctx, cfg)
 		s.loaded <- err
 	}()
-	return cfg.Validate()
+	return nil
 }
 
 func (s *stack) stop() {
