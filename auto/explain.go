@@ -9,25 +9,21 @@ import (
 	"github.com/falsifiable/stability/cause/catalogue"
 )
 
-// find returns a cause of the catalogue; false if it does not have it.
-func find(id string) (cause.Cause, bool) {
+// find returns a cause of the catalogue; the zero Cause, without a title, if it does not have it.
+func find(id string) (found cause.Cause) {
 	all := catalogue.All()
-	i := slices.IndexFunc(all, func(c cause.Cause) bool { return c.ID == id })
-	if i < 0 {
-		return cause.Cause{}, false
+	if i := slices.IndexFunc(all, func(c cause.Cause) bool { return c.ID == id }); i >= 0 {
+		found = all[i]
 	}
-	return all[i], true
+	return found
 }
 
 // title is the catalogue's title of a cause, "" of one that it does not have.
-func title(id string) string {
-	c, _ := find(id)
-	return c.Title
-}
+func title(id string) string { return find(id).Title }
 
 // mend says what the catalogue has against a cause, to be read behind its title; "" if nothing.
 func mend(id string) string {
-	c, _ := find(id)
+	c := find(id)
 	var try []string
 	for _, name := range c.Defenses.Names {
 		try = append(try, "defense/"+name)
@@ -84,8 +80,7 @@ func explain(id string, violated []cause.Cause) string {
 		return ""
 	}
 	if !among(violated, id) { // it is over by now
-		c, _ := find(id)
-		violated = append(slices.Clone(violated), c)
+		violated = append(slices.Clone(violated), find(id))
 	}
 	ranked := cause.Rank(violated)
 	first := ranked[0]

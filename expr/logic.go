@@ -17,7 +17,7 @@ type Logic struct {
 	PerSecond            bool
 	// Signals are read by this part, in order of first use.
 	Signals []signals.ID
-	// Numbers stand in this part as they are, in base units and in order: thresholds, factors, the arguments of functions.
+	// Numbers are those written in this part, in base units and in order: thresholds, factors, arguments of functions.
 	Numbers []float64
 }
 

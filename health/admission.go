@@ -17,7 +17,7 @@ import (
 // that moment, with caches that are cold where no check looks and connections yet to be made.
 //
 // A request that finds no place waits for one for up to 100 ms, and as many may wait as may be in flight at the end of the ramp: so
-// requests that come in the same instant, of which a warm service has answered each in the next, are not refused for coming together.
+// a burst that a warm service answers in a moment is not refused for coming all at once.
 type Admission struct {
 	// Mode Observe only counts, and lets none wait: it counts who would have had to. Defaults to Observe.
 	Mode stability.Mode

@@ -84,7 +84,7 @@ func (c *clientConn) Read(b []byte) (int, error) {
 		return c.readCut(b)
 	}
 	if c.scanner.answered && c.scanner.between() && !c.leaving.Load() && faultpoint.Pass(context.Background(), faultpoint.RPCReuse) != nil {
-		c.leaving.Store(true)
+		c.leaving.Store(true) // and not counted: no server has asked for it
 		return copy(b, goAwayFrame(codeNo, "")), nil
 	}
 	n, err := c.Conn.Read(b)

@@ -18,8 +18,8 @@ import (
 const grace = 5 * time.Second
 
 // How long a program is given at its end to come to rest. A plain run waits until timers of a second or so are over, such
-// as those of connections that are tried again: what is left then is left for good. So does a run under a schedule once one
-// of them has left something at work.
+// as those of connections that are tried again: what is left then is left for good. So does a run under a schedule once a
+// run of its unit has left something at work.
 const (
 	settlePlain     = 2 * time.Second
 	settleScheduled = 200 * time.Millisecond

@@ -31,7 +31,7 @@ type edge struct {
 
 func newEdge(address string) (*edge, error) {
 	guard, err := defense.New(defense.Config{
-		Name: "fraud", Timeout: time.Second,
+		Name: "fraud", Timeout: time.Second, // a call that is cut off much sooner is never as slow as slowdown/rpccalled looks for
 		Breaker:  breaker.Config{Critical: true, FailureThreshold: 0.8, MinimumRequests: 20, Timeout: time.Second},
 		Bulkhead: bulkhead.Config{Limit: maxStreams * 9 / 10}, // below 95 % of the streams
 	})

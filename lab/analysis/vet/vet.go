@@ -97,9 +97,8 @@ func (o *options) run(stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, err)
 		return ExitUsage
 	}
-	if broken != "" {
+	if broken != "" { // which is no reason to keep back what is found in the other packages
 		fmt.Fprintln(stderr, strings.TrimSuffix(broken, "\n"))
-		// What some packages hide is no reason to keep back what is found in the others.
 	}
 	findings, failures := separate(all)
 	for _, f := range failures {
