@@ -3,9 +3,8 @@
 # It sees to it that Prometheus, its Alertmanager, etcd and a browser are there too, which the tests start themselves.
 #
 # The command finds them by E2E_POSTGRES (postgres://…) and E2E_REDIS (host:port); the program E2E_POSTGRES_CTL stops and starts
-# PostgreSQL. Both listen on random ports of the loopback
-# interface and keep their data in a temporary folder. What is missing is installed if we are root on a Debian; else
-# it says so and exits with 77, which means: not run.
+# PostgreSQL. Both listen on random ports of the loopback interface and keep their data in a temporary folder. What is missing is
+# installed if we are root on a Debian; else it says so and exits with 77, which means: not run.
 set -eu
 
 [ $# -gt 0 ] || { echo "usage: run.sh COMMAND [ARG]..." >&2; exit 2; }
