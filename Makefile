@@ -43,7 +43,7 @@ VET = set -e; tool=$$(mktemp -d)/stability; (cd lab && $(GO) build -o $$tool ./c
 e2e: ## try it on a real PostgreSQL, Redis, etcd, Prometheus, Alertmanager and browser, which it installs and starts, and on other people's bugs
 	@# 77 means that one of them is neither here nor to be had; it has said NOT RUN.
 	cd lab && { ./e2e/run.sh $(GO) test -race -count=1 -tags e2e -timeout 20m ./e2e/... || [ $$? = 77 ]; }
-	@echo "== the Grafana dashboard, on a real Prometheus"; cd telemetry && $(GO) test -count=1 -tags e2e ./dashboard
+	@echo "== the Grafana dashboard, on a real Prometheus"; cd telemetry && $(GO) test -count=1 -v -tags e2e ./dashboard
 	@echo "== traces, logs and metrics through a real OpenTelemetry Collector into a real store of logs: two minutes to build them, once"
 	cd telemetry/otlp && $(GO) test -count=1 -tags e2e -run TestThroughARealCollector -v .
 	@echo "== the experiment of every cause, every key of stability-contract, harmful configuration and a slow disk"

@@ -178,6 +178,17 @@ func (v *Value[T]) init() {
 type turn chan struct{}
 
 func (t turn) take() { t <- struct{}{} }
+
+// takeUntil returns the context's error if that comes first.
+func (t turn) takeUntil(ctx context.Context) error {
+	select {
+	case t <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 func (t turn) give() { <-t }
 
 func (v *Value[T]) rejected() (rejected, torn, reloads uint64) {

@@ -14,7 +14,9 @@ import (
 // Reload looks at the file now and takes what is in it if it is fit. It returns why not, and nil when there is nothing new. The
 // watcher calls it; so may a handler of SIGHUP.
 func (v *Value[T]) Reload(ctx context.Context) error {
-	v.looking.take()
+	if err := v.looking.takeUntil(ctx); err != nil {
+		return err
+	}
 	defer v.looking.give()
 	contents, hash, err := v.look(ctx)
 	if ctx.Err() != nil && err != nil {

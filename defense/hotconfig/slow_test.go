@@ -1,6 +1,7 @@
 package hotconfig
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -63,6 +64,29 @@ func TestSilentDisk(t *testing.T) {
 		if err := v.Reload(t.Context()); err != nil || v.Get().Pool.Size != 60 {
 			t.Errorf("the disk answers again, and a change is not taken: %v", err)
 		}
+	})
+}
+
+// Who asks for a reload beside one that waits for the disk waits no longer than its own context.
+func TestReloadBesideASlowOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "c.yaml")
+		write(t, path, good)
+		v := unwatched(t, path, quick())
+		_, answer := silence(t)
+		first := make(chan error)
+		go func() { first <- v.Reload(t.Context()) }()
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		begun := time.Now()
+		if err := v.Reload(ctx); !errors.Is(err, context.DeadlineExceeded) || time.Since(begun) != time.Second {
+			t.Errorf("after %v: %v", time.Since(begun), err)
+		}
+		if err := <-first; !errors.Is(err, errSlow) {
+			t.Errorf("the first ends with %v", err)
+		}
+		answer()
 	})
 }
 

@@ -1,6 +1,7 @@
 package servers
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -13,7 +14,7 @@ import (
 	"runtime"
 )
 
-// ErrNotToBeHad says that a server cannot be built here: its modules are not served, or there is no network.
+// ErrNotToBeHad says that the modules of a server cannot be fetched here.
 var ErrNotToBeHad = errors.New("servers: not to be had here")
 
 // Collector starts an OpenTelemetry Collector that takes OTLP over HTTP, writes all it is sent in words to its Output, and hands logs
@@ -66,13 +67,26 @@ func build(ctx context.Context, module, pkg string) (string, error) {
 	if _, err := os.Stat(program); !errors.Is(err, fs.ErrNotExist) {
 		return program, err
 	}
-	part := fmt.Sprintf("%s.%d", program, os.Getpid()) // others may build it at the same time
-	command := exec.CommandContext(ctx, "go", "build", "-ldflags=-s -w", "-o", part, pkg)
-	command.Dir, command.Env = module, append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=readonly", "CGO_ENABLED=0")
-	if output, err := command.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w: building %s: %w\n%s", ErrNotToBeHad, filepath.Base(module), err, output)
+	part := fmt.Sprintf("%s.%d", program, os.Getpid())             // others may build it at the same time
+	if err := run(ctx, module, "list", "-deps", pkg); err != nil { // it fetches what is compiled, and compiles nothing
+		return "", fmt.Errorf("%w: %w", ErrNotToBeHad, err)
+	}
+	if err := run(ctx, module, "build", "-ldflags=-s -w", "-o", part, pkg); err != nil {
+		return "", err
 	}
 	return program, os.Rename(part, program)
+}
+
+// run runs the go command in a module.
+func run(ctx context.Context, module string, args ...string) error {
+	command := exec.CommandContext(ctx, "go", args...)
+	command.Dir, command.Env = module, append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=readonly", "CGO_ENABLED=0")
+	var words bytes.Buffer
+	command.Stderr = &words
+	if err := command.Run(); err != nil {
+		return fmt.Errorf("servers: go %s of %s: %w\n%s", args[0], filepath.Base(module), err, &words)
+	}
+	return nil
 }
 
 // keyOf is a digest of all that decides what is built.

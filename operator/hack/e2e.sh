@@ -1,6 +1,6 @@
 #!/bin/bash
 # Builds a real control plane, once per machine and version, and runs the given command with it. It ends with 77 after saying NOT RUN
-# when the control plane cannot be built here. Cold it takes 9 minutes of one core and 1 GB of module downloads; the binaries, 250 MB,
+# when the modules of the control plane are not to be had. Cold it takes 9 minutes of one core and 1 GB of module downloads; the binaries, 250 MB,
 # are kept under the user's cache.
 #
 # Whatever the command has started ends with it, however the command ends. If this script itself is killed, the next run does that.
@@ -19,8 +19,9 @@ mkdir -p "$bin" || exit 1
 for package in go.etcd.io/etcd/server/v3 k8s.io/kubernetes/cmd/kube-apiserver k8s.io/kubernetes/cmd/kube-controller-manager; do
   name=$(basename "$package"); [ "$name" = v3 ] && name=etcd
   [ -x "$bin/$name" ] && continue
+  "${as_tool[@]}" go list -deps "$package" >/dev/null || { echo "NOT RUN: the modules of $name are not to be had"; exit 77; }
   echo "== building $name, once"
-  "${as_tool[@]}" go build -ldflags "$flags" -o "$bin/$name.part" "$package" && mv "$bin/$name.part" "$bin/$name" || { echo "NOT RUN: $name cannot be built here"; exit 77; }
+  "${as_tool[@]}" go build -ldflags "$flags" -o "$bin/$name.part" "$package" && mv "$bin/$name.part" "$bin/$name" || { echo "$name does not build"; exit 1; }
 done
 cd ../.. || exit 1
 

@@ -77,7 +77,8 @@ func (s *stack) look(ctx context.Context, stay time.Duration, picture string) er
 		}
 	}
 	say("open %s: all stays as it is for %v; Ctrl-C ends it sooner", s.console, stay)
-	return s.wait(ctx, stay)
+	_, err := s.wait(ctx, stay, nil)
+	return err
 }
 
 var begun = time.Now()

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -149,14 +150,12 @@ func (s *stack) judged(ctx context.Context) (bool, error) {
 	if err != nil || len(monitors) == 0 {
 		return false, err
 	}
-	for _, c := range monitors[0].Contracts {
-		for _, k := range c.Checks {
-			if c.Name == contract && k.State == stability.Unknown {
-				return false, nil
-			}
-		}
+	all := monitors[0].Contracts
+	i := slices.IndexFunc(all, func(c stability.ContractStatus) bool { return c.Name == contract })
+	if i < 0 {
+		return false, fmt.Errorf("the payment service has no contract %s", contract)
 	}
-	return true, nil
+	return !slices.ContainsFunc(all[i].Checks, func(k stability.CheckStatus) bool { return k.State == stability.Unknown }), nil
 }
 
 func (s *stack) leak(ctx context.Context) (order string, err error) {
@@ -171,7 +170,7 @@ func (s *stack) until(ctx context.Context, otherwise string, so func(context.Con
 		if yes, err := so(ctx); yes || err != nil {
 			return err
 		}
-		if err := s.wait(ctx, 100*time.Millisecond); err != nil {
+		if _, err := s.wait(ctx, 100*time.Millisecond, nil); err != nil {
 			return err
 		}
 	}
@@ -180,27 +179,29 @@ func (s *stack) until(ctx context.Context, otherwise string, so func(context.Con
 
 // receive waits for what somebody is to be told, and shows it.
 func (s *stack) receive(ctx context.Context, otherwise string, from <-chan string) error {
-	select {
-	case text := <-from:
-		say("%s", text)
-		return nil
-	case <-time.After(patience):
-		return fmt.Errorf("%s within %v", otherwise, patience)
-	case <-s.payment.Done():
-		return s.payment.Exited()
-	case <-ctx.Done():
-		return context.Cause(ctx)
+	text, err := s.wait(ctx, patience, from)
+	if err == nil && text == "" {
+		err = fmt.Errorf("%s within %v", otherwise, patience)
 	}
+	if err == nil {
+		say("%s", text)
+	}
+	return err
 }
 
-// wait passes time while the service runs.
-func (s *stack) wait(ctx context.Context, d time.Duration) error {
+// wait passes time, until there is a text from somebody, while the service and its load run. Without a text it returns "".
+func (s *stack) wait(ctx context.Context, d time.Duration, from <-chan string) (string, error) {
 	select {
+	case text := <-from:
+		return text, nil
 	case <-time.After(d):
-		return nil
+		return "", nil
 	case <-s.payment.Done():
-		return s.payment.Exited()
+		return "", s.payment.Exited()
+	case err := <-s.loaded:
+		s.loaded <- err // stop waits for it too
+		return "", fmt.Errorf("the load has ended: %w", err)
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return "", context.Cause(ctx)
 	}
 }

@@ -253,8 +253,8 @@ func (t *round) tell(ctx context.Context) error {
 			c.Status.Violating[at].Decision = words
 			v := d.violation
 			pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: c.Namespace, Name: v.Pod, UID: types.UID(v.UID)}, TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"}}
-			t.Events.Eventf(pod, c, corev1.EventTypeWarning, string(d.verdict.Reason), "Decide", "%s/%s is violated: value %s, threshold %s, strike %d; %s; evidence: %.256s",
-				c.Name, v.Check, v.Value, v.Threshold, v.Strike, d.verdict.Message, cmp.Or(v.Evidence, "none"))
+			t.Events.Eventf(pod, c, corev1.EventTypeWarning, string(d.verdict.Reason), "Decide", "%s/%s is violated: value %s, threshold %s, strike %d; %s; evidence: %s",
+				c.Name, v.Check, v.Value, v.Threshold, v.Strike, d.verdict.Message, clip(cmp.Or(v.Evidence, "none"), 256))
 		}
 		t.summarise(c)
 		if !equalStatus(before, c) {

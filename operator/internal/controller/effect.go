@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"strings"
 	"time"
 
 	"github.com/falsifiable/stability/operator/api/v1alpha1"
@@ -52,4 +53,12 @@ func effect(l budget.Ledger, contract string) (out v1alpha1.Effect) {
 
 func equalStatus(a, b *v1alpha1.StabilityContract) bool {
 	return equality.Semantic.DeepEqual(a.Status, b.Status)
+}
+
+// clip cuts a text to n bytes: the API server refuses an event whose note is longer than a kilobyte.
+func clip(text string, n int) string {
+	if len(text) <= n {
+		return text
+	}
+	return strings.ToValidUTF8(text[:n], "") + "…"
 }

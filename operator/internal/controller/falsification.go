@@ -193,7 +193,7 @@ func (r *FalsificationReconciler) look(ctx context.Context, f *v1alpha1.Falsific
 		if now.Verdict == trial.Proven {
 			kind = corev1.EventTypeNormal
 		}
-		r.Events.Eventf(f, &latest, kind, now.Verdict, "Falsify", "%s: %.900s", now.Job, cmp.Or(now.Message, condition.Message))
+		r.Events.Eventf(f, &latest, kind, now.Verdict, "Falsify", "%s: %s", now.Job, clip(cmp.Or(now.Message, condition.Message), 900))
 	}
 	return nil
 }
