@@ -58,7 +58,8 @@ func (w *watched) checkMetrics(status stability.Status, now time.Time) []metricd
 	}
 }
 
-// exemplars lead from the counter of a check's violations to the trace of the latest.
+// exemplars lead from the counter of a check's violations to the trace of the latest. Their value is what the violation added to the
+// counter; what was measured is told by the span.
 func (w *watched) exemplars(contract, check string) []metricdata.Exemplar[int64] {
 	e, ok := w.incidents.Latest(contract, check)
 	if !ok {
