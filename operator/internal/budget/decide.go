@@ -53,6 +53,8 @@ type Verdict struct {
 	Entry   *Entry
 	Reason  Reason
 	Message string
+	// Earlier is the entry that has decided this incident, if one has.
+	Earlier *Entry
 }
 
 func refuse(action Action, reason Reason, format string, args ...any) Verdict {
@@ -146,9 +148,15 @@ func handsOff(p Policy, l *Ledger, ask Ask, action Action, now time.Time) (Verdi
 		case e.ByPerson && same && now.Sub(e.Ended) <= p.HandsOff+2*ClockTolerance:
 			return refuse(action, "HandsOff", "a person undid an action on this workload less than %v ago", p.HandsOff), true
 		case e.Incident == ask.Incident && e.settled():
-			return refuse(action, "AlreadyDecided", "it has been decided for this incident: %s", e.Why), true
+			v := refuse(action, "AlreadyDecided", "it has been decided for this incident: %s", e.Why)
+			v.Earlier = e
+			return v, true
 		case e.Phase != Ended && e.Target.UID == ask.Target.UID:
-			return refuse(action, "AlreadyActing", "an action on this pod is in force: %s", e.ID), true
+			v := refuse(action, "AlreadyActing", "an action on this pod is in force: %s", e.ID)
+			if e.Incident == ask.Incident {
+				v.Earlier = e
+			}
+			return v, true
 		}
 	}
 	if f := l.frozen(ask.Contract, now); f != nil {
@@ -236,15 +244,26 @@ func grant(p Policy, l *Ledger, ask Ask, action Action, now time.Time) Verdict {
 	e := &Entry{ID: fmt.Sprintf("%s-%d", ask.Incident, try+1), Incident: ask.Incident, Action: action, Target: ask.Target, Contract: ask.Contract, Phase: Granted, DryRun: !p.Act, Granted: now}
 	before := l.count(func(e *Entry) bool { return e.Contract == ask.Contract && e.DryRun == !p.Act })
 	e.Control = p.ControlOneOf > 0 && before%p.ControlOneOf == p.ControlOneOf-1
-	v := Verdict{Action: action, Entry: e, Reason: "Granted", Message: fmt.Sprintf("%s: strike %d of %s", action, ask.Strike, ask.Contract)}
 	switch {
 	case e.Control:
-		v.Reason, v.Message = "Control", fmt.Sprintf("%s is withheld: one of %d pods stays untouched, as a control", action, p.ControlOneOf)
+		e.Why = fmt.Sprintf("%s is withheld: one of %d pods stays untouched, as a control", action, p.ControlOneOf)
 	case e.DryRun:
-		v.Reason, v.Message = "DryRun", fmt.Sprintf("a dry run: without it this would be %s", action)
+		e.Why = fmt.Sprintf("a dry run: without it this would be %s", action)
+	default:
+		e.Why = fmt.Sprintf("%s: strike %d of %s", action, ask.Strike, ask.Contract)
 	}
-	e.Why = v.Message
-	return v
+	return Verdict{Action: action, Entry: e, Reason: e.Reason(), Message: e.Why}
+}
+
+// Reason is how the entry was decided.
+func (e *Entry) Reason() Reason {
+	switch {
+	case e.Control:
+		return "Control"
+	case e.DryRun:
+		return "DryRun"
+	}
+	return "Granted"
 }
 
 func stormWords(violating, watched int, delay time.Duration) string {

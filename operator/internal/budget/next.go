@@ -31,7 +31,7 @@ type Seen struct {
 	Fenced   string // the ID of the last entry that was called off or undone here
 	ByPerson bool   // the undoing was asked for by a person
 	Restore  bool   // a person asks by annotation to undo it
-	Changed  bool   // a person changed what the action had set
+	Changed  bool   // it is no longer what the action had set; by a person, unless the action has been undone
 	Healthy  bool   // the violation is over
 	Workload Workload
 	Pending  int // other actions on the workload that are granted, by a ledger read before the workload was
@@ -141,7 +141,7 @@ func (e *Entry) Note(step Step, why string, seen Seen, now time.Time) {
 		e.Applied = now // it may have been our doing
 	}
 	if e.Phase == Applied && seen.Found {
-		e.ByPerson = seen.ByPerson || seen.Marked != e.ID && seen.Fenced != e.ID || seen.Changed
+		e.ByPerson = seen.ByPerson || seen.Fenced != e.ID && (seen.Marked != e.ID || seen.Changed)
 	}
 	if e.Phase == Granted && seen.Found && !e.DryRun && !e.Control {
 		undone := seen.Bore == e.ID && seen.Marked != e.ID

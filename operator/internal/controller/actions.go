@@ -246,15 +246,21 @@ func (t *round) tell(ctx context.Context) error {
 				continue
 			}
 			at := slices.IndexFunc(c.Status.Violating, func(v v1alpha1.PodViolation) bool { return v.UID == d.violation.UID && v.Check == d.violation.Check })
-			words := string(d.verdict.Reason) + ": " + d.verdict.Message
-			if at < 0 || c.Status.Violating[at].Decision == words || d.verdict.Reason == "AlreadyDecided" || d.verdict.Reason == "AlreadyActing" {
+			if at < 0 {
 				continue
 			}
-			c.Status.Violating[at].Decision = words
-			v := d.violation
+			v, reason, message := &c.Status.Violating[at], d.verdict.Reason, d.verdict.Message
+			if e := d.verdict.Earlier; e != nil {
+				reason, message = e.Reason(), e.Why // whoever entered it may not have come to tell it
+			}
+			words := string(reason) + ": " + message
+			if v.Decision == words {
+				continue
+			}
+			v.Decision = words
 			pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: c.Namespace, Name: v.Pod, UID: types.UID(v.UID)}, TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"}}
-			t.Events.Eventf(pod, c, corev1.EventTypeWarning, string(d.verdict.Reason), "Decide", "%s/%s is violated: value %s, threshold %s, strike %d; %s; evidence: %s",
-				c.Name, v.Check, v.Value, v.Threshold, v.Strike, d.verdict.Message, clip(cmp.Or(v.Evidence, "none"), 256))
+			t.Events.Eventf(pod, c, corev1.EventTypeWarning, string(reason), "Decide", "%s/%s is violated: value %s, threshold %s, strike %d; %s; evidence: %s",
+				c.Name, v.Check, v.Value, v.Threshold, v.Strike, message, clip(cmp.Or(v.Evidence, "none"), 256))
 		}
 		t.summarise(c)
 		if !equalStatus(before, c) {

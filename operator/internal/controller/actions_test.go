@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -133,6 +134,15 @@ func (c *cluster) pod() corev1.Pod {
 	return p
 }
 
+// decision is what the contract says of the pod that violates it.
+func (c *cluster) decision() string {
+	var k v1alpha1.StabilityContract
+	if err := c.client.Get(c.Context(), types.NamespacedName{Namespace: "shop", Name: "pay"}, &k); err != nil {
+		c.Fatal(err)
+	}
+	return k.Status.Violating[0].Decision
+}
+
 func (c *cluster) actions() []v1alpha1.ActionStatus {
 	var p v1alpha1.StabilityPolicy
 	if err := c.client.Get(c.Context(), types.NamespacedName{Name: PolicyName}, &p); err != nil {
@@ -159,6 +169,9 @@ func TestKilledAtAnyWrite(t *testing.T) {
 				held := c.pod()
 				if held.Labels[v1alpha1.LabelQuarantined] == "" || held.Labels["app"] != "" || held.Labels["team"] != "money" {
 					t.Fatalf("the pod has %v; the ledger is %+v", held.Labels, c.actions())
+				}
+				if told := c.decision(); !strings.HasPrefix(told, "Granted: Quarantine: strike 3") {
+					t.Errorf("people are told %q", told)
 				}
 				c.now = c.now.Add(3 * time.Minute)
 				c.rounds(second, 3)
