@@ -128,9 +128,11 @@ func TestVerbsUsedAreThoseGranted(t *testing.T) {
 		t.Errorf("forbidden: %v", u.forbidden)
 	}
 	// What is granted for what this test does not come to: other kinds of workloads, an event that is counted up, the deletion of an owner.
-	rare := []string{"apps/statefulsets get", "events.k8s.io/events patch", "stability.falsifiable.dev/stabilitycontracts/finalizers update"}
+	rare := []string{"apps/statefulsets get", "events.k8s.io/events patch", "/events patch", "stability.falsifiable.dev/stabilitycontracts/finalizers update"}
 	for v := range granted {
-		if !u.verbs[v] && !slices.Contains(rare, v) {
+		// An API server older than 1.34 does not begin a watch with what there is: there the same is listed first.
+		resource, listed := strings.CutSuffix(v, " list")
+		if !u.verbs[v] && !slices.Contains(rare, v) && !(listed && u.verbs[resource+" watch"]) {
 			t.Errorf("granted and not used: %s", v)
 		}
 	}
