@@ -57,7 +57,7 @@ func (u *unit) executeOnce(ctx context.Context, s schedule, plain bool) (result,
 	}
 	r.failed = exit != nil
 	if exit != nil {
-		r.code = exit.ExitCode()
+		r.code, r.signal = exit.ExitCode(), signalOf(exit.ProcessState)
 	}
 	r.races = readRaces(base + ".race")
 	text, err := os.ReadFile(base + ".report")

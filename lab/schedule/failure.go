@@ -48,7 +48,11 @@ func failures(r result) []Finding {
 	if level = Crashed; r.plain {
 		level = Failed
 	}
-	f := Finding{Level: level, Text: fmt.Sprintf("the program ended with exit code %d\n%s", r.code, lastOf(r.output, lastLines))}
+	end := fmt.Sprintf("with exit code %d", r.code)
+	if r.signal != "" {
+		end = "by the signal " + r.signal
+	}
+	f := Finding{Level: level, Text: fmt.Sprintf("the program ended %s\n%s", end, lastOf(r.output, lastLines))}
 	if r.trace != nil {
 		for _, g := range r.trace.gs {
 			if g.exits && g.test != "" {

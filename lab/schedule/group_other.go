@@ -12,3 +12,5 @@ import (
 func ownGroup() *syscall.SysProcAttr { return nil }
 
 func killGroup(p *os.Process) error { return p.Kill() }
+
+func signalOf(*os.ProcessState) string { return "" }

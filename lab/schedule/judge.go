@@ -17,7 +17,8 @@ type result struct {
 	trace    *trace // nil when the program left no report
 	goroot   string
 	output   string // what it printed: the beginning, the end, and the beginning of a crash
-	code     int    // the exit code, -1 if it was killed
+	code     int    // the exit code, -1 if a signal ended it
+	signal   string // that signal, where the system tells
 	races    []string
 	failed   bool // tests failed, or the program crashed
 	killed   bool // it had to be ended from outside

@@ -88,6 +88,7 @@ func TestFailures(t *testing.T) {
 		{"a fatal error", result{failed: true, code: 2, output: "fatal error: concurrent map writes\n\ngoroutine 8 [running]:\nm.g()\n"},
 			"CRASHED  fatal error: concurrent map writes"},
 		{"an exit", result{failed: true, code: 3, output: "bye\n"}, "CRASHED  the program ended with exit code 3"},
+		{"a signal", result{failed: true, code: -1, signal: "killed"}, "CRASHED  the program ended by the signal killed"},
 		{"a race only", result{failed: true, code: 1, races: []string{"x"},
 			output: "--- FAIL: TestA (0.00s)\n    testing.go:1617: race detected during execution of test\nFAIL\n"}, ""},
 		{"a race outside of the tests", result{failed: true, code: 1, races: []string{"x"}, output: "FAIL\n"}, ""},

@@ -105,6 +105,8 @@ func Start(ctx context.Context, cfg Config) (*Process, error) {
 		if err != nil && !errors.Is(err, exec.ErrWaitDelay) {
 			p.status = err.Error()
 		}
+		// At once: the kernel gives numbers of processes out anew, and soon it would be somebody else's group.
+		killGroup(command.Process.Pid)
 		close(p.done)
 	}()
 	ctx, cancel := context.WithTimeout(ctx, cfg.StartLimit)
@@ -257,8 +259,11 @@ func (p *Process) Stop(grace time.Duration) {
 	p.Kill()
 }
 
-// Kill ends the child and everything it started, and waits for the child's end.
+// Kill ends the child and everything it started, and waits for the child's end. What the child has started ends with it anyway,
+// unless it left the child's process group.
 func (p *Process) Kill() {
-	killGroup(p.command.Process.Pid)
+	if p.Exited() == nil {
+		killGroup(p.command.Process.Pid)
+	}
 	<-p.done
 }

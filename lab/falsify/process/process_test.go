@@ -164,20 +164,40 @@ func TestUnusableChildren(t *testing.T) {
 
 // A stop ends a child that ignores SIGTERM, and the grandchild with it.
 func TestStopEndsTheWholeGroup(t *testing.T) {
+	p, grandchild := stubborn(t)
+	p.Stop(50 * time.Millisecond)
+	if !gone(p.command.Process.Pid) {
+		t.Error("the child still lives")
+	}
+	awaitGone(t, grandchild)
+}
+
+// A child that ends by itself takes along what it has started: later its number may be somebody else's, and nobody is killed by it.
+func TestTheGroupEndsWithTheChild(t *testing.T) {
+	p, grandchild := stubborn(t)
+	if err := p.command.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	<-p.Done()
+	awaitGone(t, grandchild)
+}
+
+func stubborn(t *testing.T) (p *Process, grandchild int) {
+	t.Helper()
 	p, err := start(t, "stubborn", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, number, _ := strings.Cut(p.Output(), "child ")
-	grandchild, err := strconv.Atoi(strings.TrimSpace(number))
-	if err != nil {
+	if grandchild, err = strconv.Atoi(strings.TrimSpace(number)); err != nil {
 		t.Fatalf("output %q", p.Output())
 	}
-	p.Stop(50 * time.Millisecond)
-	if !gone(p.command.Process.Pid) {
-		t.Error("the child still lives")
-	}
-	// A signal to a group is delivered to the rest of it in the kernel's own time.
+	return p, grandchild
+}
+
+// awaitGone waits: a signal to a group is delivered to the rest of it in the kernel's own time.
+func awaitGone(t *testing.T, grandchild int) {
+	t.Helper()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	for limit := time.After(10 * time.Second); !gone(grandchild); {
