@@ -16,7 +16,9 @@ import (
 	"github.com/falsifiable/stability/lab/internal/browser"
 )
 
-func main() {
+func main() { os.Exit(run()) }
+
+func run() (code int) {
 	stay := flag.Duration("stay", 0, "how `long` all stays to be looked at while something is broken")
 	picture := flag.String("picture", "", "save a picture of the console to this `file`")
 	flag.Parse()
@@ -24,8 +26,9 @@ func main() {
 	defer stop()
 	if err := show(ctx, *stay, *picture); err != nil && ctx.Err() == nil {
 		fmt.Fprintln(os.Stderr, "stack:", err)
-		os.Exit(1)
+		return 1
 	}
+	return 0
 }
 
 // patience bounds each wait: the slowest is the alert, which has to be true for a minute first.
