@@ -64,7 +64,7 @@ func TestFloodAtReadyIsRamped(t *testing.T) {
 			n := now.Add(1)
 			for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
 			}
-			<-time.After(100 * time.Millisecond)
+			<-time.After(150 * time.Millisecond) // longer than anybody waits for a turn
 		}))
 		flood := func() (admitted int64) {
 			most.Store(0)
