@@ -90,9 +90,9 @@ func (g *graph) report(pass *analysis.Pass, ring []edge) {
 	var says []string
 	for i, w := range at {
 		says = append(says, w.says(ring[i]))
-		d.Related = append(d.Related, analysis.RelatedInformation{Pos: w.held.Taken.Pos(), Message: w.fn.Name() + " takes " + ring[i].held.String() + " here"})
+		d.Related = append(d.Related, analysis.RelatedInformation{Pos: w.held.Taken.Pos(), Message: w.fn.Name() + " takes " + ring[i].names().held + " here"})
 		if w.taken.pos != d.Pos {
-			d.Related = append(d.Related, analysis.RelatedInformation{Pos: w.taken.pos, Message: "and then " + ring[i].taken.String() + " here"})
+			d.Related = append(d.Related, analysis.RelatedInformation{Pos: w.taken.pos, Message: "and then " + ring[i].names().taken + " here"})
 		}
 	}
 	if len(ring) == 2 {
@@ -109,7 +109,19 @@ func (g *graph) report(pass *analysis.Pass, ring []edge) {
 }
 
 func (w witness) says(e edge) string {
-	return w.fn.Name() + " takes " + e.taken.String() + w.taken.through() + " while it holds " + e.held.String()
+	names := e.names()
+	return w.fn.Name() + " takes " + names.taken + w.taken.through() + " while it holds " + names.held
+}
+
+// named is an edge for a reader.
+type named struct{ held, taken string }
+
+// names returns short names for the two locks, if these tell them apart.
+func (e edge) names() named {
+	if held, taken := e.held.Short(), e.taken.Short(); held != taken {
+		return named{held, taken}
+	}
+	return named{e.held.String(), e.taken.String()}
 }
 
 // writer returns a third party without whom two of the ring would pass each other as readers, if one is needed.

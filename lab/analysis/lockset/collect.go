@@ -47,6 +47,7 @@ type collector struct {
 	news     map[*ssa.Function]bool                 // whether a function returns what nobody else knows yet
 	budget   int                                    // steps that are left to find out whether a value is new
 	asking   int                                    // how deep such questions are nested
+	against  *contest                               // the access that such a question is about, if it is about one
 	tokens   map[*ssa.Function][]ssa.Instruction    // where a function takes a token
 	joins    []ssa.Instruction                      // of the function being looked at: where it waits for what it has started
 	receives bool                                   // it waits for somebody

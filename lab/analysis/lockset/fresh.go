@@ -238,7 +238,7 @@ func index(in ssa.Instruction) int { return slices.Index(in.Block().Instrs, in) 
 func (p *collector) shares(in ssa.Instruction, v ssa.Value, at ssa.Instruction, depth int) bool {
 	switch in := in.(type) {
 	case *ssa.Go:
-		return true
+		return !p.spares(in)
 	case *ssa.Send:
 		return in.X == v
 	case *ssa.MapUpdate:
@@ -260,7 +260,7 @@ func (p *collector) shares(in ssa.Instruction, v ssa.Value, at ssa.Instruction, 
 		}
 		return depth > 0 && p.shared(in.(ssa.Value), at, depth-1)
 	case *ssa.MakeClosure:
-		return closureStarts(in, at, v)
+		return p.closureStarts(in, at, v)
 	case *ssa.Call:
 		return depth > 0 && p.passes(in, v, depth)
 	}
@@ -268,14 +268,16 @@ func (p *collector) shares(in ssa.Instruction, v ssa.Value, at ssa.Instruction, 
 }
 
 // closureStarts tells whether the literal is started as a goroutine, or given to who does so.
-func closureStarts(c *ssa.MakeClosure, at ssa.Instruction, v ssa.Value) bool {
+func (p *collector) closureStarts(c *ssa.MakeClosure, at ssa.Instruction, v ssa.Value) bool {
 	for _, r := range *c.Referrers() {
 		if !mayPrecede(r, at, v) {
 			continue
 		}
 		switch r := r.(type) {
 		case *ssa.Go:
-			return true
+			if !p.spares(r) {
+				return true
+			}
 		case *ssa.Call:
 			f := r.Call.StaticCallee()
 			if f != nil && (slices.Contains(starters, f.RelString(nil)) || f.RelString(nil) == "time.AfterFunc") {
@@ -300,10 +302,25 @@ func (p *collector) passes(c *ssa.Call, v ssa.Value, depth int) bool {
 			continue
 		}
 		for _, r := range *callee.Params[i].Referrers() {
-			if r.Block() != nil && p.shares(r, callee.Params[i], callee.Blocks[0].Instrs[0], 0) {
+			if r.Block() != nil && !p.joinsOwn(r, callee, c) && p.shares(r, callee.Params[i], callee.Blocks[0].Instrs[0], 0) {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// joinsOwn tells whether in, in the callee of c, puts a value into another argument that nobody else knows either: the parts of a
+// new value learn about each other.
+func (p *collector) joinsOwn(in ssa.Instruction, callee *ssa.Function, c *ssa.Call) bool {
+	s, ok := in.(*ssa.Store)
+	if !ok {
+		return false
+	}
+	field, ok := s.Addr.(*ssa.FieldAddr)
+	if !ok {
+		return false
+	}
+	i := slices.IndexFunc(callee.Params, func(q *ssa.Parameter) bool { return q == field.X })
+	return i >= 0 && i < len(c.Call.Args) && p.newValue(c.Call.Args[i], 4) != nil
 }

@@ -58,7 +58,7 @@ func (p *collector) judge(v *types.Var, all []access) {
 	assigned := false // other than when it is made
 	for _, a := range all {
 		switch {
-		case a.alone || p.isOption(a) || p.initOnly(a.fn, 4) || p.madeByCaller(a.fn, a.param, 4) || a.write && !a.atomic && p.resets[whole{a.fn, a.base}] >= many && len(a.held.May) == 0:
+		case a.alone || p.untouched(v, a) || p.isOption(a) || p.initOnly(a.fn, 4) || p.madeByCaller(a.fn, a.param, 4) || a.write && !a.atomic && p.resets[whole{a.fn, a.base}] >= many && len(a.held.May) == 0:
 		case a.atomic:
 			atomics = append(atomics, a)
 		default:
@@ -71,7 +71,7 @@ func (p *collector) judge(v *types.Var, all []access) {
 	}
 	if len(atomics) > 0 {
 		if !p.ownLocks {
-			p.mixed(v, plain, atomics)
+			p.mixed(v, plain, atomics, all)
 		}
 		return
 	}
@@ -86,68 +86,6 @@ const many = 3
 type whole struct {
 	fn   *ssa.Function
 	base locks.Place
-}
-
-// mixed reports plain accesses of a variable that is accessed atomically elsewhere. A plain read under a lock is fine if every
-// atomic write holds that lock too: the atomics are for readers without it.
-func (p *collector) mixed(v *types.Var, plain, atomics []access) {
-	once := !slices.ContainsFunc(atomics, func(a access) bool { return a.write && !a.first })
-	for _, x := range plain {
-		if p.excused(x) || p.hasToken(x) || once && !x.write {
-			continue
-		}
-		with := atomics[0]
-		if lock := p.guard(v, x); lock != "" {
-			i := slices.IndexFunc(atomics, func(a access) bool {
-				return (a.write || x.write) && p.guard(v, a) == "" && !p.loose(a.fn) && !p.excused(a)
-			})
-			if i < 0 || p.loose(x.fn) {
-				continue
-			}
-			with = atomics[i]
-		} else if len(p.held(x)) > 0 || len(x.held.May) > 0 {
-			continue // under another lock: a pattern of its own
-		}
-		p.mixes[x.fn] = append(p.mixes[x.fn], mix{v, x, with})
-	}
-}
-
-// mix is a plain access beside an atomic one.
-type mix struct {
-	v      *types.Var
-	plain  access
-	atomic access
-}
-
-// reportMixes reports what a function reads or writes plainly beside atomics: a method that prints a dozen counters is one mistake.
-func (p *collector) reportMixes(fns []*ssa.Function) {
-	for _, f := range fns {
-		var names []string
-		var d analysis.Diagnostic
-		for _, m := range p.mixes[f] {
-			if !d.Pos.IsValid() || m.plain.pos < d.Pos {
-				d.Pos = m.plain.pos
-			}
-			if slices.Contains(names, m.v.Name()) {
-				continue
-			}
-			names = append(names, m.v.Name())
-			what := "read"
-			if m.atomic.write {
-				what = "write"
-			}
-			d.Related = append(d.Related, analysis.RelatedInformation{Pos: m.atomic.pos, Message: "an atomic " + what + " in " + m.atomic.fn.Name()})
-		}
-		are := " is"
-		switch {
-		case len(names) == 0:
-			continue
-		case len(names) > 1:
-			are = " are"
-		}
-		d.Message = strings.Join(names, ", ") + are + " accessed by sync/atomic elsewhere: a plain access beside it is a data race; use an atomic type, which has no plain access"
-		p.pass.Report(d)
-	}
 }
 
 // held returns the locks that are held at x on every way, those of all callers included.
@@ -318,8 +256,8 @@ func (p *collector) excused(a access) bool {
 	return ok && excuse.MatchString(comments.Above(p.pass, a.pos))
 }
 
-// heldByName matches names that say who takes the lock: addLocked, flushNoLocking, register_NeedsSubMuxLock.
-var heldByName = regexp.MustCompile(`(?i)(locked|without_?lock(ing)?|no_?lock(ing)?|lock_?held|under_?lock)$|needs_?\w*(lock|mu|mutex)$`)
+// heldByName matches names that say who takes the lock: addLocked, flushNoLocking, register_NeedsSubMuxLock, flushUnsafe.
+var heldByName = regexp.MustCompile(`(?i)(locked|without_?lock(ing)?|no_?lock(ing)?|lock_?held|under_?lock|unsafe)$|needs_?\w*(lock|mu|mutex)$`)
 
 var excuse = regexp.MustCompile(`(?is)(lock|mu|mutex)\b.{0,60}\b(held|holds?|holding)\b|\b(held|holds?|holding)\b.{0,60}(lock|mu|mutex)\b|` +
 	`\b(callers?|assum(es?|ing))\b.{0,60}\b(lock|locks|locking|mu|mutex|shared access|exclusive access)\b|` +

@@ -228,6 +228,57 @@ func (c Class) String() string {
 	return c.Of.Pkg().Name() + "." + c.Of.Name() + c.Fields
 }
 
+// farthest is how many fields a reader follows to a lock before the way says less to him than the type that it ends in.
+const farthest = 2
+
+// Short is String, but for a lock at the end of a longer way: that is named by the type that it is a field of. Two classes may have
+// one such name.
+func (c Class) Short() string {
+	segments := strings.Split(c.Fields, ".")[1:]
+	if c.Of == nil || len(segments) <= farthest {
+		return c.String()
+	}
+	t := c.Of.Type()
+	var owner *types.Named
+	for _, s := range segments {
+		st, ok := elem(t).Underlying().(*types.Struct)
+		if !ok {
+			return c.String()
+		}
+		if owner, ok = types.Unalias(elem(t)).(*types.Named); !ok {
+			return c.String()
+		}
+		name, index, _ := strings.Cut(s, "[")
+		if t = fieldType(st, name); t == nil || index != "" && entryType(t) == nil {
+			return c.String()
+		}
+		if index != "" {
+			t = entryType(t)
+		}
+	}
+	return Class{owner.Obj(), "." + segments[len(segments)-1]}.String()
+}
+
+func fieldType(st *types.Struct, name string) types.Type {
+	for f := range st.Fields() {
+		if f.Name() == name {
+			return f.Type()
+		}
+	}
+	return nil
+}
+
+// entryType is the type of what a slice, an array, or a pointer to one has; nil for others.
+func entryType(t types.Type) types.Type {
+	switch t := elem(t).Underlying().(type) {
+	case *types.Slice:
+		return t.Elem()
+	case *types.Array:
+		return t.Elem()
+	}
+	return nil
+}
+
 // Field is the name of the last field, or of the variable: by it people say what a lock is for.
 func (c Class) Field() string {
 	if i := strings.LastIndexByte(c.Fields, '.'); i >= 0 {

@@ -36,8 +36,11 @@ func Signature(s *types.Signature) bool {
 	return has(s, Param)
 }
 
-// Param tells whether a parameter of type t makes its function one that serves requests.
+// Param tells whether a parameter of type t makes its function one that serves requests: a batch of messages is one too.
 func Param(t types.Type) bool {
+	if batch, ok := t.Underlying().(*types.Slice); ok && message(batch.Elem()) {
+		return true
+	}
 	return is(t, "net/http", "ResponseWriter") || framework(t) != "" || stream(t) || message(t)
 }
 
@@ -136,7 +139,9 @@ var messages = map[string]bool{
 	"github.com/nsqio/go-nsq.Message": true, "github.com/ThreeDotsLabs/watermill/message.Message": true,
 	"cloud.google.com/go/pubsub.Message": true, "cloud.google.com/go/pubsub/v2.Message": true,
 	"github.com/hibiken/asynq.Task": true, "github.com/aws/aws-lambda-go/events.SQSMessage": true,
-	"github.com/twmb/franz-go/pkg/kgo.Record": true,
+	"github.com/twmb/franz-go/pkg/kgo.Record": true, "github.com/twmb/franz-go/pkg/kgo.Fetches": true,
+	"github.com/twmb/franz-go/pkg/kgo.FetchTopicPartition": true,
+	"github.com/IBM/sarama.ConsumerGroupClaim":             true, "github.com/Shopify/sarama.ConsumerGroupClaim": true,
 }
 
 func framework(t types.Type) string { return frameworks[nameOf(t)] }

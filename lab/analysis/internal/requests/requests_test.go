@@ -18,6 +18,14 @@ var fakes = map[string]string{
 	"github.com/labstack/echo/v4":   `package echo; type Context interface{ Path() string }`,
 	"github.com/gofiber/fiber/v2":   `package fiber; type Ctx struct{}`,
 	"github.com/segmentio/kafka-go": `package kafka; type Message struct{}`,
+	"github.com/IBM/sarama": `package sarama; type ConsumerGroupSession interface{ Commit() }
+type ConsumerMessage struct{}
+type ConsumerGroupClaim interface{ Messages() <-chan *ConsumerMessage }`,
+	"github.com/nats-io/nats.go":                 `package nats; type Msg struct{}`,
+	"github.com/nats-io/nats.go/jetstream":       `package jetstream; type Msg interface{ Ack() error }`,
+	"github.com/rabbitmq/amqp091-go":             `package amqp091; type Delivery struct{}`,
+	"github.com/twmb/franz-go/pkg/kgo":           `package kgo; type (Record struct{}; Fetch struct{}; Fetches []Fetch)`,
+	"github.com/ThreeDotsLabs/watermill/message": `package message; type Message struct{}`,
 }
 
 type importing struct {
@@ -56,25 +64,31 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/IBM/sarama"
+	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/gin-gonic/gin"
 	"github.com/gofiber/fiber/v2"
 	"github.com/labstack/echo/v4"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	amqp "github.com/rabbitmq/amqp091-go"
 	"github.com/segmentio/kafka-go"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-type message struct{}
-func (*message) ProtoReflect() {}
+type proto struct{}
+func (*proto) ProtoReflect() {}
 
 type UnimplementedThingServer struct{}
 type stream interface { SetHeader(); SetTrailer(); SendMsg(any) error; RecvMsg(any) error }
 
 type service struct{ UnimplementedThingServer }
-func (*service) Unary(context.Context, *message) (*message, error)        { return nil, nil }
+func (*service) Unary(context.Context, *proto) (*proto, error)            { return nil, nil }
 func (*service) helper(context.Context, string) (string, error)           { return "", nil }
-func (*service) Short(*message) (*message, error)                         { return nil, nil }
+func (*service) Short(*proto) (*proto, error)                             { return nil, nil }
 
 type plain struct{}
-func (*plain) Unary(context.Context, *message) (*message, error)          { return nil, nil }
+func (*plain) Unary(context.Context, *proto) (*proto, error)              { return nil, nil }
 
 func handler(http.ResponseWriter, *http.Request) {}
 func request(*http.Request)                      {} // a client has those, too
@@ -83,6 +97,17 @@ func echoes(echo.Context) error                  { return nil }
 func fibers(*fiber.Ctx) error                    { return nil }
 func streams(stream) error                       { return nil }
 func consumes(kafka.Message) error               { return nil }
+func batches([]kafka.Message) error              { return nil }
+func pointers([]*sarama.ConsumerMessage)         {}
+func numbers([]int)                              {}
+func saramas(sarama.ConsumerGroupSession, sarama.ConsumerGroupClaim) error { return nil }
+func setup(sarama.ConsumerGroupSession) error    { return nil } // once for a session
+func natses(*nats.Msg)                           {}
+func jetstreams(jetstream.Msg)                   {}
+func deliveries(amqp.Delivery)                   {}
+func records(*kgo.Record)                        {}
+func fetches(kgo.Fetches)                        {}
+func watermills(*message.Message) error          { return nil }
 func background(context.Context)                 {}
 func around(http.ResponseWriter)                 { func() { println() }() }
 `
@@ -95,7 +120,9 @@ func TestServes(t *testing.T) {
 	p := build(t)
 	for name, want := range map[string]struct{ serves, recovered bool }{
 		"handler": {true, true}, "request": {}, "gins": {true, true}, "echoes": {true, false}, "fibers": {true, false},
-		"streams": {true, false}, "consumes": {true, false}, "background": {}, "around": {true, true},
+		"streams": {true, false}, "consumes": {true, false}, "batches": {true, false}, "pointers": {true, false}, "numbers": {},
+		"saramas": {true, false}, "setup": {}, "natses": {true, false}, "jetstreams": {true, false}, "deliveries": {true, false},
+		"records": {true, false}, "fetches": {true, false}, "watermills": {true, false}, "background": {}, "around": {true, true},
 	} {
 		f := p.Func(name)
 		if got := Serves(f); got != want.serves {

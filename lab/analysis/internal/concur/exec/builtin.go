@@ -24,10 +24,16 @@ func (x frame) builtin(c *machine.Call, b *ssa.Builtin) {
 	case "close":
 		prim.Close(c, prim.ChanOf(m, arg(0)))
 	case "len":
-		if x.f != nil && x.f.Fn.SpawnCounts[c.Common] {
+		spawns := x.f != nil && x.f.Fn.SpawnCounts[c.Common]
+		if spawns {
 			m.SomeElements(arg(0))
 		}
-		c.Result(x.length(arg(0)))
+		n := x.length(arg(0))
+		if _, unknown := arg(0).(*facts.Term); unknown && spawns && n == int64(0) {
+			m.Impossible() // somebody else who asked has found nothing in it: see decide
+			return
+		}
+		c.Result(n)
 	case "cap":
 		c.Result(x.capacity(arg(0)))
 	case "append":

@@ -20,6 +20,7 @@ type Solver struct {
 	terms arena.Pool[Term]
 	known map[Formula]*Term
 	ids   int
+	enums map[*types.Named][]any // the constants of types, for all runs
 }
 
 // Begin forgets everything, for a run that takes its choices from path. Terms of earlier runs are no longer good.
@@ -276,6 +277,8 @@ func (s *Solver) learn(c *Term) {
 				u.SetNil(c.outcome)
 			} else if c.outcome && Scalar(f.Y) {
 				u.equal = f.Y
+			} else if !c.outcome && s.isNone(u) {
+				s.path.Impossible()
 			}
 		}
 	}

@@ -87,3 +87,51 @@ func (s shards) merged(out chan int) {
 		}()
 	}
 }
+
+// front has at least one door: whoever makes it sees to that.
+type front struct{ doors []func() error }
+
+func newFront(doors ...func() error) *front {
+	if len(doors) == 0 {
+		doors = append(doors, func() error { return nil })
+	}
+	return &front{doors}
+}
+
+func (f *front) serve(ready func()) error {
+	errs := make(chan error, len(f.doors))
+	for _, door := range f.doors {
+		go func() { ready(); errs <- door() }()
+	}
+	return <-errs
+}
+
+// start goes over the doors too, and starts nothing for each: that there may be none of them is not asked again by serve.
+func (f *front) start() error {
+	ready := make(chan struct{}, len(f.doors))
+	failed := make(chan error, 1)
+	go func() { failed <- f.serve(func() { ready <- struct{}{} }) }()
+	for range f.doors {
+		select {
+		case err := <-failed:
+			return err
+		case <-ready:
+		}
+	}
+	return nil
+}
+
+// leaves has no room for the result, which start does not wait for if all doors are ready.
+func (f *front) leaves() error {
+	ready := make(chan struct{}, len(f.doors))
+	failed := make(chan error)
+	go func() { failed <- f.serve(func() { ready <- struct{}{} }) }() // want `send on failed blocks forever`
+	for range f.doors {
+		select {
+		case err := <-failed:
+			return err
+		case <-ready:
+		}
+	}
+	return nil
+}

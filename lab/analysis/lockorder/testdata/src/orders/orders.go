@@ -193,3 +193,41 @@ func (s *spawns) inGoroutine() {
 func (s *spawns) inLiteral(do func(func())) {
 	do(func() { s.c.Lock(); s.b.Lock(); s.b.Unlock(); s.c.Unlock() })
 }
+
+// pipe is four steps away from its host: a lock so far off is named by the type that it is in.
+type pipe struct{ mu, other sync.Mutex }
+type wire struct{ pipes [2]*pipe }
+type link struct{ wire *wire }
+type host struct {
+	mu   sync.Mutex
+	link link
+}
+
+func (h *host) send() {
+	h.mu.Lock()
+	h.link.wire.pipes[0].mu.Lock()
+	h.link.wire.pipes[0].mu.Unlock()
+	h.mu.Unlock()
+}
+
+func (h *host) wait() {
+	h.link.wire.pipes[0].mu.Lock()
+	h.mu.Lock() // want `wait takes orders.host.mu while it holds orders.pipe.mu; send takes them in the other order`
+	h.mu.Unlock()
+	h.link.wire.pipes[0].mu.Unlock()
+}
+
+// two pipes of one host have one short name.
+func (h *host) forth() {
+	h.link.wire.pipes[0].other.Lock()
+	h.link.wire.pipes[1].other.Lock() // want `forth takes orders.host.link.wire.pipes\[1\].other while it holds orders.host.link.wire.pipes\[0\].other; back takes them in the other order`
+	h.link.wire.pipes[1].other.Unlock()
+	h.link.wire.pipes[0].other.Unlock()
+}
+
+func (h *host) back() {
+	h.link.wire.pipes[1].other.Lock()
+	h.link.wire.pipes[0].other.Lock()
+	h.link.wire.pipes[0].other.Unlock()
+	h.link.wire.pipes[1].other.Unlock()
+}

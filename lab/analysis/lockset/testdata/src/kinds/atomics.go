@@ -88,3 +88,82 @@ func (c *counters) miss() { atomic.AddUint32(&c.misses, 1) }
 func (c *counters) sum() uint32 {
 	return c.gets + c.puts + c.misses // want `gets, puts, misses are accessed by sync/atomic elsewhere`
 }
+
+// session is connected by its constructor, which has it alone, and later by others, who lock; all who write lock too.
+type session struct {
+	mu    sync.Mutex
+	state uint32
+}
+
+func Dial() *session {
+	s := &session{}
+	s.connect()
+	go s.watch()
+	return s
+}
+
+func (s *session) connect() {
+	if s.state == 0 {
+		atomic.StoreUint32(&s.state, 1)
+	}
+}
+
+func (s *session) reconnect() { s.mu.Lock(); defer s.mu.Unlock(); s.connect() }
+func (s *session) watch()     { s.reconnect() }
+func (s *session) Up() bool   { return atomic.LoadUint32(&s.state) == 1 }
+
+// dropped has a writer who never locks.
+type dropped struct {
+	mu    sync.Mutex
+	state uint32
+}
+
+func Open() *dropped {
+	s := &dropped{}
+	go s.watch()
+	s.connect()
+	return s
+}
+
+func (s *dropped) connect() {
+	if s.state == 0 { // want `state is accessed by sync/atomic elsewhere`
+		atomic.StoreUint32(&s.state, 1)
+	}
+}
+
+func (s *dropped) reconnect() { s.mu.Lock(); defer s.mu.Unlock(); s.connect() }
+func (s *dropped) watch()     { s.reconnect() }
+func (s *dropped) Drop()      { atomic.StoreUint32(&s.state, 0) }
+
+// sample is what a load has counted; a report has copies of it.
+type sample struct{ hits, errs uint64 }
+
+type load struct {
+	mu       sync.Mutex
+	now, old *sample
+}
+
+func (l *load) hit() { atomic.AddUint64(&l.now.hits, 1); atomic.AddUint64(&l.now.errs, 1) }
+
+func (l *load) take() {
+	s := new(sample)
+	s.hits = atomic.LoadUint64(&l.now.hits)
+	s.errs = atomic.LoadUint64(&l.now.errs)
+	l.mu.Lock()
+	l.old = s
+	l.mu.Unlock()
+}
+
+func (l *load) report() (uint64, uint64) {
+	l.mu.Lock()
+	s := l.old
+	l.mu.Unlock()
+	return s.hits, l.now.errs // want `errs is accessed by sync/atomic elsewhere`
+}
+
+// flushUnsafe says by its name that its caller sees to it that nobody counts any more; flushed does not.
+type flushed struct{ hits uint64 }
+
+func (f *flushed) hit()                { atomic.AddUint64(&f.hits, 1) }
+func (f *flushed) flushUnsafe() uint64 { return f.hits }
+func (f *flushed) flush() uint64       { return f.hits } // want `hits is accessed by sync/atomic elsewhere`

@@ -73,3 +73,63 @@ func (n *numbered) connect() {
 
 func (n *numbered) key() uint64   { return n.id }
 func (n *numbered) total() uint64 { return n.hits } // want `hits is accessed by sync/atomic elsewhere`
+
+// shelf starts its goroutines while it is being made: one has nothing to do with tables, another waits for work first.
+type shelf struct {
+	mu     sync.Mutex
+	tables []int
+	sizes  []int
+	flush  chan int
+	log    journal
+}
+
+// journal knows the shelf that it is a part of.
+type journal struct{ of *shelf }
+
+func (j *journal) init(s *shelf) { j.of = s }
+
+func NewShelf(tables []int) (*shelf, error) {
+	s := &shelf{flush: make(chan int, 1)}
+	go s.measure()
+	s.load(tables)
+	s.log.init(s)
+	go func() { s.flushAll() }()
+	for _, t := range s.tables {
+		s.flush <- t
+	}
+	_ = len(s.sizes) // want `sizes is read without mu`
+	return s, nil
+}
+
+func (s *shelf) load(tables []int) { s.tables = append(s.tables, tables...) }
+func (s *shelf) measure()          { s.mu.Lock(); s.sizes = append(s.sizes, 1); s.mu.Unlock() }
+
+func (s *shelf) flushAll() {
+	for range s.flush {
+		s.mu.Lock()
+		s.tables = s.tables[1:]
+		s.mu.Unlock()
+	}
+}
+
+func (s *shelf) add(t int)  { s.mu.Lock(); s.tables = append(s.tables, t); s.mu.Unlock() }
+func (s *shelf) count() int { s.mu.Lock(); defer s.mu.Unlock(); return len(s.tables) + len(s.sizes) }
+func (s *shelf) drop()      { s.mu.Lock(); s.tables, s.sizes = nil, nil; s.mu.Unlock() }
+
+// eager starts one that does not wait.
+type eager struct {
+	mu     sync.Mutex
+	tables []int
+}
+
+func NewEager(tables []int) (*eager, error) {
+	s := &eager{}
+	go s.flushAll()
+	_ = len(s.tables) // want `tables is read without mu`
+	return s, nil
+}
+
+func (s *eager) flushAll()  { s.mu.Lock(); s.tables = s.tables[:0]; s.mu.Unlock() }
+func (s *eager) add(t int)  { s.mu.Lock(); s.tables = append(s.tables, t); s.mu.Unlock() }
+func (s *eager) count() int { s.mu.Lock(); defer s.mu.Unlock(); return len(s.tables) }
+func (s *eager) drop()      { s.mu.Lock(); s.tables = nil; s.mu.Unlock() }
