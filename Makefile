@@ -46,8 +46,8 @@ e2e: ## try it on a real PostgreSQL, Redis, etcd, Prometheus, Alertmanager and b
 	@echo "== the Grafana dashboard, on a real Prometheus"; cd telemetry && $(GO) test -count=1 -v -tags e2e ./dashboard
 	@echo "== traces, logs and metrics through a real OpenTelemetry Collector into a real store of logs: two minutes to build them, once"
 	cd telemetry/otlp && $(GO) test -count=1 -tags e2e -run TestThroughARealCollector -v .
-	@echo "== the experiment of every cause, every key of stability-contract, harmful configuration and a slow disk"
-	cd lab && $(GO) test -count=1 -tags e2e -timeout 40m -run 'TestExperimentsOfTheCatalogue|TestGeneratedKeysAreProven|TestHarmGoesBackInTime|TestSlowDiskIsNoticed' ./falsify
+	@echo "== the experiment of every cause, every key of stability-contract, harmful configuration, a slow disk and swapped files"
+	cd lab && $(GO) test -count=1 -tags e2e -timeout 40m -run 'TestExperimentsOfTheCatalogue|TestGeneratedKeysAreProven|TestHarmGoesBackInTime|TestSlowDiskIsNoticed|TestSwapsAreChangesAndNoTears' ./falsify
 	@echo "== keepalive in real time: a minute"; cd adapter/stabilitygrpc && $(GO) test -race -count=1 -tags e2e -run TestKeepaliveIsPunished .
 
 # Not part of CI until it has passed there three times: docs/adr/0032. Cold it compiles for nine minutes of one core.

@@ -164,7 +164,7 @@ func (v *Value[T]) open(ctx context.Context) error {
 		w.close()
 		return err
 	}
-	v.listed = &openconfigs.Config{Name: v.options.Name, Path: v.paths[0], Rejected: v.rejected, Look: v.hint}
+	v.listed = &openconfigs.Config{Name: v.options.Name, Path: v.paths[0], Rejected: v.rejected, Look: v.hint, Deafen: w.deafen, Overflows: w.overflows.Load}
 	openconfigs.Add(v.listed)
 	go v.run(ctx, w)
 	return nil

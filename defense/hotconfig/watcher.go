@@ -2,11 +2,13 @@ package hotconfig
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -19,10 +21,13 @@ type watcher struct {
 	hint   func()
 	dirs   []string
 	bases  []string
+
+	deafened  chan chan struct{} // by a fault: no event is taken until what comes here is closed
+	overflows atomic.Uint64
 }
 
 func newWatcher(paths []string, hint func()) *watcher {
-	w := &watcher{paths: paths, hint: hint}
+	w := &watcher{paths: paths, hint: hint, deafened: make(chan chan struct{})}
 	events, err := fsnotify.NewWatcher()
 	if err != nil {
 		return w // out of inotify instances: the poll does
@@ -85,6 +90,11 @@ func (w *watcher) run(ctx context.Context, refollow <-chan struct{}) {
 			return
 		case <-refollow:
 			w.follow()
+		case heard := <-w.deafened:
+			select {
+			case <-heard:
+			case <-ctx.Done():
+			}
 		case e, ok := <-w.events.Events:
 			if !ok {
 				return
@@ -92,12 +102,29 @@ func (w *watcher) run(ctx context.Context, refollow <-chan struct{}) {
 			if slices.Contains(w.bases, filepath.Base(e.Name)) || slices.Contains(w.dirs, e.Name) {
 				w.hint()
 			}
-		case _, ok := <-w.events.Errors: // an overflow means that anything may have changed
+		case err, ok := <-w.events.Errors: // an overflow means that anything may have changed
 			if !ok {
 				return
 			}
+			if errors.Is(err, fsnotify.ErrEventOverflow) {
+				w.overflows.Add(1)
+			}
 			w.hint()
 		}
+	}
+}
+
+// deafen keeps run from taking events until hear, which must be called once. It waits for run until ctx is done.
+func (w *watcher) deafen(ctx context.Context) (hear func(), err error) {
+	if w.events == nil {
+		return nil, errors.New("there are no events to be had: the file is followed by polling alone")
+	}
+	heard := make(chan struct{})
+	select {
+	case w.deafened <- heard:
+		return func() { close(heard) }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/falsifiable/stability/fault/earlyready"
 	"github.com/falsifiable/stability/fault/endlessloop"
 	"github.com/falsifiable/stability/fault/fdleak"
+	"github.com/falsifiable/stability/fault/fileswap"
 	"github.com/falsifiable/stability/fault/goawaystorm"
 	"github.com/falsifiable/stability/fault/goroutineleak"
 	"github.com/falsifiable/stability/fault/harmfulconfig"
@@ -44,6 +45,7 @@ func Faults() []fault.Fault {
 		earlyready.Fault,
 		endlessloop.Fault,
 		fdleak.Fault,
+		fileswap.Fault,
 		goawaystorm.Fault,
 		goroutineleak.Fault,
 		harmfulconfig.Fault,

@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"math"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -64,7 +65,11 @@ func TestEveryFaultKeepsItsPromises(t *testing.T) {
 	peer := &openpeers.Peer{Name: "test", Hold: func(context.Context) (func() bool, error) { return nil, driver.ErrBadConn }}
 	openpeers.Add(peer)
 	defer runtime.KeepAlive(peer)
-	config := &openconfigs.Config{Name: "test", Rejected: func() (uint64, uint64, uint64) { return 0, 0, 0 }, Look: func() {}}
+	path := filepath.Join(t.TempDir(), "c.yaml")
+	if err := os.WriteFile(path, []byte("pool: 50\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	config := &openconfigs.Config{Name: "test", Path: path, Rejected: func() (uint64, uint64, uint64) { return 0, 0, 0 }, Look: func() {}}
 	openconfigs.Add(config) // for those that need a configuration file
 	defer runtime.KeepAlive(config)
 	for _, f := range Faults() {

@@ -17,10 +17,11 @@ import (
 
 func TestTheReaderFindsItSo(t *testing.T) {
 	for how, want := range map[string]func(content []byte, err error) bool{
-		"torn":    func(content []byte, err error) bool { return err == nil && string(content) == "name:" },
-		"invalid": func(content []byte, err error) bool { return err == nil && string(content) == "\x00" },
-		"missing": func(_ []byte, err error) bool { return errors.Is(err, fs.ErrNotExist) },
-		"denied":  func(_ []byte, err error) bool { return errors.Is(err, fs.ErrPermission) },
+		"torn":     func(content []byte, err error) bool { return err == nil && string(content) == "name:" },
+		"invalid":  func(content []byte, err error) bool { return err == nil && string(content) == "\x00" },
+		"flapping": func(content []byte, err error) bool { return err == nil && string(content) == "\x00" },
+		"missing":  func(_ []byte, err error) bool { return errors.Is(err, fs.ErrNotExist) },
+		"denied":   func(_ []byte, err error) bool { return errors.Is(err, fs.ErrPermission) },
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			var bad, looks atomic.Int64
@@ -41,7 +42,7 @@ func TestTheReaderFindsItSo(t *testing.T) {
 			}
 			<-time.After(9500 * time.Millisecond)
 			n := int64(10)
-			if how == "torn" {
+			if how == "torn" || how == "flapping" {
 				n = 5
 			}
 			if w := injection.Witness(); bad.Load() != n || !w.Active || w.Value != float64(n) {

@@ -5,6 +5,7 @@
 package openconfigs
 
 import (
+	"context"
 	"slices"
 	"sync"
 	"weak"
@@ -18,6 +19,10 @@ type Config struct {
 	Rejected func() (rejected, torn, reloads uint64)
 	// Look has the reader look at the file soon.
 	Look func()
+	// Deafen keeps the reader from taking the kernel's events, so that their queue can overflow, until hear, which must be called once.
+	// It waits for a reader no longer than ctx lasts. Overflows tells how often the reader was told that events had been lost.
+	Deafen    func(ctx context.Context) (hear func(), err error)
+	Overflows func() uint64
 }
 
 var (

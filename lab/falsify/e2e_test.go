@@ -26,6 +26,11 @@ func few(controls int) tier {
 
 func try(t *testing.T, dir string, controls int, change func(*Config)) (*Report, error) {
 	t.Helper()
+	return tryBy(t, few(controls), dir, change)
+}
+
+func tryBy(t *testing.T, by tier, dir string, change func(*Config)) (*Report, error) {
+	t.Helper()
 	t.Setenv("TMPDIR", shortTemp(t))
 	cfg, _, err := Config{Dir: dir, Seed: 1, Lanes: 3}.withDefaults()
 	if err != nil {
@@ -34,7 +39,7 @@ func try(t *testing.T, dir string, controls int, change func(*Config)) (*Report,
 	if change != nil {
 		change(&cfg)
 	}
-	return run(t.Context(), cfg, few(controls))
+	return run(t.Context(), cfg, by)
 }
 
 // tempRoot is where the tests' own temporary directories go: TMPDIR changes from test to test.
