@@ -101,47 +101,6 @@ func BenchmarkConfigRead(b *testing.B) {
 	}
 }
 
-// BenchmarkConfigReaders reads two settings by 1, 8 and 64 readers at once, beside a writer who changes them every millisecond. Viper
-// and koanf may not be read so: see TestRacesOfPeers.
-func BenchmarkConfigReaders(b *testing.B) {
-	for _, readers := range []int{1, 8, 64} {
-		for _, s := range stores(b) {
-			if s.write != nil {
-				b.Run(fmt.Sprint(readers, "/", s.name), func(b *testing.B) { readBeside(b, s, readers) })
-			}
-		}
-	}
-}
-
-func readBeside(b *testing.B, s store, readers int) {
-	stop := make(chan struct{})
-	var writer, all sync.WaitGroup
-	writer.Go(func() {
-		tick := time.NewTicker(time.Millisecond)
-		defer tick.Stop()
-		for n := 1; ; n++ {
-			select {
-			case <-stop:
-				return
-			case <-tick.C:
-				s.write(n)
-			}
-		}
-	})
-	b.ResetTimer()
-	for r := range readers {
-		all.Go(func() {
-			for n := r; n < b.N; n += readers {
-				s.read()
-			}
-		})
-	}
-	all.Wait()
-	b.StopTimer()
-	close(stop)
-	writer.Wait()
-}
-
 // reads is how many pairs are read beside a writer; the guide has a figure for 10,000,000.
 const reads = 200_000
 
@@ -272,19 +231,57 @@ func quantiles(b *testing.B, change func(n int)) {
 	b.ReportMetric(1e3*taken[len(taken)*99/100], "p99-ms")
 }
 
-// TestRacesOfPeers runs a program that reads viper or koanf while its file changes, with the race detector. What the peers do is
-// printed and judged by nobody: it is theirs. Ours must be silent.
-func TestRacesOfPeers(t *testing.T) {
-	binary := filepath.Join(t.TempDir(), "races")
-	if out, err := exec.Command("go", "build", "-race", "-o", binary, "./programs/configraces").CombinedOutput(); err != nil {
+// configraces builds the program that reads a configuration while it changes.
+func configraces(t *testing.T, flags ...string) (run func(who string, readers int) (output string, err error)) {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "configraces")
+	if out, err := exec.Command("go", append(append([]string{"build"}, flags...), "-o", binary, "./programs/configraces")...).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	for _, who := range []string{"plainmap", "viper", "koanf", "ours"} {
-		cmd := exec.Command(binary, who, t.TempDir())
+	return func(who string, readers int) (string, error) {
+		cmd := exec.Command(binary, who, t.TempDir(), fmt.Sprint(readers))
 		cmd.Env = append(os.Environ(), "GORACE=halt_on_error=0 atexit_sleep_ms=0")
 		out, err := cmd.CombinedOutput()
-		races := strings.Count(string(out), "WARNING: DATA RACE")
-		t.Logf("%s: %d data races, fatal: %t (%v)", who, races, strings.Contains(string(out), "fatal error: concurrent map"), err)
+		return string(out), err
+	}
+}
+
+const (
+	concurrentMap = "fatal error: concurrent map"
+	dataRace      = "WARNING: DATA RACE"
+)
+
+// TestReadersOfPeers counts what eight readers read in two seconds beside a writer, each way in a process of its own, for some of
+// them are ended by it; with BENCH_READS also one reader and 64. What the others do is printed and judged by nobody: it is theirs.
+func TestReadersOfPeers(t *testing.T) {
+	run := configraces(t)
+	crowds := []int{8}
+	if os.Getenv("BENCH_READS") != "" {
+		crowds = []int{1, 8, 64}
+	}
+	for _, who := range []string{"plainmap", "mutexmap", "atomicvalue", "viper", "koanf", "ours"} {
+		for _, readers := range crowds {
+			out, err := run(who, readers)
+			var pairs, torn int64
+			if _, scanned := fmt.Sscan(out, &pairs, &torn); scanned != nil {
+				t.Logf("%s, %d readers: %v, fatal: %t", who, readers, err, strings.Contains(out, concurrentMap))
+			} else {
+				t.Logf("%s, %d readers: %d pairs of reads a second, %d of %d torn", who, readers, pairs/2, torn, pairs)
+			}
+			if who == "ours" && (err != nil || pairs == 0 || torn > 0) {
+				t.Errorf("ours: %v, %s", err, out)
+			}
+		}
+	}
+}
+
+// TestRacesOfPeers runs the same with the race detector.
+func TestRacesOfPeers(t *testing.T) {
+	run := configraces(t, "-race")
+	for _, who := range []string{"plainmap", "viper", "koanf", "ours"} {
+		out, err := run(who, 4)
+		races := strings.Count(out, dataRace)
+		t.Logf("%s: %d data races, fatal: %t (%v)", who, races, strings.Contains(out, concurrentMap), err)
 		if who == "ours" && (err != nil || races > 0) {
 			t.Errorf("ours: %s", out)
 		}

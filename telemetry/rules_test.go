@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/falsifiable/stability/signals"
 )
 
 // The Prometheus rules use metrics that exist.
@@ -21,6 +23,9 @@ func TestRulesUseMetricsThatExist(t *testing.T) {
 		m := start(t, &level)
 		pass(2 * time.Second)
 		served := page(t, m)
+		for _, d := range signals.Standard() { // of which no source is attached here
+			served += "\n" + MetricName(d)
+		}
 		names := regexp.MustCompile(`\bstability_[a-z_]+`).FindAllString(string(rules), -1)
 		for _, name := range names {
 			if !strings.Contains(served, "\n"+name) && name != "stability_contract_violation" && name != "stability_check_unproven" { // two are recorded

@@ -137,12 +137,12 @@ func Alertmanager(ctx context.Context, dir, webhook string) (*Server, error) {
 	}.start(ctx, dir)
 }
 
-// Prometheus starts one that scrapes a target, host:port, every so often as job payment. The further lines of its configuration may name
+// Prometheus starts one that scrapes targets, each host:port, every so often as job payment. The further lines of its configuration may name
 // rules and an Alertmanager; "" for none. On a busy machine leave it time: a scrape that is missed begins an alert's minute anew.
-func Prometheus(ctx context.Context, dir, target string, every time.Duration, further string) (*Server, error) {
+func Prometheus(ctx context.Context, dir string, targets []string, every time.Duration, further string) (*Server, error) {
 	return server{
 		program: "prometheus", ready: "/-/ready",
-		config: fmt.Sprintf("global: {scrape_interval: %v, scrape_timeout: %v, evaluation_interval: 1s}\nscrape_configs: [{job_name: payment, static_configs: [{targets: [%q]}]}]\n%s", every, every, target, further),
+		config: fmt.Sprintf("global: {scrape_interval: %v, scrape_timeout: %v, evaluation_interval: 1s}\nscrape_configs: [{job_name: payment, static_configs: [{targets: ['%s']}]}]\n%s", every, every, strings.Join(targets, "', '"), further),
 		args: func(config, address string) []string {
 			return []string{"--config.file=" + config, "--storage.tsdb.path=" + filepath.Join(dir, "prometheus"), "--web.listen-address=" + address,
 				"--enable-feature=exemplar-storage"}

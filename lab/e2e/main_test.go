@@ -25,6 +25,9 @@ func TestMain(m *testing.M) {
 	case settingsRole:
 		serveSettings()
 		return
+	case coldRole:
+		serveCold()
+		return
 	case starterRole:
 		startTogether()
 		return

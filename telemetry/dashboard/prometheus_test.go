@@ -51,7 +51,7 @@ func TestPrometheusAnswersEveryPanel(t *testing.T) {
 	}
 	server := httptest.NewServer(telemetry.Handler(service(t)))
 	defer server.Close()
-	prometheus, err := servers.Prometheus(t.Context(), t.TempDir(), server.Listener.Addr().String(), time.Second, "")
+	prometheus, err := servers.Prometheus(t.Context(), t.TempDir(), []string{server.Listener.Addr().String()}, time.Second, "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -66,7 +66,7 @@ func (s *stack) startPrometheus(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.prometheus, err = servers.Prometheus(ctx, s.dir, s.payment.Address, 5*time.Second, fmt.Sprintf(
+	s.prometheus, err = servers.Prometheus(ctx, s.dir, []string{s.payment.Address}, 5*time.Second, fmt.Sprintf(
 		"rule_files: [%q]\nalerting: {alertmanagers: [{static_configs: [{targets: [%q]}]}]}\n", rules, s.alertmanager.Address))
 	return err
 }
