@@ -12,32 +12,43 @@ import (
 	"github.com/falsifiable/stability/internal/openconfigs"
 )
 
+// kind is which values are changed.
+type kind string
+
+const (
+	all       kind = "all"
+	numbers   kind = "numbers"
+	durations kind = "durations"
+	switches  kind = "switches"
+	lists     kind = "lists"
+)
+
 // Fault is the declaration of this fault.
 var Fault = fault.Fault{
 	Name:  "harmfulconfig",
 	Title: "Valid but harmful configuration",
 	Help:  "Changes values in what the reader of a configuration file finds to ones that are valid and do harm. Needs a file of defense/hotconfig, in YAML, JSON or TOML.",
 	Params: []fault.Param{
-		{Name: "kind", Choices: []string{"all", "numbers", "durations", "switches", "lists"}, Help: "Which values, all by default: whole numbers become 1 (as a pool of one), durations 1ms, true false, and lists that stand in one line empty."},
+		{Name: "kind", Choices: []string{string(all), string(numbers), string(durations), string(switches), string(lists)}, Help: "Which values, all by default: whole numbers become 1 (as a pool of one), durations 1ms, true false, and lists that stand in one line empty."},
 		{Name: "nth", Default: 0, Min: 0, Max: 1000, Help: "The how many-th of them is changed; 0 changes all."},
 	},
 	Start: start,
 }
 
 // kinds are how values look behind a key, in all three formats, and what they become.
-var kinds = map[string]struct {
+var kinds = map[kind]struct {
 	pattern *regexp.Regexp
 	value   string
 }{
-	"numbers":   {regexp.MustCompile(`(?m)([:=][ \t]*)(\d[\d_]*)([ \t]*(?:[,}\r#].*)?$)`), "1"},
-	"durations": {regexp.MustCompile(`(?m)([:=][ \t]*["']?)(\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))(["']?[ \t]*(?:[,}\r#].*)?$)`), "1ms"},
-	"switches":  {regexp.MustCompile(`(?m)([:=][ \t]*)(true)([ \t]*(?:[,}\r#].*)?$)`), "false"},
-	"lists":     {regexp.MustCompile(`(?m)([:=][ \t]*)(\[[^\]\n]+\])([ \t]*(?:[,}\r#].*)?$)`), "[]"},
+	numbers:   {regexp.MustCompile(`(?m)([:=][ \t]*)(\d[\d_]*)([ \t]*(?:[,}\r#].*)?$)`), "1"},
+	durations: {regexp.MustCompile(`(?m)([:=][ \t]*["']?)(\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))(["']?[ \t]*(?:[,}\r#].*)?$)`), "1ms"},
+	switches:  {regexp.MustCompile(`(?m)([:=][ \t]*)(true)([ \t]*(?:[,}\r#].*)?$)`), "false"},
+	lists:     {regexp.MustCompile(`(?m)([:=][ \t]*)(\[[^\]\n]+\])([ \t]*(?:[,}\r#].*)?$)`), "[]"},
 }
 
 // harm changes the nth value of the kind, or all if n is 0, and tells how many it changed.
-func harm(kind string, n int, content []byte) (changed []byte, count int) {
-	if kind == "all" {
+func harm(which kind, n int, content []byte) (changed []byte, count int) {
+	if which == all {
 		for each := range kinds {
 			var more int
 			content, more = harm(each, n, content)
@@ -45,7 +56,7 @@ func harm(kind string, n int, content []byte) (changed []byte, count int) {
 		}
 		return content, count
 	}
-	k := kinds[kind]
+	k := kinds[which]
 	seen := 0
 	changed = k.pattern.ReplaceAllFunc(content, func(match []byte) []byte {
 		if seen++; n != 0 && seen != n {
@@ -63,7 +74,7 @@ func harm(kind string, n int, content []byte) (changed []byte, count int) {
 
 type injection struct {
 	*fault.Life
-	kind    string
+	kind    kind
 	nth     int
 	changed atomic.Int64 // values, at the last look
 	before  uint64
@@ -71,7 +82,7 @@ type injection struct {
 }
 
 func start(ctx context.Context, args fault.Args) (fault.Injection, error) {
-	f := &injection{kind: args.Choice("kind"), nth: args.Int("nth"), files: openconfigs.List()}
+	f := &injection{kind: kind(args.Choice("kind")), nth: args.Int("nth"), files: openconfigs.List()}
 	if len(f.files) == 0 {
 		return nil, errors.New("the service follows no configuration file through defense/hotconfig")
 	}

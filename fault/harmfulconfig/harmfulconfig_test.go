@@ -14,8 +14,9 @@ import (
 
 func TestHarm(t *testing.T) {
 	for _, test := range []struct {
-		kind, content, want string
-		n, count            int
+		kind          kind
+		content, want string
+		n, count      int
 	}{
 		{"numbers", "pool: 50\nname: a5\nother:   7 # seven\nlist: [1, 2]\n", "pool: 1\nname: a5\nother:   1 # seven\nlist: [1, 2]\n", 0, 2},
 		{"numbers", "pool: 50\nother: 7\n", "pool: 50\nother: 1\n", 2, 1},

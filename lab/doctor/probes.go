@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"fmt"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -37,12 +38,55 @@ func (w *workload) probes(c *container) {
 		w.patience(c, "liveness", live)
 		w.liveness(c, live, ready)
 		if start == nil && live.delay < 10 {
-			w.add(c.find("startup", Warning, w.at(live.node), fmt.Sprintf("a livenessProbe after %d s and no startupProbe", live.delay),
-				"a start that takes longer than usual, as after a node's loss when all start at once, is killed and begins again",
-				"startupProbe: {httpGet: {path: /startupz, port: 8080}, periodSeconds: 5, failureThreshold: 30}"))
+			w.startup(c, live, ready)
 		}
 	}
 	w.termination(c)
+}
+
+// startup is for a liveness probe that may kill what has not started yet. It is mended by one that asks the same with more patience, for
+// nothing else is known to be answered.
+func (w *workload) startup(c *container, live, ready *probe) {
+	asks := "httpGet: {path: /startupz, port: 8080}"
+	port := scalar(get(live.node, "httpGet", "port"))
+	known := live.path != "" && port != ""
+	if known {
+		path := live.path
+		if live.asksForDependencies(ready) {
+			path = "/livez"
+		}
+		asks = fmt.Sprintf("httpGet: {path: %s, port: %s}", path, port)
+	}
+	mend := "startupProbe: {" + asks + ", periodSeconds: 5, failureThreshold: 30}"
+	f := c.find("startup", Warning, w.at(live.node), fmt.Sprintf("a livenessProbe after %d s and no startupProbe", live.delay),
+		"a start that takes longer than usual, as after a node's loss when all start at once, is killed and begins again", "%s", mend)
+	if known {
+		f.edit = w.insertBefore(w.node, "livenessProbe", mend)
+	}
+	w.add(f)
+}
+
+// insertBefore returns the edit that adds a line before a key of a mapping; nil where the key begins an entry of a list, or stands in a line
+// with others.
+func (w *workload) insertBefore(mapping *yaml.Node, key, text string) *edit {
+	if mapping.Kind != yaml.MappingNode || mapping.Style&yaml.FlowStyle != 0 {
+		return nil
+	}
+	for i := 2; i < len(mapping.Content); i += 2 {
+		if k := mapping.Content[i]; k.Value == key {
+			// By its column it comes before what is to be added to the lines above.
+			return &edit{line: w.offset + k.Line - 1 - comments(k), column: k.Column, text: strings.Repeat(" ", k.Column-1) + text}
+		}
+	}
+	return nil
+}
+
+// comments is how many lines stand above a key and belong to it.
+func comments(key *yaml.Node) int {
+	if key.HeadComment == "" {
+		return 0
+	}
+	return strings.Count(key.HeadComment, "\n") + 1
 }
 
 // patience judges whether an answer can come.
@@ -78,12 +122,16 @@ func (w *workload) number(f Finding, p *probe, field string, v int) Finding {
 	return f
 }
 
+// asksForDependencies reports whether a liveness probe asks what answers for more than the process itself.
+func (p *probe) asksForDependencies(ready *probe) bool {
+	return dependent[p.path] || ready != nil && p.path != "" && p.path == ready.path && p.path != "/livez"
+}
+
 var dependent = map[string]bool{"/readyz": true, "/ready": true, "/readiness": true, "/health/ready": true, "/healthz/ready": true}
 
 func (w *workload) liveness(c *container, live, ready *probe) {
 	n := get(live.node, "httpGet", "path")
-	switch {
-	case dependent[live.path] || ready != nil && live.path != "" && live.path == ready.path && live.path != "/livez":
+	if live.asksForDependencies(ready) {
 		f := c.find("liveness", Warning, w.at(n), "the livenessProbe asks "+live.path+", which answers for dependencies too",
 			"when a shared dependency is lost, every instance is restarted, over and over, and none is there when it comes back", "path: /livez")
 		if e := w.scalarPlace(n); e.edit != nil {
@@ -105,6 +153,26 @@ func (w *workload) termination(c *container) {
 	if n != nil {
 		at = w.at(n)
 	}
+	sleep := w.preStop()
+	mend := func(level Level, problem, consequence string) {
+		f := c.find("terminationtime", level, at, problem, consequence, "terminationGracePeriodSeconds: %d", sleep+30)
+		if e := w.scalarPlace(n).edit; n != nil && e != nil {
+			e.text = fmt.Sprint(sleep + 30)
+			f.edit = e
+		}
+		w.add(f)
+	}
+	switch left := grace - sleep; {
+	case left <= 0:
+		mend(Error, fmt.Sprintf("terminationGracePeriodSeconds %d is over when preStop's sleep of %d s ends", grace, sleep),
+			"the process is killed with requests under way; it never sees SIGTERM")
+	case left < 10:
+		mend(Warning, fmt.Sprintf("terminationGracePeriodSeconds %d leaves %d s to drain", grace, left), "requests that are under way are cut off by the kill")
+	}
+}
+
+// preStop is for how long a container sleeps before it is told to end.
+func (w *workload) preStop() int {
 	sleep := integer(get(w.node, "lifecycle", "preStop", "sleep", "seconds"), 0)
 	if command := items(get(w.node, "lifecycle", "preStop", "exec", "command")); len(command) > 0 {
 		last := scalar(command[len(command)-1])
@@ -113,12 +181,5 @@ func (w *workload) termination(c *container) {
 			_, _ = fmt.Sscan(last, &sleep)
 		}
 	}
-	switch left := grace - sleep; {
-	case left <= 0:
-		w.add(c.find("terminationtime", Error, at, fmt.Sprintf("terminationGracePeriodSeconds %d is over when preStop's sleep of %d s ends", grace, sleep),
-			"the process is killed with requests under way; it never sees SIGTERM", "terminationGracePeriodSeconds: %d", sleep+30))
-	case left < 10:
-		w.add(c.find("terminationtime", Warning, at, fmt.Sprintf("terminationGracePeriodSeconds %d leaves %d s to drain", grace, left),
-			"requests that are under way are cut off by the kill", "terminationGracePeriodSeconds: %d", sleep+30))
-	}
+	return sleep
 }
