@@ -13,6 +13,9 @@ func opens(call *ssa.Call, k string) bool {
 	if !ok || t.Len() != 2 || !types.Identical(t.At(1).Type(), types.Universe.Lookup("error").Type()) {
 		return false
 	}
+	if f := call.Call.StaticCallee(); f != nil && f.RelString(nil) == "(*net/http/httputil.ClientConn).Do" {
+		return false // it has one connection, which whoever made it hijacks or closes
+	}
 	return newSource(k).call(call) == made
 }
 

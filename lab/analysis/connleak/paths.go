@@ -60,6 +60,9 @@ func leak(b *ssa.BasicBlock, at int, errVal ssa.Value, closed map[ssa.Instructio
 
 // emptyBranch returns the index of the successor on which there is no connection, or -1.
 func emptyBranch(in *ssa.If, errVal, val ssa.Value) int {
+	if call, ok := in.Cond.(*ssa.Call); ok && asks(call, errVal) {
+		return 0
+	}
 	cmp, ok := in.Cond.(*ssa.BinOp)
 	if !ok {
 		return -1
@@ -84,6 +87,12 @@ func emptyBranch(in *ssa.If, errVal, val ssa.Value) int {
 		return 1
 	}
 	return -1
+}
+
+// asks tells whether call is an errors.Is or an errors.As of errVal, which no nil error answers.
+func asks(call *ssa.Call, errVal ssa.Value) bool {
+	f := call.Call.StaticCallee()
+	return f != nil && (f.RelString(nil) == "errors.As" || f.RelString(nil) == "errors.Is") && same(call.Call.Args[0], errVal)
 }
 
 // bodyOf tells whether x is the body of the response v: without one there is nothing to close.

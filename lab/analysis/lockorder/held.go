@@ -385,25 +385,38 @@ func (h *holder) waitGroup(wait *ssa.Call, held []locks.Held) {
 	}
 }
 
-// finishes tells whether f calls Done on the WaitGroup of the class group, and where it takes the lock of the class lock.
+// finishes tells whether f calls Done on the WaitGroup of the class group, and where it takes the lock of the class lock. What
+// counts itself under the lock is not counted while somebody else has it.
 func (h *holder) finishes(f *ssa.Function, group, lock locks.Class) (done bool, takes token.Pos) {
+	var taken *ssa.BasicBlock
 	for _, b := range f.Blocks {
 		for _, in := range b.Instrs {
 			c, ok := in.(ssa.CallInstruction)
 			if !ok {
 				continue
 			}
-			if callee := c.Common().StaticCallee(); callee != nil && callee.RelString(nil) == "(*sync.WaitGroup).Done" {
-				done = done || locks.PlaceOf(c.Common().Args[0]).Class() == group
+			if op := groupCall(c, group); op == "Add" && taken != nil && taken.Dominates(b) {
+				return false, token.NoPos
+			} else if op == "Done" {
+				done = true
 			}
 			if call, ok := in.(*ssa.Call); ok && !takes.IsValid() {
 				for _, d := range h.at(call) {
 					if d.calls == nil && len(d.via) <= 1 && d.lock.Class() == lock {
-						takes = call.Pos()
+						takes, taken = call.Pos(), b
 					}
 				}
 			}
 		}
 	}
 	return done, takes
+}
+
+// groupCall returns the method of the WaitGroup of the class group that c calls, or "".
+func groupCall(c ssa.CallInstruction, group locks.Class) string {
+	callee := c.Common().StaticCallee()
+	if callee == nil || !strings.HasPrefix(callee.RelString(nil), "(*sync.WaitGroup).") || locks.PlaceOf(c.Common().Args[0]).Class() != group {
+		return ""
+	}
+	return callee.Name()
 }

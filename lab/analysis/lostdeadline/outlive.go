@@ -65,7 +65,7 @@ func cleansUp(call *ast.CallExpr) bool {
 }
 
 // outlives matches a comment right above a call which says that its context is not the caller's on purpose.
-var outlives = regexp.MustCompile(`(?i)\b(outlives?|outliving|background context|detach(ed)?)\b`)
+var outlives = regexp.MustCompile(`(?i)\b(outlives?|outliving|background context|detach(ed)?|(should|must|ha(s|ve) to) keep (running|going))\b`)
 
 // keepsCancel tells whether the cancel function that call returns is kept in a field or returned: then the context belongs to
 // a value that has a life of its own, and a method that ends it.

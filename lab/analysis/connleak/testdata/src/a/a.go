@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net"
 	"net/http"
+	"net/http/httputil"
 )
 
 type store struct{ db *sql.DB }
@@ -156,4 +158,52 @@ func bodyAsked(c *http.Client, req *http.Request) (n int, err error) {
 		return 0, errors.New("no")
 	}
 	return r.StatusCode, nil
+}
+
+type refused struct{ code int }
+
+func (r *refused) Error() string { return "refused" }
+
+// asked asks what kind of error there is: where there is one, there is no response.
+func asked(c *http.Client) error {
+	resp, err := c.Get("u")
+	var r *refused
+	if errors.As(err, &r) {
+		if r.code == 404 {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return resp.Body.Close()
+}
+
+// askedOther asks about another error.
+func askedOther(c *http.Client, why error) error {
+	resp, err := c.Get("u") // want `not closed on every path`
+	if err != nil {
+		return err
+	}
+	var r *refused
+	if errors.As(why, &r) {
+		return why
+	}
+	return resp.Body.Close()
+}
+
+// hijacks closes the connection that the response came by.
+func hijacks(conn net.Conn, r *http.Request) error {
+	c := httputil.NewClientConn(conn, nil)
+	c.Do(r)
+	rwc, _ := c.Hijack()
+	return rwc.Close()
+}
+
+// keeps has a client, which keeps its connections.
+func keeps(c *http.Client, r *http.Request) {
+	c.Do(r) // want `dropped without being closed`
 }

@@ -319,3 +319,45 @@ func (b *bell) Hold()           { b.mu.Lock(); defer b.mu.Unlock(); b.fire() }
 func (b *bell) fire() {
 	b.ring() // want `a registered function is called with b.mu held: .*which calls this`
 }
+
+// bus counts who sends, under the lock: while somebody else has that, nobody is counted.
+type bus struct {
+	mu sync.RWMutex
+	wg sync.WaitGroup
+	to []chan int
+}
+
+func (b *bus) send(n int) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	b.wg.Add(1)
+	defer b.wg.Done()
+	for _, c := range b.to {
+		c <- n
+	}
+}
+
+func (b *bus) close() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.wg.Wait()
+	b.to = nil
+}
+
+// early counts itself first, and then waits for the lock.
+type early struct{ bus }
+
+func (b *early) post(n int) {
+	b.wg.Add(1)
+	defer b.wg.Done()
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	b.to[0] <- n
+}
+
+func (b *early) end() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.wg.Wait() // want `b.bus.mu is held over this Wait, and post, which it waits for, takes the same lock`
+	b.to = nil
+}

@@ -215,3 +215,18 @@ func detached(ctx context.Context) error {
 func (s *session) connect(ctx context.Context) {
 	s.once.Do(func() { work(context.Background()) })
 }
+
+func receives(ctx context.Context) error {
+	// When ctx has ended the peer still says goodbye:
+	// the receiver should keep running until then.
+	own, stop := context.WithCancel(context.Background())
+	defer stop()
+	return work(own)
+}
+
+func receivesToo(ctx context.Context) error {
+	// The receiver runs until the peer says goodbye.
+	own, stop := context.WithCancel(context.Background()) // want `context.Background drops the deadline`
+	defer stop()
+	return work(own)
+}
