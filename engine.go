@@ -138,18 +138,37 @@ func (c *contract) evaluates(now time.Duration) {
 }
 
 // evaluate judges one of the checks that are due. The events are valid until the next call.
-func (e *engine) evaluate(k *check) []event {
-	e.out = e.out[:0]
+func (e *engine) evaluate(k *check) []event { return e.conclude(k, e.look(k)) }
+
+// look reads the history of a check that is due: the part of its evaluation that may take long. It changes nothing but the
+// check's evaluator. The outcomes are valid until the next look at the check.
+func (e *engine) look(k *check) []expr.Outcome {
 	if k.gone {
 		return nil
 	}
 	if !k.warm {
-		e.warmUp(k)
+		k.evaluator.Learn(e.now)
+		if e.now < k.warmUntil {
+			return nil
+		}
+		k.evaluator.Freeze()
 	}
+	if !k.due {
+		return nil
+	}
+	return k.evaluator.Eval(e.now)
+}
+
+// conclude moves a check by what a look at it has found. The events are valid until the next call.
+func (e *engine) conclude(k *check, outcomes []expr.Outcome) []event {
+	e.out = e.out[:0]
+	if k.gone {
+		return nil
+	}
+	k.warm = k.warm || e.now >= k.warmUntil
 	if !k.warm || !k.due {
 		return nil
 	}
-	outcomes := k.evaluator.Eval(e.now)
 	for i := range outcomes {
 		e.judge(k, &outcomes[i])
 	}
@@ -158,14 +177,6 @@ func (e *engine) evaluate(k *check) []event {
 	}
 	k.remember(e.now)
 	return e.out
-}
-
-func (e *engine) warmUp(k *check) {
-	k.evaluator.Learn(e.now)
-	if e.now >= k.warmUntil {
-		k.evaluator.Freeze()
-		k.warm = true
-	}
 }
 
 // forget drops what has been silent for long. It ends a step.

@@ -73,13 +73,21 @@ func (m *Monitor) judge(now time.Duration, r *round) {
 	}
 	m.locked(func() { r.checks = m.engine.due(now, r.checks[:0]) })
 	for _, k := range r.checks {
-		m.locked(func() {
-			for _, e := range m.engine.evaluate(k) {
-				m.handle(e, now)
-			}
-		})
+		m.judgeCheck(k, now)
 	}
 	m.locked(m.engine.forget)
+}
+
+// judgeCheck evaluates a check without mu, for the readings change on this goroutine only, and takes it to note what came out.
+func (m *Monitor) judgeCheck(k *check, now time.Duration) {
+	m.judging.Lock()
+	defer m.judging.Unlock()
+	outcomes := m.engine.look(k)
+	m.locked(func() {
+		for _, e := range m.engine.conclude(k, outcomes) {
+			m.handle(e, now)
+		}
+	})
 }
 
 // locked calls f under the lock, which is free again even if f panics: whoever asks a dead monitor must get an answer.

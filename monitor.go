@@ -29,8 +29,11 @@ var ErrStarted = errors.New("stability: the monitor has been started")
 type Monitor struct {
 	schema *signals.Schema
 
-	// mu guards what follows. It is held for one check, one signal or one contract at a time, never for all of them:
-	// probes ask for the status while many checks are due.
+	// judging is held while a check is evaluated, and by whoever changes what checks are judged by. Reading two hours of a
+	// hundred instances takes tens of milliseconds, and nobody who asks for the status waits for that. It is taken before mu.
+	judging sync.Mutex
+	// mu guards what follows. It is held for one check, one signal or one contract at a time, never for all of them, and
+	// only to note what an evaluation found: probes ask for the status while many checks are due.
 	mu          sync.Mutex
 	cfg         Config
 	err         error // of the configuration given to NewMonitor

@@ -63,11 +63,14 @@ const readingBytes = 32
 func (m *Monitor) recordIncident(i incident, bytes int64) *Recording {
 	k := i.check
 	room := int(min(bytes/readingBytes, recordingReadings))
+	m.judging.Lock()
+	baselines := k.evaluator.Baselines()
+	m.judging.Unlock()
 	m.mu.Lock()
 	r := &Recording{
 		Contract: k.contract.Name, Mode: k.contract.Mode, Lenient: k.contract.Lenient,
 		Interval: k.contract.Contract.interval(), SampleInterval: m.cfg.SampleInterval, TimeScale: m.scale,
-		Check: k.Check, Baselines: k.evaluator.Baselines(), Evaluated: until(k.contract.evaluated, i.transition.Age),
+		Check: k.Check, Baselines: baselines, Evaluated: until(k.contract.evaluated, i.transition.Age),
 		Transition: i.transition,
 	}
 	histories := make(map[signals.ID][]*signals.Series)

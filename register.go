@@ -94,6 +94,8 @@ func (m *Monitor) Contracts() []*Contract {
 // Register puts a contract under watch. A contract with an error is refused whole, and nothing else changes. Warnings
 // about one that is accepted, such as a check that can never fire, go to the log, and are in its CheckStatus.
 func (m *Monitor) Register(c *Contract) error {
+	m.judging.Lock()
+	defer m.judging.Unlock()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if c != nil && m.contracts[c.Name] != nil {

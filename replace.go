@@ -12,6 +12,8 @@ import (
 // meaning goes on as it was, with its state, strikes and baselines; a new or changed one warms up. A contract of a new name is
 // registered. If one of them has an error none is taken, and what was in force stays so.
 func (m *Monitor) Replace(contracts ...*Contract) error {
+	m.judging.Lock()
+	defer m.judging.Unlock()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	made := make([]*contract, len(contracts))
@@ -47,6 +49,8 @@ func (m *Monitor) swap(made *contract) {
 // Remove takes the contracts of these names out of watch. What was violated in them is so no longer, and responders that were
 // told of it hear so. A name that is not registered is nothing to remove.
 func (m *Monitor) Remove(names ...string) {
+	m.judging.Lock()
+	defer m.judging.Unlock()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, name := range names {

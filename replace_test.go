@@ -247,47 +247,6 @@ func (h hangs) Collect(context.Context, *evidence.Draft) error {
 	return nil
 }
 
-// BenchmarkStatusWhileJudging is how long a probe waits for the status of a thousand contracts on a hundred instances each
-// while all of them are due.
-func BenchmarkStatusWhileJudging(b *testing.B) {
-	m := NewMonitor(Config{Warmup: -1, Logger: quiet()})
-	for i := range 1000 {
-		if err := m.Register(&Contract{Name: fmt.Sprint("c", i), Interval: time.Millisecond, Checks: []Check{{Name: "stuck", Expr: "http.server.route.active_requests > 10"}}}); err != nil {
-			b.Fatal(err)
-		}
-	}
-	id, _, _ := m.schema.Lookup("http.server.route.active_requests")
-	var r round
-	for i := range 99 {
-		r.samples = append(r.samples, signals.Sample{ID: id, Labels: signals.NewLabels("route", fmt.Sprint("/", i)), Value: 1})
-	}
-	over, ended := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(ended)
-		for now := time.Second; ; now += time.Second {
-			select {
-			case <-over:
-				return
-			default:
-				for i := range r.samples {
-					r.samples[i].At = now
-				}
-				m.judge(now, &r)
-			}
-		}
-	}()
-	var longest time.Duration
-	for b.Loop() {
-		begun := time.Now()
-		m.locked(func() {})
-		longest = max(longest, time.Since(begun))
-		m.Status()
-	}
-	close(over)
-	<-ended
-	b.ReportMetric(float64(longest.Microseconds()), "longest-lock-µs")
-}
-
 // A service that its tests start twice in one process is watched twice.
 func TestRenew(t *testing.T) {
 	m := NewMonitor(Config{Logger: quiet()})

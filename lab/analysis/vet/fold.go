@@ -32,6 +32,28 @@ func causeOf(f *Finding) (cause, bool) {
 	return cause{}, false
 }
 
+// echoes are analyzers of others, each with the one of ours that shows a path to what it says: an Add in the goroutine that
+// it counts comes after the Wait.
+var echoes = map[string]string{"goroutineleak_waitgroup": channelblock.Analyzer.Name}
+
+// spoken is the place of a finding of one analyzer.
+type spoken struct {
+	analyzer, file string
+	line, column   int
+}
+
+// withoutEchoes leaves out what another finding at the same place says with more evidence.
+func withoutEchoes(findings []Finding) []Finding {
+	told := make(map[spoken]bool)
+	for _, f := range findings {
+		told[spoken{f.Analyzer, f.File, f.Line, f.Column}] = true
+	}
+	return slices.DeleteFunc(findings, func(f Finding) bool {
+		by, ok := echoes[f.Analyzer]
+		return ok && told[spoken{by, f.File, f.Line, f.Column}]
+	})
+}
+
 // fold makes one finding of many that have one cause, with their number and all places.
 func fold(findings []Finding) []Finding {
 	counts := make(map[cause]int)

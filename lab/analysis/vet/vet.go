@@ -152,7 +152,7 @@ func (o *options) wanted(findings []Finding, stderr io.Writer) ([]Finding, error
 		fmt.Fprintf(stderr, "vet: %d fixes applied\n", n)
 	}
 	if !o.all {
-		findings = fold(findings)
+		findings = fold(withoutEchoes(findings))
 	}
 	return findings, nil
 }

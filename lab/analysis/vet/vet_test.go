@@ -289,6 +289,26 @@ func TestFold(t *testing.T) {
 	}
 }
 
+// TestEchoes: an Add in the goroutine that it counts is one finding, the one that shows the path. Where ours is silent, the
+// other stays.
+func TestEchoes(t *testing.T) {
+	vets := Finding{Analyzer: "goroutineleak_waitgroup", File: "a.go", Line: 9, Column: 9}
+	elsewhere := vets
+	elsewhere.Line = 20
+	ours := vets
+	ours.Analyzer = "channelblock"
+	if got := withoutEchoes([]Finding{ours, vets, elsewhere}); len(got) != 2 || got[0].Analyzer != "channelblock" || got[1].Line != 20 {
+		t.Errorf("left are %+v; want ours, and vet's at line 20", got)
+	}
+	for echo, by := range echoes {
+		for _, name := range []string{echo, by} {
+			if !slices.ContainsFunc(suite.Suite(), func(a *analysisAnalyzer) bool { return a.Name == name }) {
+				t.Errorf("there is no analyzer %s", name)
+			}
+		}
+	}
+}
+
 func TestSeverity(t *testing.T) {
 	module(t, leaky)
 	if code, out, _ := vet(t, "-severity=hang"); code != ExitFindings || strings.Contains(out, "lostdeadline") || !strings.Contains(out, "[channelblock] hang") {
