@@ -107,9 +107,28 @@ func crash(r result, found []Finding, text string) []Finding {
 		f.Tests = found[n-1].Tests // package testing names the test in which the panic was right before it
 		found = found[:n-1]
 	}
-	message, _, _ := strings.Cut(f.Text, "\n")
-	f.keys = []string{"fail " + strings.Join(f.Tests, " "), "crash " + addresses.ReplaceAllString(message, "0x")}
+	f.keys = []string{crashKey(text, r.goroot)}
+	if len(f.Tests) > 0 {
+		f.keys = append(f.keys, "fail "+strings.Join(f.Tests, " "))
+	}
 	return append(found, f)
+}
+
+// crashKey is what crashes of one mistake have in common: the message, and of a panic, whose message many mistakes share, the
+// innermost place outside of the standard library. A fatal error, such as of a map in use, comes up in either of two places.
+func crashKey(text, goroot string) string {
+	message, stack, _ := strings.Cut(text, "\n")
+	key := "crash " + addresses.ReplaceAllString(message, "0x")
+	if !strings.HasPrefix(message, "panic: ") {
+		return key
+	}
+	for line := range strings.Lines(stack) {
+		place, _, ok := strings.Cut(line, " +0x")
+		if ok && strings.HasPrefix(place, "\t") && !isStandard(strings.TrimSpace(place), goroot) {
+			return key + " at " + strings.TrimSpace(place)
+		}
+	}
+	return key
 }
 
 // addresses differ in each run.

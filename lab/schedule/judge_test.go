@@ -107,6 +107,32 @@ func TestFailures(t *testing.T) {
 	}
 }
 
+// TestCrashesAreToldApart: two crashes in which no test is named are two findings, and one that two tests come to is one.
+func TestCrashesAreToldApart(t *testing.T) {
+	const frame = "\n\ngoroutine 9 [running]:\npanic(0x1)\n\t/go/src/runtime/panic.go:9 +0x1\nm.f()\n\t/m/"
+	crash := func(text string) Finding {
+		return failures(result{failed: true, code: 2, goroot: "/go", output: text})[0]
+	}
+	one := crash("panic: nil pointer" + frame + "a.go:8 +0x51\n")
+	for _, test := range []struct {
+		text string
+		same bool
+	}{
+		{"panic: nil pointer" + frame + "a.go:8 +0x77\ncreated by m.TestB in goroutine 7\n\t/m/b_test.go:3 +0x1\n", true},
+		{"panic: nil pointer" + frame + "b.go:3 +0x51\n", false},
+		{"panic: close of nil channel" + frame + "a.go:8 +0x51\n", false},
+		{"fatal error: concurrent map writes" + frame + "a.go:8 +0x51\n", false},
+	} {
+		if other := crash(test.text); one.same(&other) != test.same {
+			t.Errorf("%q: the same %v, want %v", test.text, !test.same, test.same)
+		}
+	}
+	read, write := crash("fatal error: concurrent map read and map write"+frame+"a.go:8 +0x1\n"), crash("fatal error: concurrent map read and map write"+frame+"b.go:9 +0x1\n")
+	if !read.same(&write) {
+		t.Error("the two places of one map are two findings")
+	}
+}
+
 // TestExplained: a test that fails because of what was proven of it is no finding of its own; another test is.
 func TestExplained(t *testing.T) {
 	proven := []Finding{{Level: ProvenLeak, Tests: []string{"TestA"}}, {Level: Suspect, Tests: []string{"TestB"}}}

@@ -38,7 +38,7 @@ var Modes = []Mode{
 	{"young", 1, withSelect(focus(point.NewestFirst), point.SelectFixed)},
 	{"off", 2, point.Settings{}},
 	{"nap", 2, point.Settings{Nap: 512, NapMax: napTime, StayBefore: chances{point.CondWait: 1000}}},
-	{"pct", 1, point.Settings{Priorities: true, Demote: 200, Select: point.SelectSeeded, StayBefore: chances{point.CondWait: 500}}},
+	{"pct", 1, point.Settings{Priorities: point.RandomPriorities, Demote: 200, Select: point.SelectSeeded, StayBefore: chances{point.CondWait: 500}}},
 	{"wake", 1, point.Settings{LastFirst: 700, Skew: timerSkew, Yield: 100,
 		StayBefore: chances{point.Send: 300, point.Select: 300, point.Lock: 300}}},
 	{"mix", 1, point.Settings{Yield: 256,

@@ -1,6 +1,7 @@
 package schedule
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -35,7 +36,7 @@ func shapes(t *testing.T) map[string]*unit {
 func TestShapes(t *testing.T) {
 	for name, u := range shapes(t) {
 		u.run(t.Context(), time.Now().Add(time.Minute))
-		own := slices.Contains([]string{"TestWrongWaiter", "TestPreferred", "TestHeartbeat"}, name) // see TestModes
+		own := slices.Contains([]string{"TestWrongWaiter", "TestPreferred", "TestHeartbeat", "TestLogsLate"}, name) // see TestModes
 		if found := u.proven(); found == (name == "TestSound") && !own {
 			t.Errorf("%s: found %v in %d runs", name, found, u.Runs)
 		}
@@ -56,6 +57,7 @@ func TestModes(t *testing.T) {
 		{"TestWrongWaiter", point.Settings{LastFirst: point.Always}},
 		{"TestPreferred", point.Settings{Select: point.SelectFixed}},
 		{"TestHeartbeat", point.Settings{Skew: 200 * time.Millisecond}},
+		{"TestLogsLate", outliveMode.Settings},
 		{"TestReadTwice", focus(point.ChildFirst)},
 		{"TestSlots", focus(point.ChildFirst)},
 	} {
@@ -117,5 +119,25 @@ func TestMutants(t *testing.T) {
 	}
 	if want := ",at=1:3:5"; len(first) == 0 || !strings.HasPrefix(first[0], "order=1") || !strings.HasSuffix(first[0], want) {
 		t.Errorf("the mutants are %q, want %q first", first, want)
+	}
+}
+
+// TestRaceRotation: with the race detector the first ten schedules are of both ways at whole strength, of small changes on one,
+// two and four processors, and of one in which goroutines outlive who started them.
+func TestRaceRotation(t *testing.T) {
+	u := &unit{config: &Config{Seed: 1, Race: true}, tried: map[tried]bool{}}
+	u.rng = u.config.rng("race")
+	got := map[string]int{}
+	for i := range 10 {
+		s := u.next(i)
+		got[fmt.Sprintf("%s %d", s.mode, s.procs)]++
+		if s.mode == outliveMode.Name && s.settings.Priorities != point.OldestFirst {
+			t.Errorf("%s does not run the oldest first", s)
+		}
+	}
+	for _, want := range []string{"focus 1", "young 1", "race 1", "race 2", "race 4", "outlive 1"} {
+		if got[want] == 0 {
+			t.Errorf("%s is not among %v", want, got)
+		}
 	}
 }

@@ -9,7 +9,7 @@ import (
 
 // next returns the schedule of run i. The first two runs take the first two modes. Of the others, two of three are
 // mutants of a schedule that reached something new, and the third takes a further mode. With the race detector every
-// second run takes raceMode.
+// second run takes raceMode, and the tenth outliveMode.
 func (u *unit) next(i int) schedule {
 	m := Modes[i%len(Modes)]
 	switch {
@@ -17,6 +17,8 @@ func (u *unit) next(i int) schedule {
 	case u.config.Race && i%2 == 0:
 		m = raceMode
 		m.Procs = 1 << (i / 2 % 3) // 2, 4, 1, 2, ...
+	case u.config.Race && i%10 == 9:
+		m = outliveMode
 	case i%3 != 0:
 		if s, ok := u.mutant(); ok {
 			return s
@@ -34,6 +36,10 @@ func (u *unit) next(i int) schedule {
 // others come in between. Many small changes find such pairs. Holding a goroutine back for long puts the two accesses
 // far apart, and what the goroutine waits for may order them.
 var raceMode = Mode{Name: "race", Settings: point.Settings{Yield: 512, Select: point.SelectSeeded}}
+
+// outliveMode lets goroutines outlive who started them: one that was started later runs only when all others wait, so the last
+// ones run when their test has ended. What they do then, such as to write to its log, has no point.
+var outliveMode = Mode{Name: "outlive", Procs: 1, Settings: point.Settings{Priorities: point.OldestFirst}}
 
 // tried is an operation held back in a mutant of a mode's schedule.
 type tried struct {

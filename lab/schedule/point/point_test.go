@@ -8,7 +8,7 @@ import (
 
 func TestSettingsText(t *testing.T) {
 	want := Settings{Yield: 512, StayNested: Always, Window: 128, NapMax: 100 * time.Microsecond, Rounds: 2, Order: NewestFirst,
-		Priorities: true, Select: SelectFixed, Plan: []Planned{{ID: 1 << 63, N: 7, Action: StayLate}}}
+		Priorities: OldestFirst, Select: SelectFixed, Plan: []Planned{{ID: 1 << 63, N: 7, Action: StayLate}}}
 	want.StayBefore[Send], want.StayBefore[WLock] = Always, 3
 	var got Settings
 	for part := range strings.SplitSeq(want.String(), ",") {
@@ -17,7 +17,7 @@ func TestSettingsText(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got.String() != want.String() || got.StayBefore != want.StayBefore || !got.Priorities || got.Plan[0] != want.Plan[0] {
+	if got.String() != want.String() || got.StayBefore != want.StayBefore || got.Priorities != want.Priorities || got.Plan[0] != want.Plan[0] {
 		t.Errorf("%s became %s", want, got)
 	}
 	for _, bad := range [][2]string{{"k1", "3"}, {"yield", "70000"}, {"yield", "x"}, {"rounds", "-1"}, {"at", "1:2"}, {"at", "1:2:9"}} {

@@ -34,6 +34,16 @@ const (
 	SelectFixed                     // one place in the program prefers the same case during a whole run
 )
 
+// Priorities are how goroutines get theirs.
+type Priorities uint8
+
+// The ways to give priorities.
+const (
+	NoPriorities     Priorities = iota // the runtime decides who runs
+	RandomPriorities                   // as the seed decides (PCT)
+	OldestFirst                        // a new goroutine comes after all that are there, and what it does after the end of its test comes then
+)
+
 // Planned is an action at one operation of one goroutine.
 type Planned struct {
 	ID     uint64 // the goroutine's logical id
@@ -65,8 +75,8 @@ type Settings struct {
 	Order  Order
 	// Skew is by how much timers may be late. A timer promises only not to be early.
 	Skew time.Duration
-	// Priorities runs goroutines by random priorities (PCT); only with one processor.
-	Priorities bool
+	// Priorities runs goroutines by priorities; only with one processor.
+	Priorities Priorities
 	// QueueNew makes a new goroutine the last to run, not the next one.
 	QueueNew bool
 	Select   SelectOrder
@@ -110,7 +120,7 @@ var settings = func() []setting {
 		number("rounds", func(s *Settings) *uint8 { return &s.Rounds }),
 		number("order", func(s *Settings) *Order { return &s.Order }),
 		number("skew", func(s *Settings) *time.Duration { return &s.Skew }),
-		flag("priorities", func(s *Settings) *bool { return &s.Priorities }),
+		number("priorities", func(s *Settings) *Priorities { return &s.Priorities }),
 		flag("queuenew", func(s *Settings) *bool { return &s.QueueNew }),
 		number("select", func(s *Settings) *SelectOrder { return &s.Select }),
 	}

@@ -174,6 +174,14 @@ func TestHeartbeat(t *testing.T) {
 	time.Sleep(300 * time.Millisecond)
 }
 
+// What was started last writes to the log of a test that has ended, unless it runs at once.
+func TestLogsLate(t *testing.T) {
+	done := make(chan int)
+	go close(done)
+	go t.Log("late")
+	<-done
+}
+
 // Nothing is wrong here.
 func TestSound(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Millisecond)

@@ -44,3 +44,27 @@ func TestBlockedInCoroutine(*testing.T) {
 func TestBlockedInBubble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { <-reachable })
 }
+
+// Here it does: package testing fails these, and so do we.
+
+func TestBlockedBubbleRecv(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { <-make(chan int) })
+}
+
+func TestBlockedBubbleSend(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { make(chan int) <- 1 })
+}
+
+func TestBlockedBubbleSelect(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := make(chan int), make(chan int)
+		select {
+		case <-a:
+		case b <- 1:
+		}
+	})
+}
+
+func TestBlockedBubbleGroup(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { var wg sync.WaitGroup; wg.Add(1); wg.Wait() })
+}

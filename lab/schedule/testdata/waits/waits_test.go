@@ -160,6 +160,58 @@ func TestBubble(t *testing.T) {
 	})
 }
 
+// In a bubble a channel, a select, a condition and a wait group have waits of their own.
+func TestBubbleWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		items, done := make(chan int), make(chan bool)
+		var mu sync.Mutex
+		ready, c := false, sync.NewCond(&mu)
+		var wg sync.WaitGroup
+		wg.Go(func() { items <- 1 })
+		wg.Go(func() {
+			mu.Lock()
+			defer mu.Unlock()
+			for !ready {
+				c.Wait()
+			}
+		})
+		wg.Go(func() {
+			select {
+			case <-done:
+			case <-time.After(time.Hour):
+			}
+		})
+		time.Sleep(time.Minute)
+		<-items
+		mu.Lock()
+		ready = true
+		mu.Unlock()
+		c.Broadcast()
+		close(done)
+		wg.Wait()
+	})
+}
+
+// A pipe is full: one waits to write, and another for the first to have written. Then somebody reads.
+func TestSecondWriter(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	const each = 1 << 20
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() { w.Write(make([]byte, each)) })
+	}
+	time.Sleep(300 * time.Millisecond)
+	if n, err := io.CopyN(io.Discard, r, 2*each); err != nil {
+		t.Errorf("read %d: %v", n, err)
+	}
+	wg.Wait()
+	w.Close()
+}
+
 // All wait for the network, a pipe, a process, a signal.
 func TestOutside(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
