@@ -190,6 +190,7 @@ func (w *Watch) evidence() *evidence.Capturer {
 		return nil
 	}
 	kinds := []evidence.Kind{goroutines.Stacks{}, goroutines.Leaks{}, profile.Heap{}, profile.Mutex{}, profile.Block{}}
+	kinds = append(kinds, w.config.Evidence...)
 	if w.config.Trace {
 		recorder, err := flight.Start(flight.Config{})
 		if err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/falsifiable/stability"
+	"github.com/falsifiable/stability/evidence"
 	"github.com/falsifiable/stability/health"
 	"github.com/falsifiable/stability/signals"
 	"github.com/falsifiable/stability/telemetry"
@@ -34,6 +35,8 @@ type Config struct {
 	EvidenceDir string
 	// EvidenceBytes is the quota for all evidence. STABILITY_EVIDENCE_BYTES. Defaults to 256 MiB.
 	EvidenceBytes int64
+	// Evidence are further kinds of evidence, such as what has changed in a configuration (defense/hotconfig). Defaults to none.
+	Evidence []evidence.Kind
 	// Trace keeps the runtime's flight recorder running, so that evidence holds the last seconds before a violation.
 	// It costs about 0.4 µs for each park and wake of a goroutine. STABILITY_TRACE=true.
 	Trace bool

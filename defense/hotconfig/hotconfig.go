@@ -100,9 +100,10 @@ type Status struct {
 	Trial      bool          `json:"trial,omitempty"` // in force, but not yet long enough to have behaved well
 	Watching   bool          `json:"watching"`        // by events; else by polling alone
 	Reloads    uint64        `json:"reloads"`
-	Rejected   uint64        `json:"rejected"` // contents that were unfit
-	Torn       uint64        `json:"torn"`     // contents that were seen half written
-	Reverted   uint64        `json:"reverted"` // returns to what behaved well; those of a dry run too
+	Changes    []Change      `json:"changes,omitempty"` // of the last reload or return
+	Rejected   uint64        `json:"rejected"`          // contents that were unfit
+	Torn       uint64        `json:"torn"`              // contents that were seen half written
+	Reverted   uint64        `json:"reverted"`          // returns to what behaved well; those of a dry run too
 	Last       *Return       `json:"last_return,omitempty"`
 }
 

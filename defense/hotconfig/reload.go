@@ -140,8 +140,9 @@ func (v *Value[T]) publish(ctx context.Context, next *snapshot[T], returning boo
 				v.complain(s, "Commit", bounded(v.options.Veto, "Commit", func() error { s.Commit(now.value, next.value); return nil }, nil))
 			}
 		}
-		v.options.Logger.Info("configuration changed", "config", v.options.Name, "generation", next.generation, "hash", next.hash[:12], "changes", Diff(now.value, next.value))
-		v.count(func(s *Status) { s.Reloads++ })
+		changes := Diff(now.value, next.value)
+		v.options.Logger.Info("configuration changed", "config", v.options.Name, "generation", next.generation, "hash", next.hash[:12], "changes", changes)
+		v.count(func(s *Status) { s.Reloads, s.Changes = s.Reloads+1, changes })
 	}
 	return nil
 }
