@@ -1,6 +1,7 @@
 package kinds
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -89,9 +90,11 @@ type journal struct{ of *shelf }
 func (j *journal) init(s *shelf) { j.of = s }
 
 func NewShelf(tables []int) (*shelf, error) {
-	s := &shelf{flush: make(chan int, 1)}
+	s := &shelf{flush: make(chan int, 1), tables: tables}
 	go s.measure()
-	s.load(tables)
+	if !s.sorted() {
+		return nil, nil
+	}
 	s.log.init(s)
 	go func() { s.flushAll() }()
 	for _, t := range s.tables {
@@ -101,8 +104,8 @@ func NewShelf(tables []int) (*shelf, error) {
 	return s, nil
 }
 
-func (s *shelf) load(tables []int) { s.tables = append(s.tables, tables...) }
-func (s *shelf) measure()          { s.mu.Lock(); s.sizes = append(s.sizes, 1); s.mu.Unlock() }
+func (s *shelf) sorted() bool { return slices.IsSorted(s.tables) }
+func (s *shelf) measure()     { s.mu.Lock(); s.sizes = append(s.sizes, 1); s.mu.Unlock() }
 
 func (s *shelf) flushAll() {
 	for range s.flush {
@@ -114,6 +117,7 @@ func (s *shelf) flushAll() {
 
 func (s *shelf) add(t int)  { s.mu.Lock(); s.tables = append(s.tables, t); s.mu.Unlock() }
 func (s *shelf) count() int { s.mu.Lock(); defer s.mu.Unlock(); return len(s.tables) + len(s.sizes) }
+func (s *shelf) first() int { s.mu.Lock(); defer s.mu.Unlock(); return s.tables[0] + s.sizes[0] }
 func (s *shelf) drop()      { s.mu.Lock(); s.tables, s.sizes = nil, nil; s.mu.Unlock() }
 
 // eager starts one that does not wait.
