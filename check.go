@@ -19,8 +19,7 @@ type check struct {
 	program   *expr.Program
 	evaluator *expr.Evaluator
 	hash      string
-	proven    bool
-	tier      string // of the proof
+	proof     Proof // zero unless it is proven
 	forTime   time.Duration
 	keepTime  time.Duration
 	signals   []string
@@ -37,6 +36,8 @@ type check struct {
 	// violations counts how often an instance of the check became violated.
 	violations uint64
 }
+
+func (k *check) proven() bool { return k.proof.Verdict == Proven }
 
 // contract is a Contract, compiled.
 type contract struct {
@@ -83,9 +84,7 @@ func compile(c *Contract, store *signals.Store, scale float64) (*contract, error
 	}
 	for i, k := range c.Checks { // only now, for it makes the store keep more
 		check := newCheck(made, k, programs[i], store, scale)
-		if check.proven = proof.proves(check.Name, check.hash); check.proven {
-			check.tier = proof.tier
-		}
+		check.proof = proof.find(check.Name, check.hash)
 		made.checks = append(made.checks, check)
 	}
 	return made, nil

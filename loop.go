@@ -143,6 +143,6 @@ func (m *Monitor) violation(e event, now time.Duration) Violation {
 		Name: k.Name, Contract: k.contract.Name, Expr: k.Expr, Labels: e.instance.labels,
 		Mode: k.contract.Mode, Severity: k.Severity, Cause: k.Cause,
 		Value: number(e.value), Threshold: number(e.threshold),
-		Strike: e.strike, At: m.started.Add(now), Since: m.started.Add(e.since), Proven: k.proven,
+		Strike: e.strike, At: m.started.Add(now), Since: m.started.Add(e.since), Proven: k.proven(), Tier: k.proof.Tier, ProvenAt: k.proof.At,
 	}
 }

@@ -523,6 +523,23 @@ func TestProven(t *testing.T) {
 			t.Errorf("%s, KeepFiringFor %v: proven = %v by tier %q, want %v", test.expr, test.keep, got.Proven, got.Tier, test.want)
 		}
 	}
+	// A check that stayed from another run has its own tier and date; the file's holds for the others, which may have none.
+	base.Falsification = fmt.Appendf(nil, `{"tier":"quick","checks":[{"contract":"c","check":"g","hash":%q,"verdict":"proven","tier":"nightly","at":"2026-11-30T22:04:05Z"}]}`, hash)
+	got := register(&base)
+	if !got.Proven || got.Tier != "nightly" || !got.ProvenAt.Equal(time.Date(2026, 11, 30, 22, 4, 5, 0, time.UTC)) {
+		t.Errorf("proven %v by tier %q at %v", got.Proven, got.Tier, got.ProvenAt)
+	}
+}
+
+func TestTrialOfAViolation(t *testing.T) {
+	at := time.Date(2026, 12, 1, 1, 0, 0, 0, time.FixedZone("", 2*3600)) // it is still November in UTC
+	for want, v := range map[string]Violation{
+		"": {}, "quick": {Tier: "quick"}, "2026-11-30": {ProvenAt: at}, "pr, 2026-11-30": {Tier: "pr", ProvenAt: at},
+	} {
+		if got := v.Trial(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
 }
 
 // Two monitors that read one source at once would each see a part of it, and race.

@@ -1,8 +1,10 @@
 package stability
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"time"
 )
 
 // Verdict is what stability falsify concluded about a check.
@@ -32,33 +34,37 @@ type Proof struct {
 	Check    string  `json:"check"`
 	Hash     string  `json:"hash"`
 	Verdict  Verdict `json:"verdict"`
+	// Tier is given where it is not that of the file: the verdict is from another run.
+	Tier string `json:"tier,omitempty"`
+	// At is when the run ended, in UTC; zero in files that were written before there was a date.
+	At time.Time `json:"at,omitzero"`
 }
 
-// proofs are those of one contract.
-type proofs struct {
-	tier string
-	of   map[string]Proof // by check name
-}
+// proofs are those of one contract, by check name, each with its tier.
+type proofs map[string]Proof
 
 func parseProof(c *Contract) (proofs, error) {
 	if len(c.Falsification) == 0 {
-		return proofs{}, nil
+		return nil, nil
 	}
 	var f Falsification
 	if err := json.Unmarshal(c.Falsification, &f); err != nil {
-		return proofs{}, fmt.Errorf("stability: contract %q: reading its falsification.json: %w; write it anew with stability falsify", c.Name, err)
+		return nil, fmt.Errorf("stability: contract %q: reading its falsification.json: %w; write it anew with stability falsify", c.Name, err)
 	}
-	known := proofs{f.Tier, make(map[string]Proof)}
+	known := make(proofs)
 	for _, p := range f.Checks {
 		if p.Contract == c.Name {
-			known.of[p.Check] = p
+			p.Tier = cmp.Or(p.Tier, f.Tier)
+			known[p.Check] = p
 		}
 	}
 	return known, nil
 }
 
-// proves reports whether the check with this hash, and no earlier version of it, was proven.
-func (p proofs) proves(check, hash string) bool {
-	proof, ok := p.of[check]
-	return ok && proof.Hash == hash && proof.Verdict == Proven
+// find returns the proof of the check with this hash, and of no earlier version of it; the zero Proof if there is none.
+func (p proofs) find(check, hash string) (found Proof) {
+	if proof := p[check]; proof.Hash == hash && proof.Verdict == Proven {
+		found = proof
+	}
+	return found
 }

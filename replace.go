@@ -107,7 +107,7 @@ func (e *engine) replace(old, made *contract) []event {
 	for i, k := range made.checks {
 		k.warmUntil = e.now + e.warmup
 		if before := old.same(k); before != nil {
-			before.Check, before.contract, before.proven, before.tier = k.Check, made, k.proven, k.tier
+			before.Check, before.contract, before.proof = k.Check, made, k.proof
 			made.checks[i] = before
 			kept[before] = true
 		}

@@ -94,7 +94,7 @@ const warmingUp = "warming up"
 
 func checkStatus(k *check) CheckStatus {
 	status := CheckStatus{
-		Name: k.Name, Expr: k.Expr, Cause: k.Cause, For: k.For, Hash: k.hash, Proven: k.proven, Tier: k.tier,
+		Name: k.Name, Expr: k.Expr, Cause: k.Cause, For: k.For, Hash: k.hash, Proven: k.proven(), Tier: k.proof.Tier, ProvenAt: k.proof.At,
 		State: k.state(), Signals: slices.Clone(k.signals), Warnings: slices.Clone(k.warnings),
 		Violations: k.violations, Unit: k.unit, PerSecond: k.perSecond,
 	}

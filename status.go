@@ -37,16 +37,17 @@ type ContractStatus struct {
 
 // CheckStatus is the state of one check: that of its worst instance.
 type CheckStatus struct {
-	Name    string        `json:"name"`
-	Expr    string        `json:"expr"`
-	Cause   string        `json:"cause,omitempty"`
-	For     time.Duration `json:"for,omitempty"` // before TimeScale
-	Hash    string        `json:"hash"`
-	Proven  bool          `json:"proven"`
-	Tier    string        `json:"tier,omitempty"` // of the proof: quick, pr or nightly
-	State   State         `json:"state"`
-	Reason  string        `json:"reason,omitempty"`
-	Signals []string      `json:"signals"`
+	Name     string        `json:"name"`
+	Expr     string        `json:"expr"`
+	Cause    string        `json:"cause,omitempty"`
+	For      time.Duration `json:"for,omitempty"` // before TimeScale
+	Hash     string        `json:"hash"`
+	Proven   bool          `json:"proven"`
+	Tier     string        `json:"tier,omitempty"`     // of the proof: quick, pr or nightly
+	ProvenAt time.Time     `json:"proven_at,omitzero"` // when the proof's run ended, if it says so
+	State    State         `json:"state"`
+	Reason   string        `json:"reason,omitempty"`
+	Signals  []string      `json:"signals"`
 	// Unit and PerSecond are those of its values and thresholds; Count if its comparisons differ in them.
 	Unit      signals.Unit `json:"unit"`
 	PerSecond bool         `json:"per_second,omitempty"`

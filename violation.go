@@ -3,6 +3,7 @@ package stability
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/falsifiable/stability/signals"
@@ -68,8 +69,20 @@ type Violation struct {
 	Since time.Time `json:"since"`
 	// Proven tells whether falsification.json says that this very check was proven.
 	Proven bool `json:"proven"`
+	// Tier and ProvenAt say how long the proof tried it, and when; empty where it is not proven or the proof does not say.
+	Tier     string    `json:"tier,omitempty"`
+	ProvenAt time.Time `json:"proven_at,omitzero"`
 	// Evidence is the path of the bundle captured for this violation, if there is one by now.
 	Evidence string `json:"evidence,omitempty"`
+}
+
+// Trial says how and when the check was proven, such as "quick, 2026-12-01"; "" where the proof says neither.
+func (v Violation) Trial() string {
+	said := v.Tier
+	if !v.ProvenAt.IsZero() {
+		said += ", " + v.ProvenAt.UTC().Format(time.DateOnly)
+	}
+	return strings.TrimPrefix(said, ", ")
 }
 
 // String says the violation in one line.

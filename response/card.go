@@ -68,6 +68,9 @@ func NewCard(v stability.Violation, o CardOptions) Card {
 	proof := w("unproven")
 	if v.Proven {
 		proof = w("proven")
+		if trial := v.Trial(); trial != "" {
+			proof += " (" + trial + ")"
+		}
 	}
 	c := Card{Title: fmt.Sprintf(w("violated"), o.name()), Fields: []Field{
 		{w("check"), checkName(v)}, {w("value"), number(v.Value)}, {w("threshold"), number(v.Threshold)}, {w("expr"), v.Expr},

@@ -29,6 +29,11 @@ func TestCard(t *testing.T) {
 			}
 		}
 	}
+	tried := leak()
+	tried.Proven, tried.Tier, tried.ProvenAt = true, "quick", time.Date(2026, 12, 1, 7, 0, 0, 0, time.UTC)
+	if text := NewCard(tried, CardOptions{}).Text("", ""); !strings.Contains(text, "proven by falsification (quick, 2026-12-01)") {
+		t.Errorf("a card of a proven check is\n%s", text)
+	}
 	rising := CardOptions{History: func(contract, check string) (points []stability.Point) {
 		for i := range 30 {
 			v := float64(100 * i)

@@ -55,7 +55,8 @@ function courseView(c) {
 const pill = state => make("span", {class: "pill " + state}, w(state));
 
 function checkView(contract, check, view) {
-  const notes = [check.proven ? w("proven") + (check.tier ? ` (${check.tier})` : "") : w("unproven")];
+  const trial = [check.tier, (check.proven_at || "").slice(0, 10)].filter(s => s).join(", "); // how and when, where the proof says so
+  const notes = [check.proven ? w("proven") + (trial ? ` (${trial})` : "") : w("unproven")];
   if (check.violations) notes.push(`${w("violations")}: ${check.violations}`);
   if (check.cause) notes.push(`${w("cause")}: ${check.cause}${view.causes[check.cause] ? " (" + view.causes[check.cause] + ")" : ""}`);
   if (check.reason) notes.push(check.reason === "warming up" ? w("warming") : check.reason);

@@ -53,9 +53,12 @@ func (e *Explanation) printViolation(w io.Writer) {
 	if e.For > 0 {
 		fmt.Fprintf(w, " (the check asks for %v)", e.For)
 	}
-	proof := "proven by falsification"
-	if !v.Proven {
-		proof = "not proven: nobody has tried it"
+	proof := "not proven: nobody has tried it"
+	if v.Proven {
+		proof = "proven by falsification"
+		if trial := v.Trial(); trial != "" {
+			proof += " (" + trial + ")"
+		}
 	}
 	fmt.Fprintf(w, "\n  mode %s; the check is %s\n", v.Mode, proof)
 	b := e.Build

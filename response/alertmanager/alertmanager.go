@@ -85,7 +85,7 @@ func (r *Responder) alert(v stability.Violation, until time.Time) alert {
 	a := alert{Labels: labels, StartsAt: v.Since, EndsAt: until, Annotations: map[string]string{
 		"summary": fmt.Sprintf("%s/%s is violated: %s", v.Contract, v.Name, v.Expr),
 		"value":   fmt.Sprintf("%.4g", v.Value), "threshold": fmt.Sprintf("%.4g", v.Threshold),
-		"proven": fmt.Sprint(v.Proven), "evidence": v.Evidence,
+		"proven": fmt.Sprint(v.Proven), "proof": v.Trial(), "evidence": v.Evidence,
 	}}
 	if r.cfg.Link != nil {
 		a.Source = r.cfg.Link(v)

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/falsifiable/stability"
 )
@@ -16,8 +18,7 @@ import (
 // ProofName is the file that is committed beside a contract.
 const ProofName = "falsification.json"
 
-// Proof is the content of a falsification.json: a stability.Falsification with the statistics behind it. It has no time
-// in it, so that proving the same again changes nothing.
+// Proof is the content of a falsification.json: a stability.Falsification with the statistics behind it.
 type Proof struct {
 	Tool   string       `json:"tool"`
 	Tier   string       `json:"tier"`
@@ -58,7 +59,7 @@ func (r *Report) Proofs() map[string]*Proof {
 			proofs[home] = &Proof{Tool: "stability falsify", Tier: r.Tier, Seed: r.Seed, Scale: r.Scale}
 		}
 		proof := ProofCheck{
-			Proof: stability.Proof{Contract: c.Contract, Check: c.Name, Hash: c.Hash, Verdict: c.Verdict},
+			Proof: stability.Proof{Contract: c.Contract, Check: c.Name, Hash: c.Hash, Verdict: c.Verdict, At: r.ended()},
 			Expr:  c.Expr, Reason: c.Reason, Fault: c.Fault, Controls: c.Controls.Trials, Alarms: c.Controls.Events,
 			FalseAlarmRate: c.Controls.Upper, DetectionRate: Interval{0, 1},
 		}
@@ -82,6 +83,9 @@ func (r *Report) WriteProofs() (written, kept []string, err error) {
 			}
 			for _, c := range old.Checks {
 				if !slices.ContainsFunc(proof.Checks, func(n ProofCheck) bool { return n.Contract == c.Contract }) {
+					if old.Tier != proof.Tier {
+						c.Tier = cmp.Or(c.Tier, old.Tier)
+					}
 					proof.Checks = append(proof.Checks, c)
 				}
 			}
@@ -100,6 +104,14 @@ func (r *Report) WriteProofs() (written, kept []string, err error) {
 	slices.Sort(written)
 	slices.Sort(kept)
 	return written, kept, nil
+}
+
+// ended is when the runs were over, to the second.
+func (r *Report) ended() time.Time {
+	if r.Started.IsZero() {
+		return time.Time{}
+	}
+	return r.Started.Add(time.Duration(r.Took * float64(time.Second))).UTC().Truncate(time.Second)
 }
 
 // outweighs tells whether p proves every check of the newer proof, and in runs that were closer to the contract's own

@@ -292,7 +292,8 @@ func TestMarks(t *testing.T) {
 func TestProofs(t *testing.T) {
 	dir := t.TempDir()
 	r := sample(dir)
-	old := `{"checks": [{"contract": "other", "check": "kept", "hash": "h", "verdict": "proven"}, {"contract": "pay-sla", "check": "gone", "hash": "h", "verdict": "proven"}]}`
+	r.Took = 90.7
+	old := `{"tier": "nightly", "checks": [{"contract": "other", "check": "kept", "hash": "h", "verdict": "proven"}, {"contract": "pay-sla", "check": "gone", "hash": "h", "verdict": "proven"}]}`
 	if err := os.WriteFile(filepath.Join(dir, ProofName), []byte(old), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -305,8 +306,11 @@ func TestProofs(t *testing.T) {
 	if err := json.Unmarshal(content, &f); err != nil {
 		t.Fatal(err)
 	}
-	if len(f.Checks) != 6 || f.Checks[0] != (stability.Proof{Contract: "pay-sla", Check: "heap", Hash: "h-heap", Verdict: stability.Proven}) || f.Checks[5].Check != "kept" {
+	if len(f.Checks) != 6 || f.Checks[0] != (stability.Proof{Contract: "pay-sla", Check: "heap", Hash: "h-heap", Verdict: stability.Proven, At: r.ended()}) || f.Checks[5].Check != "kept" {
 		t.Errorf("the library reads %+v", f.Checks)
+	}
+	if kept := f.Checks[5]; kept.Tier != "nightly" || !kept.At.IsZero() || r.ended() != time.Unix(90, 0).UTC() {
+		t.Errorf("of another run stays %+v; this one ended at %v", kept, r.ended())
 	}
 	if again, _, _ := r.WriteProofs(); len(again) != 1 {
 		t.Error("not written again")
