@@ -69,7 +69,10 @@ const samplesAtOnce = 4096
 // judge runs one step of the engine and hands on what it found. The lock is given up after each part of it.
 func (m *Monitor) judge(now time.Duration, r *round) {
 	for part := range slices.Chunk(r.samples, samplesAtOnce) {
-		m.locked(func() { m.engine.push(part) })
+		m.locked(func() {
+			m.engine.push(part)
+			m.actions.look(m.engine.store, part, m.started)
+		})
 	}
 	m.locked(func() { r.checks = m.engine.due(now, r.checks[:0]) })
 	for _, k := range r.checks {

@@ -44,6 +44,7 @@ type Monitor struct {
 	contracts   map[string]*contract
 	workers     []*worker
 	transitions []Transition
+	actions     *actions
 	started     time.Time
 	running     bool
 	ctx         context.Context // of the goroutines; ended by stop
@@ -67,6 +68,7 @@ func NewMonitor(cfg Config) *Monitor {
 		contracts: make(map[string]*contract),
 		incidents: mailbox.New[incident](incidentsKept),
 	}
+	m.actions = newActions(m.schema)
 	m.configure(cfg)
 	if err := m.Attach(self{m}); err != nil {
 		panic(err) // the names of our own signals are program text

@@ -4,6 +4,7 @@
 //	/status.json               contracts, checks, states; the monitor's account of itself
 //	/signals.json              the last reading of every signal
 //	/transitions.json?after=0  changes of state
+//	/actions.json?after=0      what defenses did: steps of the collector, breakers, pools, reloads, shedding
 //	/events                    all that the page shows, each second, as server-sent events
 //	/evidence/                 bundles, newest first
 //	/evidence/BUNDLE/FILE      one file of a bundle, for go tool trace or stability replay
@@ -55,7 +56,7 @@ func Handler(m *stability.Monitor, cfg Config) http.Handler {
 		panic(err) // the folder is embedded above
 	}
 	assets := http.FileServerFS(static)
-	for _, page := range []string{"/{$}", "/console.js", "/flame.js", "/console.css"} {
+	for _, page := range []string{"/{$}", "/console.js", "/flame.js", "/timeline.js", "/console.css"} {
 		mux.Handle("GET "+page, withPolicy(assets))
 	}
 	mux.Handle("GET /look.css", withPolicy(http.HandlerFunc(serveLook)))
@@ -64,7 +65,8 @@ func Handler(m *stability.Monitor, cfg Config) http.Handler {
 	guarded("/signals.json", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, append([]stability.SignalValue{}, m.Snapshot(0).Signals...)) // before the first tick [], not null
 	})
-	guarded("/transitions.json", c.transitions)
+	guarded("/transitions.json", after(func(seq uint64) any { return m.Transitions(seq) }))
+	guarded("/actions.json", after(func(seq uint64) any { return m.Actions(seq) }))
 	guarded("/events", c.stream.serve)
 	guarded("/evidence/{$}", c.listEvidence)
 	guarded("/evidence/{bundle}/{file}", c.serveEvidence)
@@ -108,15 +110,18 @@ func (c *console) guard(next http.HandlerFunc) http.Handler {
 	})
 }
 
-func (c *console) transitions(w http.ResponseWriter, r *http.Request) {
-	var after uint64
-	if text := r.URL.Query().Get("after"); text != "" {
-		if _, err := fmt.Sscan(text, &after); err != nil {
-			http.Error(w, fmt.Sprintf("after=%q: want a sequence number, 0 or more", text), http.StatusBadRequest)
-			return
+// after serves what a list has behind the sequence number that the request gives.
+func after(list func(seq uint64) any) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var seq uint64
+		if text := r.URL.Query().Get("after"); text != "" {
+			if _, err := fmt.Sscan(text, &seq); err != nil {
+				http.Error(w, fmt.Sprintf("after=%q: want a sequence number, 0 or more", text), http.StatusBadRequest)
+				return
+			}
 		}
+		writeJSON(w, list(seq))
 	}
-	writeJSON(w, c.monitor.Transitions(after))
 }
 
 func (c *console) bundles() ([]evidence.Manifest, error) {

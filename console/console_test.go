@@ -52,7 +52,7 @@ func TestWhoMayLook(t *testing.T) {
 	for _, allowed = range []bool{false, true} {
 		for path, open := range map[string]bool{
 			"/": true, "/console.js": true, "/flame.js": true, "/look.css": true, "/console.css": true,
-			"/status.json": allowed, "/signals.json": allowed, "/transitions.json": allowed, "/evidence/": allowed,
+			"/status.json": allowed, "/signals.json": allowed, "/transitions.json": allowed, "/actions.json": allowed, "/evidence/": allowed,
 		} {
 			r := get(t, h, path)
 			if (r.StatusCode == http.StatusOK) != open || !open && !strings.Contains(body(t, r), "send the token") {

@@ -16,6 +16,7 @@ type view struct {
 	Courses     map[string]course      `json:"courses"` // of each check, by contract/check
 	Causes      map[string]string      `json:"causes"`
 	Transitions []stability.Transition `json:"transitions"` // the latest, oldest first
+	Actions     []stability.Action     `json:"actions"`     // the same
 	Evidence    []bundle               `json:"evidence"`    // newest first
 }
 
@@ -30,6 +31,7 @@ type bundle struct {
 // What the page shows at most: it is for a glance, and each look is sent to each viewer.
 const (
 	transitionsShown = 100
+	actionsShown     = 100
 	bundlesShown     = 20
 	instancesShown   = 10
 )
@@ -49,6 +51,8 @@ func (c *console) look() []byte {
 	}
 	v.Transitions = c.monitor.Transitions(0)
 	v.Transitions = v.Transitions[max(0, len(v.Transitions)-transitionsShown):]
+	v.Actions = c.monitor.Actions(0)
+	v.Actions = v.Actions[max(0, len(v.Actions)-actionsShown):]
 	manifests, _ := c.bundles() // what cannot be read is not shown; /evidence/ says why
 	for _, m := range manifests[:min(len(manifests), bundlesShown)] {
 		b := bundle{ID: m.ID, Key: m.Key, At: m.At, Signature: m.Signature}

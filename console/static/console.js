@@ -4,11 +4,11 @@ const words = {
   en: {contracts: "Contracts", timeline: "What happened", evidence: "Evidence", trouble: "only what is in trouble", token: "These pages show the inside of the service. Enter the token (STABILITY_TOKEN).",
     open: "Open", filter: "Filter: contract, check, expression", proven: "proven", unproven: "not proven", strike: "strike", none: "nothing yet", stale: "the monitor has stopped: nothing here is up to date",
     warming: "learning its baselines", lost: "connection lost, trying again", since: "since", value: "value", threshold: "threshold", cause: "cause", enforce: "may act", observe: "observes", started: "up", tick: "last sample", ago: "ago",
-    holding: "holding", pending: "pending", violated: "violated", unknown: "unknown", other: "中文", violations: "violated so far", flame: "a click on a function makes it the whole"},
+    holding: "holding", pending: "pending", violated: "violated", unknown: "unknown", other: "中文", violations: "violated so far", flame: "a click on a function makes it the whole", deed: "action"},
   zh: {contracts: "契约", timeline: "事件", evidence: "证据", trouble: "只看有问题的", token: "这些页面展示服务内部信息，请输入令牌（STABILITY_TOKEN）。",
     open: "打开", filter: "筛选：契约、检查项、表达式", proven: "已证伪验证", unproven: "未验证", strike: "连续", none: "暂无", stale: "监视器已停止：此处数据不再更新",
     warming: "正在学习基线", lost: "连接中断，正在重试", since: "自", value: "当前值", threshold: "阈值", cause: "根因", enforce: "可执行动作", observe: "只观察", started: "已运行", tick: "上次采样", ago: "前",
-    holding: "正常", pending: "待定", violated: "违反", unknown: "未知", other: "English", violations: "累计违反", flame: "点击函数可放大"},
+    holding: "正常", pending: "待定", violated: "违反", unknown: "未知", other: "English", violations: "累计违反", flame: "点击函数可放大", deed: "动作"},
 };
 let language = localStorage.getItem("stability.language") || (navigator.language.startsWith("zh") ? "zh" : "en");
 let token = sessionStorage.getItem("stability.token") || "";
@@ -89,12 +89,6 @@ function contractsView(view) {
 }
 
 const when = at => make("time", {datetime: at}, new Date(at).toLocaleString(language === "zh" ? "zh-CN" : undefined));
-
-function timelineView(view) {
-  const list = view.transitions.slice(-40).reverse().map(t => make("li", {}, when(t.at), pill(t.to),
-    make("span", {}, `${t.contract}/${t.check}${t.labels || ""}`), make("span", {class: "quiet"}, t.reason || `${number(t.value)} / ${number(t.threshold)}`)));
-  return list.length ? list : [make("li", {class: "quiet"}, w("none"))];
-}
 
 const flames = new Map(); // those that are open, by bundle and file: they outlive the redrawing each second
 

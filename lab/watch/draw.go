@@ -37,12 +37,8 @@ func (s Screen) Draw(v *View) string {
 	}
 	lines = append(lines, s.fit(rows, v)...)
 	add("")
-	for _, t := range last(v.Transitions, eventsShown) {
-		what := t.Reason
-		if what == "" {
-			what = number(&t.Value) + " / " + number(&t.Threshold)
-		}
-		add("%s  %s/%s%s %v -> %v  %s", t.At.Local().Format(time.TimeOnly), t.Contract, t.Check, t.Labels, t.From, t.To, what)
+	for _, e := range v.events() {
+		add("%s  %s", e.at.Local().Format(time.TimeOnly), e.text)
 	}
 	if len(v.Evidence) > 0 {
 		b := v.Evidence[0]
@@ -55,10 +51,27 @@ func (s Screen) Draw(v *View) string {
 	return strings.Join(lines, "\n") + "\n"
 }
 
-func last[T any](list []T, n int) []T {
-	kept := slices.Clone(list[max(0, len(list)-n):])
-	slices.Reverse(kept)
-	return kept
+// event is something that happened, in a line.
+type event struct {
+	at   time.Time
+	text string
+}
+
+// events returns what happened last, the latest first: changes of a check's state, and what defenses did.
+func (v *View) events() []event {
+	list := make([]event, 0, len(v.Transitions)+len(v.Actions))
+	for _, t := range v.Transitions {
+		what := t.Reason
+		if what == "" {
+			what = number(&t.Value) + " / " + number(&t.Threshold)
+		}
+		list = append(list, event{t.At, fmt.Sprintf("%s/%s%s %v -> %v  %s", t.Contract, t.Check, t.Labels, t.From, t.To, what)})
+	}
+	for _, a := range v.Actions {
+		list = append(list, event{a.At, a.String()})
+	}
+	slices.SortStableFunc(list, func(a, b event) int { return b.at.Compare(a.at) })
+	return list[:min(len(list), eventsShown)]
 }
 
 // worst first.
@@ -66,13 +79,13 @@ var order = []stability.State{stability.Violated, stability.Pending, stability.U
 
 var colors = map[stability.State]string{stability.Violated: "31", stability.Pending: "33", stability.Unknown: "90", stability.Holding: "32"}
 
-// eventsShown is how many changes of state are told at most.
+// eventsShown is how many events are told at most.
 const eventsShown = 8
 
 // fit leaves as many rows as there is room for beside what happened, and says how many it left out.
 func (s Screen) fit(rows []string, v *View) []string {
 	const around = 3 // the head, and the lines between the parts
-	events := min(eventsShown, len(v.Transitions))
+	events := min(eventsShown, len(v.Transitions)+len(v.Actions))
 	if len(v.Evidence) > 0 {
 		events += 2
 	}

@@ -21,6 +21,7 @@ type View struct {
 	stability.Status
 	Courses     map[string]Course      `json:"courses"` // of each check, by contract/check
 	Transitions []stability.Transition `json:"transitions"`
+	Actions     []stability.Action     `json:"actions"`
 	Evidence    []Bundle               `json:"evidence"`
 }
 

@@ -97,7 +97,8 @@ func TestRefusals(t *testing.T) {
 
 // However many checks there are, on a small screen there is room for the worst, for the value of each, and for what happened.
 func TestASmallScreen(t *testing.T) {
-	v := &View{Courses: make(map[string]Course), Transitions: []stability.Transition{{Contract: "c", Check: "k7", To: stability.Violated}}}
+	v := &View{Courses: make(map[string]Course), Transitions: []stability.Transition{{Contract: "c", Check: "k7", To: stability.Violated}},
+		Actions: []stability.Action{{Signal: "breaker.state", To: 2, At: time.Unix(9, 0)}}}
 	contract := stability.ContractStatus{Name: "a-contract-with-a-long-name"}
 	for i := range 31 {
 		k := stability.CheckStatus{Name: fmt.Sprint("check_", i), Expr: strings.Repeat("x + ", 30), State: stability.Holding}
@@ -111,7 +112,7 @@ func TestASmallScreen(t *testing.T) {
 	text := Screen{Width: 80, Height: 24}.Draw(v)
 	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
 	if len(lines) > 24 || !strings.Contains(lines[2], "check_7 ") || strings.Count(text, "17.6 MiB / 800 MiB  ▁▂▃") < 18 ||
-		!strings.Contains(text, "checks more") || !strings.Contains(text, "-> violated") {
+		!strings.Contains(text, "checks more") || !strings.Contains(text, "-> violated") || !strings.Contains(text, "breaker.state: 0 -> 2") {
 		t.Errorf("%d lines:\n%s", len(lines), text)
 	}
 }

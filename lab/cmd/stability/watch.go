@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"golang.org/x/term"
 
@@ -20,7 +21,7 @@ const watchHelp = `stability watch [flags] URL shows the console of a service in
   stability watch -once http://localhost:6061/debug/stability/ | grep violated
   STABILITY_TOKEN=… stability watch http://10.0.0.7:6061/debug/stability/
 
-Where the output is no terminal it prints each change of state in a line. A token is read from STABILITY_TOKEN.
+Where the output is no terminal it prints each change of state, and what defenses did, in a line. A token is read from STABILITY_TOKEN.
 Exit codes: 0 ended by Ctrl-C, or -once and nothing violated; 1 -once and something is violated; 2 usage, or the service cannot be watched.
 
 `
@@ -78,20 +79,28 @@ func frames(file *os.File, trouble bool) func(*watch.View) bool {
 	}
 }
 
-// changes prints each change of state once.
+// changes prints each change of state once, and each action.
 func changes(w io.Writer) func(*watch.View) bool {
 	w = printable.Writer(w)
-	var seen uint64
+	var seen, done uint64
 	return func(v *watch.View) bool {
+		var err error
+		tell := func(at time.Time, text string) {
+			_, failed := fmt.Fprintln(w, at.Format("2006-01-02T15:04:05.000Z07:00"), text)
+			err = errors.Join(err, failed)
+		}
 		for _, t := range v.Transitions {
-			if t.Seq <= seen {
-				continue
-			}
-			seen = t.Seq
-			if _, err := fmt.Fprintln(w, t.At.Format("2006-01-02T15:04:05.000Z07:00"), line(t)); err != nil {
-				return false
+			if t.Seq > seen {
+				seen = t.Seq
+				tell(t.At, line(t))
 			}
 		}
-		return true
+		for _, a := range v.Actions {
+			if a.Seq > done {
+				done = a.Seq
+				tell(a.At, a.String())
+			}
+		}
+		return err == nil
 	}
 }
