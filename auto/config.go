@@ -47,6 +47,9 @@ type Config struct {
 	// Token opens /debug/stability/ to requests that carry it as "Authorization: Bearer TOKEN". Without it the pages are shown
 	// on Listen only: evidence shows the inside of the service. STABILITY_TOKEN.
 	Token string
+	// Pprof lets those who may see /debug/stability/ take profiles of the running service there, at /debug/stability/pprof/, and have its
+	// goroutines grouped. STABILITY_PPROF=true.
+	Pprof bool
 	// Listen is an address of its own for all pages, such as "127.0.0.1:6061", ":6061" or "unix:/run/payment/stability.sock". On
 	// one that only this machine reaches the debug pages need no token. STABILITY_LISTEN. Defaults to none.
 	Listen string
@@ -103,6 +106,7 @@ func (c Config) withEnvironment(lookup func(string) (string, bool)) (Config, err
 	read("STABILITY_NO_STOCK", "true or false", boolean(&c.NoStock))
 	read("STABILITY_TRACE", "true or false", boolean(&c.Trace))
 	read("STABILITY_LEAKS", "true or false", boolean(&c.Leaks))
+	read("STABILITY_PPROF", "true or false", boolean(&c.Pprof))
 	read("STABILITY_EVIDENCE_DIR", "a directory, or none", func(text string) error { c.EvidenceDir = text; return nil })
 	read("STABILITY_TOKEN", "a token", func(text string) error { c.Token = text; return nil })
 	for name, field := range c.Notify.environment() {

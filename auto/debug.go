@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/http"
 
+	"github.com/falsifiable/stability/cause/catalogue"
 	"github.com/falsifiable/stability/console"
 )
 
@@ -18,7 +19,7 @@ const refusal = "stability: these pages show the inside of the service. Set STAB
 // Debug returns the handler of /debug/stability/, the console. It shows the inside of the service, so it answers whoever has the
 // token, and on a listener of its own that only this machine reaches (Config.Listen) everybody there; nobody else.
 func (w *Watch) Debug() http.Handler {
-	cfg := console.Config{EvidenceDir: w.config.EvidenceDir, Allow: w.allow(), Why: refusal, Explain: gloss}
+	cfg := console.Config{EvidenceDir: w.config.EvidenceDir, Allow: w.allow(), Pprof: w.config.Pprof, Why: refusal, Explain: gloss, Describe: catalogue.Describe}
 	if cfg.EvidenceDir == "none" {
 		cfg.EvidenceDir = ""
 	}

@@ -5,11 +5,14 @@
 //	/signals.json              the last reading of every signal
 //	/transitions.json?after=0  changes of state
 //	/actions.json?after=0      what defenses did: steps of the collector, breakers, pools, reloads, shedding
+//	/causes.json               what the root causes are of which checks are watched, in English and Chinese
 //	/events                    all that the page shows, each second, as server-sent events
 //	/evidence/                 bundles, newest first
 //	/evidence/BUNDLE/FILE      one file of a bundle, for go tool trace or stability replay
 //	/evidence/BUNDLE/heap      a profile by its name alone: go tool pprof http://localhost:6061/debug/stability/evidence/BUNDLE/heap
 //	/evidence/BUNDLE/heap/flame.json   the same as a tree, for the page
+//	/goroutines.json?of=BUNDLE&since=EARLIER   groups of goroutines and their growth; of=now&wait=10s of the running service, where Config.Pprof is set
+//	/pprof/goroutine?debug=2   and heap, allocs, mutex, block, profile?seconds=30: where Config.Pprof is set
 //
 // The page is plain HTML, CSS and JavaScript from this package, asks for nothing elsewhere and shows no text as markup. While
 // nobody looks it costs nothing; all who look share one reading of the monitor a second.
@@ -40,8 +43,13 @@ type Config struct {
 	// Allow reports whether a request may see what the monitor knows. The page itself, which knows nothing, is shown to everybody and
 	// asks for a token. Defaults to everybody.
 	Allow func(*http.Request) bool
+	// Pprof lets those who may look take profiles of the running service, by go tool pprof and by the page, which groups its goroutines.
+	// Each costs what runtime/pprof says; a dump of all stacks is refused above 1,000 goroutines, for it stops the world. Defaults to no.
+	Pprof bool
 	// Why is what a person reads who is refused.
 	Why string
+	// Describe returns what a root cause is, in a paragraph of each language, "" for what is not known. Defaults to nothing.
+	Describe func(cause string) (english, chinese string)
 	// Explain returns what a root cause is, in a few words, and what else fits in the state that is shown. Defaults to nothing.
 	Explain func(cause string, shown stability.Status) string
 }
@@ -56,7 +64,7 @@ func Handler(m *stability.Monitor, cfg Config) http.Handler {
 		panic(err) // the folder is embedded above
 	}
 	assets := http.FileServerFS(static)
-	for _, page := range []string{"/{$}", "/console.js", "/flame.js", "/timeline.js", "/console.css"} {
+	for _, page := range []string{"/{$}", "/console.js", "/flame.js", "/goroutines.js", "/timeline.js", "/console.css"} {
 		mux.Handle("GET "+page, withPolicy(assets))
 	}
 	mux.Handle("GET /look.css", withPolicy(http.HandlerFunc(serveLook)))
@@ -71,6 +79,11 @@ func Handler(m *stability.Monitor, cfg Config) http.Handler {
 	guarded("/evidence/{$}", c.listEvidence)
 	guarded("/evidence/{bundle}/{file}", c.serveEvidence)
 	guarded("/evidence/{bundle}/{file}/flame.json", c.serveFlame)
+	guarded("/goroutines.json", c.serveGoroutines)
+	guarded("/causes.json", c.serveCauses)
+	if cfg.Pprof {
+		guarded("/pprof/{profile}", c.servePprof)
+	}
 	return mux
 }
 
@@ -84,6 +97,7 @@ type console struct {
 	cfg     Config
 	stream  stream
 	folding sync.Mutex // held while a profile is folded: it takes memory, so one at a time
+	taking  sync.Mutex // held while goroutines are grouped, or a profile of the running service is taken
 }
 
 // withPolicy lets the page load what is here and nothing else.
@@ -156,4 +170,26 @@ func writeJSON(w http.ResponseWriter, v any) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Write(append(content, '\n'))
+}
+
+// description is what a root cause is, in each language of the page.
+type description struct {
+	English string `json:"en"`
+	Chinese string `json:"zh"`
+}
+
+// serveCauses describes the causes of all checks that are watched. It is asked for once by each viewer, not each second.
+func (c *console) serveCauses(w http.ResponseWriter, _ *http.Request) {
+	known := make(map[string]description)
+	for _, contract := range c.monitor.Status().Contracts {
+		for _, k := range contract.Checks {
+			if c.cfg.Describe == nil || k.Cause == "" {
+				continue
+			}
+			var d description
+			d.English, d.Chinese = c.cfg.Describe(k.Cause)
+			known[k.Cause] = d
+		}
+	}
+	writeJSON(w, known)
 }

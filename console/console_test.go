@@ -51,7 +51,7 @@ func TestWhoMayLook(t *testing.T) {
 	h := Handler(monitor(t), Config{Allow: func(*http.Request) bool { return allowed }, Why: "send the token"})
 	for _, allowed = range []bool{false, true} {
 		for path, open := range map[string]bool{
-			"/": true, "/console.js": true, "/flame.js": true, "/look.css": true, "/console.css": true,
+			"/": true, "/console.js": true, "/flame.js": true, "/timeline.js": true, "/goroutines.js": true, "/look.css": true, "/console.css": true,
 			"/status.json": allowed, "/signals.json": allowed, "/transitions.json": allowed, "/actions.json": allowed, "/evidence/": allowed,
 		} {
 			r := get(t, h, path)

@@ -15,9 +15,10 @@ type view struct {
 	stability.Status
 	Courses     map[string]course      `json:"courses"` // of each check, by contract/check
 	Causes      map[string]string      `json:"causes"`
-	Transitions []stability.Transition `json:"transitions"` // the latest, oldest first
-	Actions     []stability.Action     `json:"actions"`     // the same
-	Evidence    []bundle               `json:"evidence"`    // newest first
+	Transitions []stability.Transition `json:"transitions"`     // the latest, oldest first
+	Actions     []stability.Action     `json:"actions"`         // the same
+	Evidence    []bundle               `json:"evidence"`        // newest first
+	Pprof       bool                   `json:"pprof,omitempty"` // the running service may be asked
 }
 
 type bundle struct {
@@ -38,7 +39,7 @@ const (
 
 // look reads all that the page shows.
 func (c *console) look() []byte {
-	v := view{Status: c.monitor.Status(), Courses: make(map[string]course), Causes: make(map[string]string)}
+	v := view{Status: c.monitor.Status(), Courses: make(map[string]course), Causes: make(map[string]string), Pprof: c.cfg.Pprof}
 	for i := range v.Contracts {
 		for j := range v.Contracts[i].Checks {
 			k := &v.Contracts[i].Checks[j]

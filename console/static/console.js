@@ -4,16 +4,21 @@ const words = {
   en: {contracts: "Contracts", timeline: "What happened", evidence: "Evidence", trouble: "only what is in trouble", token: "These pages show the inside of the service. Enter the token (STABILITY_TOKEN).",
     open: "Open", filter: "Filter: contract, check, expression", proven: "proven", unproven: "not proven", strike: "strike", none: "nothing yet", stale: "the monitor has stopped: nothing here is up to date",
     warming: "learning its baselines", lost: "connection lost, trying again", since: "since", value: "value", threshold: "threshold", cause: "cause", enforce: "may act", observe: "observes", started: "up", tick: "last sample", ago: "ago",
-    holding: "holding", pending: "pending", violated: "violated", unknown: "unknown", other: "中文", violations: "violated so far", flame: "a click on a function makes it the whole", deed: "action"},
+    holding: "holding", pending: "pending", violated: "violated", unknown: "unknown", other: "中文", violations: "violated so far", flame: "a click on a function makes it the whole", deed: "action",
+    goroutines: "Goroutines", of: "of", compared: "since", usual: "all groups", show: "Group", now: "now", nothing: "–", suspects: "suspect", grouped: "groups", noages: "ages are told up to 1,000 goroutines, or 300 in evidence",
+    growth: "a leak shows by its growth: choose an earlier capture", oldest: "oldest", leaked: "proven by the garbage collector", likely: "likely", startedby: "started by", stack: "stack", why: "Why"},
   zh: {contracts: "契约", timeline: "事件", evidence: "证据", trouble: "只看有问题的", token: "这些页面展示服务内部信息，请输入令牌（STABILITY_TOKEN）。",
     open: "打开", filter: "筛选：契约、检查项、表达式", proven: "已证伪验证", unproven: "未验证", strike: "连续", none: "暂无", stale: "监视器已停止：此处数据不再更新",
     warming: "正在学习基线", lost: "连接中断，正在重试", since: "自", value: "当前值", threshold: "阈值", cause: "根因", enforce: "可执行动作", observe: "只观察", started: "已运行", tick: "上次采样", ago: "前",
-    holding: "正常", pending: "待定", violated: "违反", unknown: "未知", other: "English", violations: "累计违反", flame: "点击函数可放大", deed: "动作"},
+    holding: "正常", pending: "待定", violated: "违反", unknown: "未知", other: "English", violations: "累计违反", flame: "点击函数可放大", deed: "动作",
+    goroutines: "Goroutine", of: "对象", compared: "对比", usual: "全部分组", show: "分组", now: "当前", nothing: "–", suspects: "可疑", grouped: "组", noages: "goroutine 不超过 1,000（证据中 300）时才有等待时长",
+    growth: "泄漏体现在增长上：请选择更早的一次采集", oldest: "最久", leaked: "已由垃圾回收器证实", likely: "可能原因", startedby: "创建于", stack: "调用栈", why: "原因"},
 };
 let language = localStorage.getItem("stability.language") || (navigator.language.startsWith("zh") ? "zh" : "en");
 let token = sessionStorage.getItem("stability.token") || "";
 let last = null;
-const closed = new Set();
+let whys = {}; // of each root cause, what it is, in each language
+const closed = new Set(), opened = new Set(); // contracts, and texts on causes
 const $ = id => document.getElementById(id);
 const w = key => words[language][key] || key;
 
@@ -69,7 +74,17 @@ function checkView(contract, check, view) {
   }
   const left = make("div", {}, pill(check.state), " ", make("strong", {}, check.name));
   return make("div", {class: "check"}, left, courseView(view.courses[contract.name + "/" + check.name]), make("code", {}, check.expr),
-    make("div", {}, make("p", {class: "quiet"}, notes.join(" · ")), table));
+    make("div", {}, make("p", {class: "quiet"}, notes.join(" · ")), whyView(contract.name + "/" + check.name, check.cause), table));
+}
+
+// whyView says what the check's cause is, by the catalogue.
+function whyView(id, cause) {
+  const text = (whys[cause] || {})[language];
+  if (!text) return "";
+  const box = make("details", {class: "why"}, make("summary", {}, w("why")), make("p", {}, text));
+  box.open = opened.has(id);
+  box.addEventListener("toggle", () => box.open ? opened.add(id) : opened.delete(id));
+  return box;
 }
 
 function contractsView(view) {
@@ -128,6 +143,11 @@ function evidenceView(view) {
       button.addEventListener("click", () => toggleFlame(b.id, f));
       box.append(button);
     }
+    if ((b.files || []).some(f => f.startsWith("goroutine"))) {
+      const button = make("button", {type: "button", class: "show"}, "▾ " + w("goroutines"));
+      button.addEventListener("click", () => openGroups(b.id));
+      box.append(button);
+    }
     for (const f of b.files || []) {
       if (flames.has(b.id + "/" + f)) box.append(flames.get(b.id + "/" + f));
     }
@@ -155,6 +175,7 @@ function draw(all) {
   $("contracts").replaceChildren(...contractsView(last));
   $("timeline").replaceChildren(...timelineView(last));
   $("evidence").replaceChildren(...evidenceView(last));
+  choices(last);
 }
 
 async function ask(path) {
@@ -164,9 +185,10 @@ async function ask(path) {
   return answer;
 }
 
-// openLinked opens what the address links to: #BUNDLE/FILE.
+// openLinked opens what the address links to: #BUNDLE/FILE, or #BUNDLE/goroutines for the groups of its goroutines.
 function openLinked() {
   const [id, file] = decodeURIComponent(location.hash.slice(1)).split("/");
+  if (file === "goroutines") return openGroups(id);
   if (file && !flames.has(id + "/" + file)) toggleFlame(id, file);
 }
 
@@ -174,6 +196,7 @@ function openLinked() {
 async function watch() {
   for (;;) {
     try {
+      whys = await (await ask("causes.json")).json();
       const reader = (await ask("events")).body.pipeThrough(new TextDecoderStream()).getReader();
       $("login").hidden = true;
       $("main").hidden = false;
@@ -205,7 +228,8 @@ async function watch() {
 $("language").addEventListener("click", () => {
   language = language === "en" ? "zh" : "en";
   localStorage.setItem("stability.language", language);
-  draw();
+  draw(true);
+  drawGroups();
 });
 addEventListener("hashchange", openLinked);
 $("filter").addEventListener("input", draw);

@@ -46,4 +46,4 @@ const transitionRow = t => make("li", {}, when(t.at), pill(t.to), make("span", {
   make("span", {class: "quiet"}, t.reason || `${number(t.value)} / ${number(t.threshold)}`));
 
 const actionRow = a => make("li", {class: "deed"}, when(a.at), make("span", {class: "pill deed"}, w("deed")),
-  make("span", {title: a.signal}, `${deeds[language][a.signal] || a.signal}${a.labels || ""}`), make("span", {class: "quiet"}, deed(a)));
+  make("span", {title: a.signal}, `${deeds[language][a.signal] || a.signal} ${a.labels || ""}`), make("span", {class: "quiet"}, deed(a)));

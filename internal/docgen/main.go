@@ -1,4 +1,4 @@
-// Command docgen writes the pages of docs/reference that are generated, each from the one place where its facts
+// Command docgen writes the pages of docs/reference that are generated, and what services show of them, each from the one place where its facts
 // are declared. Run it from anywhere inside the repository:
 //
 //	go run ./internal/docgen
@@ -24,6 +24,7 @@ var pages = []page{
 	{"expr.md", exprPage},
 	{"faults.md", faultsPage},
 	{"signals.md", signalsPage},
+	{"../../cause/catalogue/english.json", descriptionsFile},
 }
 
 func main() {

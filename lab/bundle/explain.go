@@ -13,7 +13,6 @@ import (
 	"github.com/falsifiable/stability/evidence"
 	"github.com/falsifiable/stability/evidence/goroutines"
 	"github.com/falsifiable/stability/internal/pprofile"
-	"github.com/falsifiable/stability/lab/leaks"
 )
 
 // Explanation is a bundle in words.
@@ -28,7 +27,7 @@ type Explanation struct {
 	Fell       []Change            `json:"fell"`              //
 	Signature  string              `json:"signature"`         // the place where most goroutines wait
 	Goroutines int                 `json:"goroutines"`        // in all
-	Groups     []leaks.Group       `json:"groups"`            // the largest suspect groups
+	Groups     []goroutines.Group  `json:"groups"`            // the largest suspect groups
 	Holders    []Holder            `json:"holders"`           // of the live heap
 	Cause      *Cause              `json:"cause,omitempty"`   // that the check names
 	Guesses    []Cause             `json:"guesses,omitempty"` // where it names none
@@ -116,13 +115,16 @@ func (e *Explanation) readGoroutines(b evidence.Bundle) {
 			e.unread(b, file, err)
 			continue
 		}
-		r := leaks.Analyze(nil, dump)
+		r := goroutines.Compare(nil, dump)
 		e.Goroutines = r.Total
+		var told goroutines.Triage
 		for _, g := range r.Groups {
-			if g.Suspicious() && len(e.Groups) < groupsTold {
-				e.Groups = append(e.Groups, g)
+			if g.Suspect && len(told.Groups) < groupsTold {
+				told.Groups = append(told.Groups, g)
 			}
 		}
+		told.ReadSource()
+		e.Groups = told.Groups
 		return
 	}
 }

@@ -127,6 +127,9 @@ func (e *Explanation) printGoroutines(w io.Writer) {
 		if g.Source != "" {
 			fmt.Fprintf(w, "      %s\n", g.Source)
 		}
+		if g.Likely != "" {
+			fmt.Fprintf(w, "      likely %s\n", g.Likely)
+		}
 		if g.CreatedBy != "" {
 			fmt.Fprintf(w, "      started by %s\n", g.CreatedBy)
 		}

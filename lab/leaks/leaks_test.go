@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/falsifiable/stability/cause/catalogue"
 	"github.com/falsifiable/stability/evidence/goroutines"
 )
 
@@ -50,7 +51,8 @@ func TestGrowthTellsALeakFromAPool(t *testing.T) {
 	}
 	pool, busy := crowd{30, "chan receive", "/src/pool.go", 5}, crowd{9, "running", "/src/run.go", 1}
 	before := parse(t, pool, crowd{2, "chan receive", source, 3})
-	report := Analyze(before, parse(t, pool, busy, crowd{1, "chan receive", source, 3}, crowd{11, "chan receive, 7 minutes", source, 3}))
+	report := goroutines.Compare(before, parse(t, pool, busy, crowd{1, "chan receive", source, 3}, crowd{11, "chan receive, 7 minutes", source, 3}))
+	report.ReadSource()
 	suspects := report.Suspects()
 	if len(suspects) != 1 || suspects[0].Count != 12 || suspects[0].Growth != 10 || suspects[0].Wait != 7*time.Minute || suspects[0].Source != "<-never" {
 		t.Errorf("the suspects are %+v", suspects)
@@ -71,16 +73,16 @@ func TestGrowthTellsALeakFromAPool(t *testing.T) {
 
 // In one dump only a crowd is suspect, and what the collector has proven.
 func TestOneDump(t *testing.T) {
-	small := crowd{many - 1, "chan receive", "/src/pool.go", 5}
-	if s := Analyze(nil, parse(t, small)).Suspects(); len(s) != 0 {
+	small := crowd{99, "chan receive", "/src/pool.go", 5}
+	if s := goroutines.Compare(nil, parse(t, small)).Suspects(); len(s) != 0 {
 		t.Errorf("the suspects are %+v", s)
 	}
-	report := Analyze(nil, parse(t, small, crowd{many, "chan send", "/src/send.go", 5}, crowd{1, "chan receive (leaked)", "/src/lost.go", 5}))
-	if s := report.Suspects(); len(s) != 2 || !s[0].Leaked || s[1].Count != many {
+	report := goroutines.Compare(nil, parse(t, small, crowd{100, "chan send", "/src/send.go", 5}, crowd{1, "chan receive (leaked)", "/src/lost.go", 5}))
+	if s := report.Suspects(); len(s) != 2 || !s[0].Leaked || s[1].Count != 100 {
 		t.Errorf("the suspects are %+v", s)
 	}
 	var out bytes.Buffer
-	Print(&out, Analyze(nil, parse(t, small)), false)
+	Print(&out, goroutines.Compare(nil, parse(t, small)), false)
 	if !strings.Contains(out.String(), "give a second dump") {
 		t.Errorf("a report without suspects says %s", out.String())
 	}
@@ -154,7 +156,16 @@ func TestAHugeDumpIsStreamed(t *testing.T) {
 	if grown := int64(during.HeapAlloc) - int64(before.HeapAlloc); grown > 4<<20 {
 		t.Errorf("%d KiB are kept of %d goroutines", grown>>10, goroutinesInIt)
 	}
-	if r := Analyze(nil, d); len(r.Groups) != 50 || r.Groups[0].Wait == 0 {
+	if r := goroutines.Compare(nil, d); len(r.Groups) != 50 || r.Groups[0].Wait == 0 {
 		t.Errorf("%d groups", len(r.Groups))
+	}
+}
+
+// What is said to be likely has the catalogue's names, which the room of goroutines cannot ask.
+func TestLikelyCausesAreInTheCatalogue(t *testing.T) {
+	for _, id := range goroutines.Causes() {
+		if english, _ := catalogue.Describe(id); english == "" {
+			t.Errorf("there is no cause %q", id)
+		}
 	}
 }

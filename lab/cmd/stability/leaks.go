@@ -65,7 +65,7 @@ func runLeaks(ctx context.Context, args []string, stdout, stderr io.Writer) int 
 	return exitOK
 }
 
-func readLeaks(ctx context.Context, targets []string, wait time.Duration) (leaks.Report, error) {
+func readLeaks(ctx context.Context, targets []string, wait time.Duration) (*goroutines.Triage, error) {
 	if wait > 0 {
 		targets = append(targets, targets[0])
 	}
@@ -75,17 +75,19 @@ func readLeaks(ctx context.Context, targets []string, wait time.Duration) (leaks
 			select {
 			case <-time.After(wait):
 			case <-ctx.Done():
-				return leaks.Report{}, ctx.Err()
+				return nil, ctx.Err()
 			}
 		}
 		dump, err := leaks.Read(ctx, target)
 		if err != nil {
-			return leaks.Report{}, err
+			return nil, err
 		}
 		dumps = append(dumps, dump)
 	}
 	if len(dumps) == 1 {
-		return leaks.Analyze(nil, dumps[0]), nil
+		dumps = append([]*goroutines.Dump{nil}, dumps...)
 	}
-	return leaks.Analyze(dumps[0], dumps[1]), nil
+	found := goroutines.Compare(dumps[0], dumps[1])
+	found.ReadSource()
+	return found, nil
 }
