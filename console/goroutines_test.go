@@ -1,21 +1,54 @@
 package console
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
+
+	"github.com/falsifiable/stability/evidence/goroutines"
 )
 
-// crowd has goroutines wait in one place until the test ends.
+// crowd has goroutines wait in one place until the test ends, and returns when they do.
 func crowd(t *testing.T, n int) {
 	t.Helper()
 	never := make(chan int)
+	var all sync.WaitGroup
+	t.Cleanup(func() {
+		close(never)
+		all.Wait() // the next test counts those that wait
+	})
+	before := waiting(t)
 	for range n {
-		go waitFor(never)
+		all.Add(1)
+		go func() {
+			defer all.Done()
+			waitFor(never)
+		}()
 	}
-	t.Cleanup(func() { close(never) })
+	for waiting(t) < before+n {
+		runtime.Gosched()
+	}
+}
+
+// waiting counts the goroutines that are in a receive of waitFor's.
+func waiting(t *testing.T) (n int) {
+	t.Helper()
+	content, _ := capture()
+	d, err := goroutines.Parse(bytes.NewReader(content))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range d.Stacks {
+		if s.State == goroutines.ChanReceive && strings.HasSuffix(s.Where().Func, ".waitFor") {
+			n += s.Count
+		}
+	}
+	return n
 }
 
 func waitFor(never chan int) { <-never }
