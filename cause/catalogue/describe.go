@@ -19,6 +19,7 @@ var descriptions = sync.OnceValue(func() (byLanguage [2]map[string]string) {
 		if err := json.Unmarshal(content, &byLanguage[i]); err != nil {
 			panic(err) // they are embedded above, and tested
 		}
+		delete(byLanguage[i], "_") // the note that it is generated
 	}
 	return byLanguage
 })

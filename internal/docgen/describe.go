@@ -10,7 +10,7 @@ import (
 
 // descriptionsFile is what the services that show causes have of their documentation.
 func descriptionsFile() string {
-	texts := make(map[string]string)
+	texts := map[string]string{"_": generatedNote}
 	for _, c := range catalogue.All() {
 		text, err := packageComment(filepath.Join("cause", c.ID, "doc.go"))
 		if err != nil {
@@ -18,11 +18,14 @@ func descriptionsFile() string {
 		}
 		texts[c.ID] = whatItIs(text)
 	}
-	content, err := json.MarshalIndent(texts, "", "  ")
-	if err != nil {
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(texts); err != nil {
 		panic(err) // strings can be encoded
 	}
-	return string(content) + "\n"
+	return b.String()
 }
 
 // whatItIs returns the first paragraph of the section of that name, in one line.
