@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"errors"
 	"log/slog"
 	"net/http/httptest"
 	"runtime"
@@ -11,8 +12,10 @@ import (
 	"time"
 
 	"github.com/falsifiable/stability"
+	"github.com/falsifiable/stability/cause/catalogue"
 	"github.com/falsifiable/stability/console"
 	"github.com/falsifiable/stability/evidence"
+	"github.com/falsifiable/stability/evidence/goroutines"
 	"github.com/falsifiable/stability/evidence/profile"
 	"github.com/falsifiable/stability/lab/internal/browser"
 	"github.com/falsifiable/stability/signals"
@@ -37,7 +40,7 @@ func TestConsoleInABrowser(t *testing.T) {
 	t.Cleanup(m.Stop)
 	server := httptest.NewServer(console.Handler(m, console.Config{}))
 	t.Cleanup(server.CloseClientConnections)
-	dom, complaints := browse(t, server.URL+"/", `class="pill violated"`)
+	dom, complaints := browse(t, server.URL+"/", `class="pill violated"`, browser.View{})
 	for _, want := range []string{"&lt;img src=x&gt;", `class="pill violated"`, "backlog", "queue.waiting &gt; 200", "&lt;script&gt;", `<path class="value"`, "pay &lt;b&gt;"} {
 		if !strings.Contains(dom, want) {
 			t.Errorf("the page lacks %s", want)
@@ -77,7 +80,7 @@ func TestFlameInABrowser(t *testing.T) {
 	t.Cleanup(m.Stop)
 	server := httptest.NewServer(console.Handler(m, console.Config{EvidenceDir: saver.Dir()}))
 	t.Cleanup(server.CloseClientConnections)
-	dom, complaints := browse(t, server.URL+"/#"+bundle.ID+"/heap.pb.gz", `class="flame"`)
+	dom, complaints := browse(t, server.URL+"/#"+bundle.ID+"/heap.pb.gz", `class="flame"`, browser.View{})
 	for _, want := range []string{`class="flame"`, "heap.pb.gz: inuse_space", "testing.tRunner"} {
 		if !strings.Contains(dom, want) {
 			t.Errorf("the page lacks %s", want)
@@ -91,13 +94,54 @@ func TestFlameInABrowser(t *testing.T) {
 	}
 }
 
+// A link to a bundle's goroutines shows their groups, on a wide light screen and a narrow dark one; the timeline shows what a defense did, and
+// the check what its cause is.
+func TestGroupsInABrowser(t *testing.T) {
+	never := make(chan int)
+	for range 120 {
+		go func() { <-never }()
+	}
+	t.Cleanup(func() { close(never) })
+	saver, err := evidence.Open(evidence.Config{Dir: t.TempDir(), Logger: slog.New(slog.DiscardHandler), Kinds: []evidence.Kind{goroutines.Stacks{}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bundle, err := saver.Capture(t.Context(), evidence.Request{Key: "sla/<i>", Documents: map[string]evidence.Document{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := stability.NewMonitor(stability.Config{Service: "pay", Warmup: -1, SampleInterval: 50 * time.Millisecond, Logger: slog.New(slog.DiscardHandler)})
+	steps := 0.0
+	if err := errors.Join(m.Attach(signals.GaugeFunc("gcpacer.percent", signals.Count, func() float64 { steps++; return 100 + steps })),
+		m.Register(&stability.Contract{Name: "sla", Checks: []stability.Check{{Name: "gc", Expr: "gcpacer.percent > 1e9", Cause: "gcstorm"}}}), m.Start()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(m.Stop)
+	server := httptest.NewServer(console.Handler(m, console.Config{EvidenceDir: saver.Dir(), Describe: catalogue.Describe}))
+	t.Cleanup(server.CloseClientConnections)
+	for _, v := range []browser.View{{}, {Width: 500, Dark: true}} {
+		dom, complaints := browse(t, server.URL+"/#"+bundle.ID+"/goroutines", `class="bundle group"`, v)
+		for _, want := range []string{`class="bundle group"`, "120 × chan receive", "(goroutineleak)", `class="here"`, `class="pill deed"`, "GC pacer: GOGC", `class="why"`, "sla/&lt;i&gt;"} {
+			if !strings.Contains(dom, want) {
+				t.Errorf("%+v: the page lacks %s", v, want)
+			}
+		}
+		for _, c := range complaints {
+			t.Errorf("%+v: the browser says: %s", v, c)
+		}
+		if t.Failed() {
+			t.Log(dom)
+		}
+	}
+}
+
 // browse returns the page once a text is in it, and what the browser's own console says. The browser writes the page down after four
 // seconds of its own time, in which on a busy machine not all may have come: it is asked again.
-func browse(t *testing.T, url, until string) (dom string, complaints []string) {
+func browse(t *testing.T, url, until string, v browser.View) (dom string, complaints []string) {
 	t.Helper()
 	for range 4 {
 		var err error
-		if dom, complaints, err = browser.DOM(t.Context(), url, browser.View{}); err != nil {
+		if dom, complaints, err = browser.DOM(t.Context(), url, v); err != nil {
 			t.Fatal(err)
 		}
 		if strings.Contains(dom, until) {

@@ -16,9 +16,10 @@ import (
 // ErrNone says that there is no browser on this machine.
 var ErrNone = errors.New("browser: there is no chromium")
 
-// View is how the page is looked at: in a light window, 1400 pixels wide.
+// View is how the page is looked at.
 type View struct {
-	Height int // in pixels; defaults to 1000
+	Width, Height int  // in pixels; default to 1400 and 1000
+	Dark          bool // instead of light
 }
 
 // settle is how much of the browser's own time a page gets to load and fill, in ms.
@@ -84,7 +85,12 @@ func (v View) run(ctx context.Context, out *strings.Builder, args ...string) (lo
 }
 
 func (v View) flags(profile string) []string {
+	scheme := 1
+	if v.Dark {
+		scheme = 0
+	}
 	return []string{"--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars",
 		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--enable-logging=stderr",
-		"--user-data-dir=" + profile, fmt.Sprintf("--window-size=1400,%d", cmp.Or(v.Height, 1000)), "--blink-settings=preferredColorScheme=1"}
+		"--user-data-dir=" + profile, fmt.Sprintf("--window-size=%d,%d", cmp.Or(v.Width, 1400), cmp.Or(v.Height, 1000)),
+		fmt.Sprintf("--blink-settings=preferredColorScheme=%d", scheme)}
 }

@@ -1,0 +1,103 @@
+package browser
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// pretend puts a program in the browser's place, as the only one on the path.
+func pretend(t *testing.T, script string) {
+	t.Helper()
+	if runtime.GOOS == "windows" {
+		t.Skip("NOT RUN: the stand-in is a shell script")
+	}
+	dir := t.TempDir()
+	if script != "" {
+		if err := os.WriteFile(filepath.Join(dir, "chromium"), []byte("#!/bin/sh\n"+script), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PATH", dir)
+	t.Setenv("TMPDIR", t.TempDir())
+}
+
+func TestWithoutABrowser(t *testing.T) {
+	pretend(t, "")
+	if _, _, err := DOM(t.Context(), "http://127.0.0.1:1", View{}); !errors.Is(err, ErrNone) {
+		t.Errorf("%v, want ErrNone", err)
+	}
+}
+
+// What the browser says of the page is told apart from what it says of itself, and its profile does not stay.
+func TestDOM(t *testing.T) {
+	pretend(t, `for a in "$@"; do echo "<$a>"; done
+echo '[1:2:INFO:CONSOLE(7)] "x is not defined"' >&2
+echo '[1:2:ERROR] no bus' >&2
+`)
+	dom, complaints, err := DOM(t.Context(), "http://127.0.0.1:1/page", View{Width: 500, Height: 700, Dark: true})
+	if err != nil || len(complaints) != 1 || !strings.Contains(complaints[0], "x is not defined") {
+		t.Errorf("complaints %q, %v", complaints, err)
+	}
+	for _, want := range []string{"<--headless>", "<--dump-dom>", "<--window-size=500,700>", "<--blink-settings=preferredColorScheme=0>", "<http://127.0.0.1:1/page>"} {
+		if !strings.Contains(dom, want) {
+			t.Errorf("it was not told %s: %s", want, dom)
+		}
+	}
+	if left, _ := os.ReadDir(os.Getenv("TMPDIR")); len(left) != 0 {
+		t.Errorf("%v stays", left)
+	}
+}
+
+func TestPicture(t *testing.T) {
+	pretend(t, `for a in "$@"; do case "$a" in --screenshot=*) echo picture > "${a#--screenshot=}";; esac; done`)
+	file := filepath.Join(t.TempDir(), "page.png")
+	if err := Picture(t.Context(), "http://127.0.0.1:1", file, View{}); err != nil {
+		t.Fatal(err)
+	}
+	if content, err := os.ReadFile(file); string(content) != "picture\n" {
+		t.Errorf("%q, %v", content, err)
+	}
+}
+
+// A browser that fails says why; one that is kept open ends with its context, without an error.
+func TestTheEndOfABrowser(t *testing.T) {
+	pretend(t, "echo 'no screen' >&2; exit 3")
+	if err := Picture(t.Context(), "http://127.0.0.1:1", "x.png", View{}); err == nil || !strings.Contains(err.Error(), "no screen") {
+		t.Errorf("%v", err)
+	}
+	if err := Keep(t.Context(), "http://127.0.0.1:1", View{}); err == nil {
+		t.Error("one that ended by itself was kept")
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := Keep(ended, "http://127.0.0.1:1", View{}); err != nil {
+		t.Errorf("one that was ended: %v", err)
+	}
+}
+
+// The real one runs the page's script, and tells of its mistake.
+func TestARealBrowser(t *testing.T) {
+	if testing.Short() {
+		t.Skip("NOT RUN: the tests are to be short")
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		fmt.Fprint(w, `<!doctype html><link rel="icon" href="data:,"><p id="p">before</p><script>p.textContent = "af" + "ter"; console.error("mis" + "take")</script>`)
+	}))
+	t.Cleanup(server.CloseClientConnections)
+	dom, complaints, err := DOM(t.Context(), server.URL, View{})
+	if errors.Is(err, ErrNone) {
+		t.Skip("NOT RUN:", err)
+	}
+	if err != nil || !strings.Contains(dom, `<p id="p">after</p>`) || len(complaints) != 1 || !strings.Contains(complaints[0], "mistake") {
+		t.Errorf("%v, complaints %q\n%s", err, complaints, dom)
+	}
+}
