@@ -77,23 +77,15 @@ func (x frame) branch(in *ssa.If) {
 			m.Decide(c, outcome)
 		}
 		taken, _ = c.Decided()
-		if way := x.wayIn(); way != nil && way != f.Block.Succs[sideOf(taken)] {
-			m.Impossible() // what was settled before leaves the loop nothing to start
-			return
-		}
 	default:
 		m.Impossible()
 		return
 	}
-	x.jump(f.Block.Succs[sideOf(taken)])
-}
-
-// sideOf is the successor of a block that ends in an if which an outcome leads to.
-func sideOf(outcome bool) int {
-	if outcome {
-		return 0
+	if taken {
+		x.jump(f.Block.Succs[0])
+	} else {
+		x.jump(f.Block.Succs[1])
 	}
-	return 1
 }
 
 // told notes which side of an undecided branch the run takes. The rounds of loops are not told.
@@ -113,19 +105,11 @@ func (x frame) told(in *ssa.If, outcome bool) {
 // decide takes a side of an undecided branch. A loop that starts goroutines is entered: that a pool of workers may have none
 // is no news to anybody, and a report of it helps nobody.
 func (x frame) decide(in *ssa.If) bool {
-	if way := x.wayIn(); way != nil {
-		return way == x.f.Block.Succs[0]
+	f := x.f
+	if way := f.Fn.WayIn[f.Block]; way != nil && (!f.Fn.Heads[f.Block] || f.Visits[f.Block.Index] == 1) {
+		return way == f.Block.Succs[0]
 	}
 	return x.usual(in) == (x.m.Choose(2) == 0)
-}
-
-// wayIn is the successor of the block that enters a loop which starts goroutines, if it is now decided whether to enter one.
-func (x frame) wayIn() *ssa.BasicBlock {
-	f := x.f
-	if f.Fn.Heads[f.Block] && f.Visits[f.Block.Index] != 1 {
-		return nil
-	}
-	return f.Fn.WayIn[f.Block]
 }
 
 // usual guesses which side of an undecided branch is the common one; the search takes the other as a departure.
