@@ -12,6 +12,7 @@ import (
 
 	"github.com/falsifiable/stability"
 	"github.com/falsifiable/stability/health"
+	"github.com/falsifiable/stability/internal/eventually"
 )
 
 // Requests before the start is complete are counted, and refused if that is wanted; the signals of the components are read.
@@ -34,9 +35,10 @@ func TestEarlyRequests(t *testing.T) {
 		if code := ask(); code != want {
 			t.Errorf("%v: an early request gets %d, want %d", mode, code, want)
 		}
-		if code, body := get(t, w, "/readyz/cache", nil); code != 503 || !strings.Contains(body, "still loading") {
-			t.Errorf("/readyz/cache is %d %s", code, body)
-		}
+		eventually.Holds(t, "/readyz/cache says what is missing", func() bool { // once it has been checked
+			code, body := get(t, w, "/readyz/cache", nil)
+			return code == 503 && strings.Contains(body, "still loading")
+		})
 		warm.Store(true)
 		tick := time.NewTicker(time.Millisecond)
 		defer tick.Stop()

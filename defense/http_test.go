@@ -237,7 +237,9 @@ func TestCloseIdleConnectionsReachesTheBase(t *testing.T) {
 	}
 }
 
-func TestWriteUnavailable(t *testing.T) {
+func TestWriteUnavailable(t *testing.T) { synctest.Test(t, testWriteUnavailable) } // where no time passes between a rejection and its answer
+
+func testWriteUnavailable(t *testing.T) {
 	spent, err := retry.New(retry.Config{Burst: 1, Attempts: 9, Backoff: 1})
 	if err != nil {
 		t.Fatal(err)

@@ -15,17 +15,18 @@ import (
 func TestPostBadReceivers(t *testing.T) {
 	for name, test := range map[string]struct {
 		answer http.HandlerFunc
+		has    time.Duration // for all tries
 		calls  int32
 		want   string // in the error, "" for none
 	}{
-		"fine":            {func(http.ResponseWriter, *http.Request) {}, 1, ""},
-		"recovers":        {failing(2, http.StatusServiceUnavailable), 3, ""},
-		"is overloaded":   {failing(1, http.StatusTooManyRequests), 2, ""},
-		"stays down":      {failing(9, http.StatusInternalServerError), 3, "500"},
-		"refuses":         {failing(9, http.StatusForbidden), 1, "refused the message: 403"},
-		"leads to itself": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.String(), http.StatusFound) }, 1, "refused the message: 302"},
-		"hangs":           {hanging, 1, "no time for another try"},
-		"hangs up":        {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, 3, "EOF"},
+		"fine":            {func(http.ResponseWriter, *http.Request) {}, time.Minute, 1, ""},
+		"recovers":        {failing(2, http.StatusServiceUnavailable), time.Minute, 3, ""},
+		"is overloaded":   {failing(1, http.StatusTooManyRequests), time.Minute, 2, ""},
+		"stays down":      {failing(9, http.StatusInternalServerError), time.Minute, 3, "500"},
+		"refuses":         {failing(9, http.StatusForbidden), time.Minute, 1, "refused the message: 403"},
+		"leads to itself": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.String(), http.StatusFound) }, time.Minute, 1, "refused the message: 302"},
+		"hangs":           {hanging, time.Second, 1, "no time for another try"},
+		"hangs up":        {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, time.Minute, 3, "EOF"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var calls atomic.Int32
@@ -34,7 +35,7 @@ func TestPostBadReceivers(t *testing.T) {
 				test.answer(w, r)
 			}))
 			defer server.Close()
-			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), test.has)
 			defer cancel()
 			p := Poster{URL: strings.Replace(server.URL, "http://", "http://user:s3cret@", 1) + "/hook/s3cret?token=s3cret", Backoff: time.Millisecond}
 			_, err := p.Post(ctx, []byte("{}"), nil)

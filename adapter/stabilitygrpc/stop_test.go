@@ -92,7 +92,7 @@ func TestHealthFollowsReadiness(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer nowhere.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second) // which the probe waits to the end; by then a connection has been refused
 	defer cancel()
 	if err := HealthProbe(nowhere, "")(ctx); err == nil || !strings.Contains(err.Error(), "refused") {
 		t.Errorf("with no server: %v", err)

@@ -2,7 +2,6 @@ package schedule_test
 
 import (
 	"fmt"
-	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -56,10 +55,7 @@ func generate(tb testing.TB) (dir string, kernels []corpus.Kernel) {
 	if len(kernels) != 62 {
 		tb.Fatalf("%d kernels, want 62", len(kernels))
 	}
-	if err := os.Setenv("GOWORK", "off"); err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() { os.Unsetenv("GOWORK") })
+	tb.Setenv("GOWORK", "off")
 	return dir, kernels
 }
 

@@ -136,7 +136,7 @@ func TestGCRatioTellsAStormFromWork(t *testing.T) {
 	storm := ratio(5, func() { allocate(2000) })
 	calm := ratio(-1, func() {
 		x := 1.0
-		for i := range 100_000_000 {
+		for i := range 400_000_000 { // beside which the one collection that follows is little, also where it has to wait for a processor
 			x += float64(i)
 		}
 		runtime.KeepAlive(x)

@@ -65,7 +65,11 @@ func TestDrill(t *testing.T) {
 		{"a process that is not there", true, []string{"-pid", "999999999"}, 3, "999999999"},
 	} {
 		server := drilled(t, test.listens)
-		args := []string{"-metrics", server.URL + "/metrics", "-baseline", "10ms", "-every", "5ms", "-within", "100ms", "-press", "true"}
+		within := "20s"
+		if test.code == exitFailed { // for this one it is waited to the end
+			within = "100ms"
+		}
+		args := []string{"-metrics", server.URL + "/metrics", "-baseline", "10ms", "-every", "5ms", "-within", within, "-press", "true"}
 		for _, a := range test.args {
 			args = append(args, strings.ReplaceAll(a, "URL", server.URL))
 		}

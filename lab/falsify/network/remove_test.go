@@ -89,7 +89,13 @@ func TestRemoveWhileClientsGiveUp(t *testing.T) {
 	}
 	var all sync.WaitGroup
 	for range 20 {
-		all.Go(func() { _, _ = get() })
+		all.Go(func() {
+			for t.Context().Err() == nil { // on a busy machine none of the first may have come as far as an answer
+				if _, _ = get(); injection.Witness().Active {
+					return
+				}
+			}
+		})
 	}
 	wait(t, func() bool { return injection.Witness().Active })
 	begun := time.Now()

@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/falsifiable/stability/internal/eventually"
 )
 
 // The test binary is its own child: TestMain plays the part that the environment names.
@@ -188,7 +190,11 @@ func stubborn(t *testing.T) (p *Process, grandchild int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, number, _ := strings.Cut(p.Output(), "child ")
+	var number string
+	eventually.Holds(t, "it has said who its child is", func() (said bool) {
+		_, number, said = strings.Cut(p.Output(), "child ")
+		return said
+	})
 	if grandchild, err = strconv.Atoi(strings.TrimSpace(number)); err != nil {
 		t.Fatalf("output %q", p.Output())
 	}

@@ -224,7 +224,7 @@ func TestCaller(t *testing.T) {
 func TestStreamIsHeld(t *testing.T) {
 	c := new(Caller)
 	defer c.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	body, err := proto.Marshal(&testpb.StreamingOutputCallRequest{ResponseParameters: []*testpb.ResponseParameters{{Size: 10}}})
 	if err != nil {
