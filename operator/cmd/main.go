@@ -5,9 +5,11 @@ import (
 	"flag"
 	"log/slog"
 	"os"
+	"time"
 
 	"github.com/falsifiable/stability/operator/internal/run"
 	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/api/resource"
 	ctrl "sigs.k8s.io/controller-runtime"
 )
 
@@ -20,6 +22,11 @@ func main() {
 	flag.StringVar(&o.Alertmanager, "alertmanager", "", "the service account, as namespace/name, that may post alerts")
 	flag.StringVar(&o.Namespace, "namespace", "", "the namespace of the lease by which one of several operators leads; defaults to the operator's own")
 	flag.StringVar(&o.Trials, "trials", "", "the namespace in which Falsifications are tried; empty: they are not")
+	flag.StringVar(&o.Evidence.Address, "evidence", "", "where to keep the evidence that pods send: file:///folder or s3://bucket?region=…; empty: none is taken")
+	o.Evidence.Total.Quantity, o.Evidence.Namespace.Quantity = resource.MustParse("10Gi"), resource.MustParse("1Gi")
+	flag.Var(&o.Evidence.Total, "evidence-total", "how much evidence is kept in all")
+	flag.Var(&o.Evidence.Namespace, "evidence-namespace", "how much of one namespace, whose oldest makes room")
+	flag.DurationVar(&o.Evidence.Keep, "evidence-keep", 30*24*time.Hour, "how long evidence is kept")
 	flag.BoolVar(&o.Elect, "elect", true, "act only while holding the lease")
 	flag.BoolVar(&o.Webhook, "webhook", true, "refuse contracts at admission that do not compile")
 	flag.Parse()

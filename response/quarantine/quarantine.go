@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -41,6 +42,10 @@ type Config struct {
 	TokenFile string
 	// CAFile defaults to DefaultCAFile.
 	CAFile string
+	// Evidence sends the bundle of a violation after its report, up to [MaxEvidence] bytes, so that it outlives the pod; the
+	// operator must have a store for it. Defaults to false, for profiles leave the pod then. A bundle is read from disk as it is
+	// sent, and sent once; what fails is tried again at the next strike.
+	Evidence bool
 }
 
 // Report is the body of a request. Its version is 1; fields may be added. Who sends it is in the token and nowhere else.
@@ -58,7 +63,11 @@ const (
 
 // Responder reports to the operator. It is bound at strike 1: the operator has the ladder. It does not act itself, so that it
 // also reports for contracts in mode observe, which the operator does not act upon. Safe for concurrent use. Make one with [New].
-type Responder struct{ cfg Config }
+type Responder struct {
+	cfg         Config
+	evidenceURL string // of all bundles
+	evidence    sender
+}
 
 var _ stability.RecoveryResponder = (*Responder)(nil)
 
@@ -88,7 +97,16 @@ func New(cfg Config) (*Responder, error) {
 			TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: true, VerifyConnection: verify(cfg.CAFile)},
 		}}
 	}
-	return &Responder{cfg}, nil
+	return &Responder{cfg: cfg, evidenceURL: besides(cfg.URL, "evidence/")}, nil
+}
+
+// besides replaces the last element of an address's path.
+func besides(address, name string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return u.ResolveReference(&url.URL{Path: name}).String()
 }
 
 // verify does what crypto/tls does, with the authority as the file has it now: it is replaced while the service runs.
@@ -143,9 +161,13 @@ func read(file string) ([]byte, error) {
 // Name returns "quarantine".
 func (*Responder) Name() string { return "quarantine" }
 
-// Respond reports the violation.
+// Respond reports the violation, and sends its evidence if that was asked for.
 func (r *Responder) Respond(ctx context.Context, v stability.Violation) error {
-	return r.post(ctx, Report{Event: Violated, Violation: v})
+	err := r.post(ctx, Report{Event: Violated, Violation: v})
+	if r.cfg.Evidence && err == nil { // who was not heard is not asked for evidence
+		err = r.sendEvidence(ctx, v.Evidence)
+	}
+	return err
 }
 
 // Recovered reports the end of a violation.

@@ -28,6 +28,8 @@ type Executor struct {
 	Clock  *Clock
 	// Healthy reports whether the violation that an entry is about is over.
 	Healthy func(ctx context.Context, e budget.Entry) (bool, error)
+	// Pulled reports whether the evidence of an entry is safe, or is not waited for any longer.
+	Pulled func(ctx context.Context, e budget.Entry) (bool, error)
 	// Say tells people of a step on an object, by an event.
 	Say func(object client.Object, e budget.Entry, step budget.Step, why string)
 }
@@ -53,6 +55,11 @@ func (x *Executor) Step(ctx context.Context, p budget.Policy, e *budget.Entry, p
 		return false, fmt.Errorf("act: %s: the API server's time is not known", e.ID)
 	}
 	step, why := budget.Next(p, *e, l.Seen, now)
+	if step == budget.PullEvidence {
+		if pulled, err := x.Pulled(ctx, *e); err != nil || !pulled {
+			return false, err
+		}
+	}
 	if err := x.do(ctx, *e, step, l); err != nil {
 		return false, fmt.Errorf("act: %s of %s: %s: %w", e.Action, e.Target.Pod, step, err)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/falsifiable/stability/operator/api/v1alpha1"
 	"github.com/falsifiable/stability/operator/internal/act"
 	"github.com/falsifiable/stability/operator/internal/budget"
+	"github.com/falsifiable/stability/operator/internal/store"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -44,6 +45,8 @@ type ActionReconciler struct {
 	Reader client.Reader
 	Clock  *act.Clock
 	Events events.EventRecorder
+	// Store has the evidence for which an action waits, for a while. Nil: there is none.
+	Store *store.Store
 }
 
 // round is what one reconciliation has read.
@@ -283,7 +286,7 @@ func (t *round) steps(ctx context.Context) error {
 			if e == nil || e.Phase == budget.Ended {
 				break
 			}
-			x := &act.Executor{Reader: t.Reader, Client: t.Client, Clock: t.Clock, Healthy: t.healthy, Say: t.say}
+			x := &act.Executor{Reader: t.Reader, Client: t.Client, Clock: t.Clock, Healthy: t.healthy, Pulled: t.pulled, Say: t.say}
 			was := *e
 			more, err := x.Step(ctx, t.limits, e, t.ledger.Pending(*e))
 			if apierrors.IsTooManyRequests(err) || apierrors.IsConflict(err) || apierrors.IsNotFound(err) {

@@ -1,4 +1,4 @@
-// Package intake takes reports in: violations that pods post about themselves, and alerts of Alertmanager. Who speaks is known by the
+// Package intake takes reports in: violations that pods post about themselves, their evidence, and alerts of Alertmanager. Who speaks is known by the
 // token, and a pod speaks only for itself. An answer of 200 is given once the report is in the contract's status, so that a sender
 // that tries until it hears that is heard at least once; a report that comes again changes nothing.
 package intake
@@ -67,21 +67,29 @@ type Config struct {
 	Recorder Recorder
 	// Alertmanager is the service account, as namespace/name, that may post alerts. Empty: nobody may.
 	Alertmanager string
+	// Evidence keeps what pods send of it. Nil: nothing is taken.
+	Evidence Keeper
 	// Log gets what was refused, without the token. Defaults to slog.Default.
 	Log *slog.Logger
 }
 
-type handler struct{ Config }
+type handler struct {
+	Config
+	uploads chan struct{}
+}
 
-// Handler serves POST /v1/violations and POST /v1/alertmanager.
+// Handler serves POST /v1/violations, POST /v1/alertmanager, and with a Keeper PUT /v1/evidence/BUNDLE/FILE.
 func Handler(cfg Config) http.Handler {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
-	h := handler{cfg}
+	h := handler{cfg, make(chan struct{}, maxUploads)}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/violations", h.answer(h.violation))
 	mux.HandleFunc("POST /v1/alertmanager", h.answer(h.alerts))
+	if cfg.Evidence != nil {
+		mux.HandleFunc("PUT /v1/evidence/{bundle}/{file}", h.evidence)
+	}
 	return mux
 }
 
@@ -132,6 +140,8 @@ func (h handler) fail(w http.ResponseWriter, r *http.Request, from Sender, err e
 		w.Header().Set("Retry-After", "1")
 	case errors.Is(err, ErrNotFound):
 		status = http.StatusNotFound
+	case errors.Is(err, ErrFull):
+		status = http.StatusInsufficientStorage
 	}
 	h.Log.Info("intake: a report was not taken", "path", r.URL.Path, "namespace", from.Namespace, "pod", from.Pod, "status", status, "error", err)
 	http.Error(w, err.Error(), status)

@@ -14,6 +14,7 @@ import (
 	"github.com/falsifiable/stability/operator/internal/act"
 	"github.com/falsifiable/stability/operator/internal/controller"
 	"github.com/falsifiable/stability/operator/internal/intake"
+	"github.com/falsifiable/stability/operator/internal/store"
 	stabilitywebhook "github.com/falsifiable/stability/operator/internal/webhook"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	batchv1 "k8s.io/api/batch/v1"
@@ -38,6 +39,7 @@ import (
 type Options struct {
 	Metrics, Probes, Intake, Certificates, Alertmanager, Namespace, Trials string
 	Elect, Webhook                                                         bool
+	Evidence                                                               Evidence
 	// AnyName lets several operators run in one process, as tests do.
 	AnyName bool
 }
@@ -67,10 +69,17 @@ func Run(ctx context.Context, cfg *rest.Config, o Options) error {
 	if err != nil {
 		return fmt.Errorf("run: making the manager: %w", err)
 	}
+	kept, err := o.Evidence.open(ctx)
+	if err != nil {
+		return fmt.Errorf("run: %w", err)
+	}
 	errs := []error{
 		m.AddHealthzCheck("ping", healthz.Ping), m.AddReadyzCheck("ping", healthz.Ping),
 		(&controller.ContractReconciler{Client: m.GetClient()}).SetupWithManager(m),
-		(&controller.ActionReconciler{Client: m.GetClient(), Reader: m.GetAPIReader(), Clock: clock, Events: m.GetEventRecorder("stability")}).SetupWithManager(m),
+		(&controller.ActionReconciler{Client: m.GetClient(), Reader: m.GetAPIReader(), Clock: clock, Events: m.GetEventRecorder("stability"), Store: kept}).SetupWithManager(m),
+	}
+	if kept != nil {
+		errs = append(errs, m.Add(sweeping(kept)))
 	}
 	if o.Trials != "" {
 		errs = append(errs, (&controller.FalsificationReconciler{Client: m.GetClient(), Reader: m.GetAPIReader(), Namespace: o.Trials, Events: m.GetEventRecorder("stability")}).SetupWithManager(m))
@@ -79,7 +88,7 @@ func Run(ctx context.Context, cfg *rest.Config, o Options) error {
 		errs = append(errs, stabilitywebhook.SetupWithManager(m))
 	}
 	if o.Intake != "" {
-		errs = append(errs, takeIn(m, o, clock))
+		errs = append(errs, takeIn(m, o, clock, kept))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("run: %w", err)
@@ -102,7 +111,7 @@ func slim(object any) (any, error) {
 }
 
 // takeIn serves the intake, on operators that do not lead too.
-func takeIn(m ctrl.Manager, o Options, clock *act.Clock) error {
+func takeIn(m ctrl.Manager, o Options, clock *act.Clock, kept *store.Store) error {
 	certificates, err := certwatcher.New(filepath.Join(o.Certificates, "tls.crt"), filepath.Join(o.Certificates, "tls.key"))
 	if err != nil {
 		return err
@@ -111,9 +120,13 @@ func takeIn(m ctrl.Manager, o Options, clock *act.Clock) error {
 	reviewer := intake.NewTokenReviewer(func(ctx context.Context, review *authenticationv1.TokenReview) error {
 		return m.GetClient().Create(ctx, review)
 	})
+	config := intake.Config{Reviewer: reviewer, Alertmanager: o.Alertmanager, Recorder: intake.NewBatcher(period, maxWaiting, recorder.Write)}
+	if kept != nil {
+		config.Evidence = &controller.Evidence{Client: m.GetClient(), Store: kept}
+	}
 	served := &http.Server{
 		Addr:              o.Intake,
-		Handler:           intake.Handler(intake.Config{Reviewer: reviewer, Alertmanager: o.Alertmanager, Recorder: intake.NewBatcher(period, maxWaiting, recorder.Write)}),
+		Handler:           intake.Handler(config),
 		TLSConfig:         &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certificates.GetCertificate},
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 20 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 32 << 10,
 	}

@@ -1,0 +1,86 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"time"
+
+	"github.com/falsifiable/stability/operator/api/v1alpha1"
+	"github.com/falsifiable/stability/operator/internal/budget"
+	"github.com/falsifiable/stability/operator/internal/intake"
+	"github.com/falsifiable/stability/operator/internal/store"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// How long the cache may take to show a report that was written by another call, perhaps of another operator.
+const (
+	namedWithin = 3 * time.Second
+	namedEvery  = 100 * time.Millisecond
+)
+
+// evidenceWithin is how long an action waits for the evidence that its violation names.
+const evidenceWithin = 20 * time.Second
+
+// Evidence takes evidence from the pods that violate, and no more than their violations name: a token alone gives nobody room.
+type Evidence struct {
+	Client client.Reader
+	Store  *store.Store
+}
+
+var _ intake.Keeper = (*Evidence)(nil)
+
+// Keep keeps one file.
+func (k *Evidence) Keep(ctx context.Context, from intake.Sender, bundle, file string, size int64, content io.Reader) error {
+	err := wait.PollUntilContextTimeout(ctx, namedEvery, namedWithin, true, func(ctx context.Context) (bool, error) { return k.named(ctx, from, bundle) })
+	switch {
+	case wait.Interrupted(err) && ctx.Err() == nil:
+		return intake.ErrNotFound
+	case err != nil:
+		return err
+	}
+	err = k.Store.Put(ctx, store.Bundle{Namespace: from.Namespace, Pod: from.Pod, ID: bundle}, file, size, content)
+	if errors.Is(err, store.ErrFull) {
+		return fmt.Errorf("%w: %w", intake.ErrFull, err)
+	}
+	return err
+}
+
+// named reports whether a violation of the pod names the bundle.
+func (k *Evidence) named(ctx context.Context, from intake.Sender, bundle string) (bool, error) {
+	var list v1alpha1.StabilityContractList
+	if err := k.Client.List(ctx, &list, client.InNamespace(from.Namespace)); err != nil {
+		return false, err
+	}
+	for i := range list.Items {
+		for _, v := range list.Items[i].Status.Violating {
+			if v.Pod == from.Pod && v.UID == from.PodUID && v.Evidence != "" && path.Base(v.Evidence) == bundle {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
+}
+
+// pulled reports whether the evidence of an entry's violation is in the store, or need not be waited for: there is no store, the
+// violation names none, or it has had its time.
+func (t *round) pulled(ctx context.Context, e budget.Entry) (bool, error) {
+	if t.Store == nil || t.now.Sub(e.Granted) > evidenceWithin {
+		return true, nil
+	}
+	for i := range t.contracts {
+		c := &t.contracts[i]
+		if key(c) != e.Contract {
+			continue
+		}
+		for _, v := range c.Status.Violating {
+			if incident(v) == e.Incident && v.Evidence != "" {
+				return t.Store.Whole(ctx, store.Bundle{Namespace: e.Target.Namespace, Pod: e.Target.Pod, ID: path.Base(v.Evidence)})
+			}
+		}
+	}
+	return true, nil
+}

@@ -1,0 +1,124 @@
+package intake
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+)
+
+// keeper keeps the last file, or refuses it, or waits.
+type keeper struct {
+	err     error
+	wait    chan struct{}
+	entered chan struct{}
+	path    string
+	from    Sender
+	content string
+}
+
+func (k *keeper) Keep(_ context.Context, from Sender, bundle, file string, size int64, content io.Reader) error {
+	if k.wait != nil {
+		k.entered <- struct{}{}
+		<-k.wait
+		return nil
+	}
+	if k.err != nil {
+		return k.err
+	}
+	text, err := io.ReadAll(io.LimitReader(content, size))
+	k.path, k.from, k.content = bundle+"/"+file, from, string(text)
+	return err
+}
+
+func evidenceServer(t *testing.T, k Keeper) *httptest.Server {
+	t.Helper()
+	tokens := reviewer{"pod": {Namespace: "shop", Pod: "pay-1", PodUID: "u1"}, "am": {Namespace: "monitoring", ServiceAccount: "am"}}
+	server := httptest.NewServer(Handler(Config{Reviewer: tokens, Recorder: &recorder{}, Evidence: k, Log: slog.New(slog.DiscardHandler)}))
+	t.Cleanup(server.Close)
+	return server
+}
+
+// send returns the status, 0 if there is none.
+func send(t *testing.T, address, token string, body io.Reader) int {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPut, address, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+token)
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0
+	}
+	defer answer.Body.Close()
+	return answer.StatusCode
+}
+
+func TestWhoseEvidenceIsKept(t *testing.T) {
+	unsized := struct{ io.Reader }{strings.NewReader("x")} // net/http cannot see how long it is
+	for name, test := range map[string]struct {
+		token  string
+		body   io.Reader
+		err    error
+		status int
+	}{
+		"good":                  {"pod", strings.NewReader("profile"), nil, 200},
+		"a wrong token":         {"guess", strings.NewReader("profile"), nil, 401},
+		"bound to no pod":       {"am", strings.NewReader("profile"), nil, 403},
+		"no size":               {"pod", unsized, nil, 411},
+		"no violation names it": {"pod", strings.NewReader("profile"), ErrNotFound, 404},
+		"no room":               {"pod", strings.NewReader("profile"), ErrFull, 507},
+	} {
+		k := &keeper{err: test.err}
+		if got := send(t, evidenceServer(t, k).URL+"/v1/evidence/b1/heap.pb.gz", test.token, test.body); got != test.status {
+			t.Errorf("%s: status %d, want %d", name, got, test.status)
+		}
+		if kept := k.path != ""; kept != (test.status == 200) {
+			t.Errorf("%s: kept %q", name, k.path)
+		}
+		if test.status == 200 && (k.path != "b1/heap.pb.gz" || k.from.Pod != "pay-1" || k.content != "profile") {
+			t.Errorf("%s: kept %q of %+v as %q", name, k.content, k.from, k.path)
+		}
+	}
+}
+
+func TestWithoutAStoreNoEvidenceIsTaken(t *testing.T) {
+	if got := send(t, evidenceServer(t, nil).URL+"/v1/evidence/b1/heap", "pod", strings.NewReader("x")); got != 404 {
+		t.Errorf("status %d", got)
+	}
+}
+
+// Uploads beyond a few at once are told to come again, and each place comes back.
+func TestFewUploadsAtOnce(t *testing.T) {
+	k := &keeper{wait: make(chan struct{}), entered: make(chan struct{}, maxUploads)}
+	server := evidenceServer(t, k)
+	done := make(chan int, maxUploads)
+	for range maxUploads {
+		go func() { done <- send(t, server.URL+"/v1/evidence/b1/heap", "pod", strings.NewReader("x")) }()
+	}
+	for range maxUploads {
+		select {
+		case <-k.entered:
+		case <-time.After(time.Minute):
+			t.Fatal("the uploads do not begin")
+		}
+	}
+	if got := send(t, server.URL+"/v1/evidence/b1/heap", "pod", strings.NewReader("x")); got != 429 {
+		t.Errorf("one more than %d at once: status %d", maxUploads, got)
+	}
+	close(k.wait)
+	for range maxUploads {
+		if got := <-done; got != 200 {
+			t.Errorf("status %d", got)
+		}
+	}
+	k.wait = nil
+	if got := send(t, server.URL+"/v1/evidence/b1/heap", "pod", strings.NewReader("x")); got != 200 {
+		t.Errorf("after them: status %d", got)
+	}
+}

@@ -1,0 +1,174 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"slices"
+	"strings"
+
+	"gocloud.dev/blob"
+	"gocloud.dev/gcerrors"
+)
+
+// reserve counts a file before it is written, and says whether it is there already and which bundles are to be given up for it.
+func (s *Store) reserve(b Bundle, file string, size int64) (known bool, given []Bundle, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.going[b] {
+		return false, nil, fmt.Errorf("%w: the bundle has made room for a newer one", ErrFull)
+	}
+	mine := s.held[b]
+	if mine == nil {
+		mine = &held{files: make(map[string]int64)}
+	}
+	if n, ok := mine.files[file]; ok && n == size {
+		return true, nil, nil
+	}
+	if mine.size()+size > s.limits.Bundle {
+		return false, nil, fmt.Errorf("%w for a bundle of more than %d bytes", ErrFull, s.limits.Bundle)
+	}
+	total, namespace := s.used(b.Namespace)
+	for _, old := range s.oldest(b) {
+		if namespace+size <= s.limits.Namespace && total+size <= s.limits.Total {
+			break
+		}
+		n := s.held[old].size()
+		total, namespace, given = total-n, namespace-n, append(given, old)
+	}
+	if namespace+size > s.limits.Namespace || total+size > s.limits.Total {
+		return false, nil, fmt.Errorf("%w: %d bytes are held, %d of them for namespace %s", ErrFull, total, namespace, b.Namespace)
+	}
+	for _, old := range given {
+		delete(s.held, old)
+		s.going[old] = true
+	}
+	mine.files[file], mine.last, s.held[b] = size, s.now(), mine
+	mine.writing++
+	return false, given, nil
+}
+
+// written ends what reserve began. What was not written is not counted any longer.
+func (s *Store) written(b Bundle, file string, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := s.held[b]
+	if h.writing--; !ok {
+		if delete(h.files, file); len(h.files) == 0 {
+			delete(s.held, b)
+		}
+	}
+}
+
+// giveUp removes bundles that are counted no longer.
+func (s *Store) giveUp(ctx context.Context, given []Bundle) error {
+	var errs []error
+	for _, b := range given {
+		errs = append(errs, s.remove(ctx, b))
+		s.mu.Lock()
+		delete(s.going, b)
+		s.mu.Unlock()
+	}
+	return errors.Join(errs...)
+}
+
+func (s *Store) used(of string) (total, namespace int64) {
+	for b, h := range s.held {
+		n := h.size()
+		if total += n; b.Namespace == of {
+			namespace += n
+		}
+	}
+	return total, namespace
+}
+
+// oldest are the other bundles of a bundle's namespace that nobody writes to, the oldest first.
+func (s *Store) oldest(than Bundle) (all []Bundle) {
+	for b, h := range s.held {
+		if b.Namespace == than.Namespace && b != than && h.writing == 0 {
+			all = append(all, b)
+		}
+	}
+	slices.SortFunc(all, func(x, y Bundle) int {
+		return cmp.Or(s.held[x].last.Compare(s.held[y].last), cmp.Compare(x.key(), y.key()))
+	})
+	return all
+}
+
+// remove removes a bundle, its manifest first, so that nobody takes the rest for a whole one.
+func (s *Store) remove(ctx context.Context, b Bundle) error {
+	keys := []string{path.Join(b.key(), Manifest)}
+	list := s.bucket.List(&blob.ListOptions{Prefix: b.key() + "/"})
+	for {
+		object, err := list.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("store: listing %s: %w", b.key(), err)
+		}
+		keys = append(keys, object.Key)
+	}
+	for _, key := range keys {
+		if err := s.bucket.Delete(ctx, key); err != nil && gcerrors.Code(err) != gcerrors.NotFound {
+			return fmt.Errorf("store: removing %s: %w", key, err)
+		}
+	}
+	return nil
+}
+
+// Sweep looks at what is in the bucket, and removes bundles whose time is over. What is put meanwhile stays counted.
+func (s *Store) Sweep(ctx context.Context) error {
+	began := s.now()
+	found, err := s.list(ctx)
+	if err != nil {
+		return err
+	}
+	var old []Bundle
+	s.mu.Lock()
+	for b, h := range s.held {
+		if h.writing > 0 || !h.last.Before(began) {
+			found[b] = h
+		}
+	}
+	for b, h := range found {
+		if h.writing == 0 && (s.going[b] || began.Sub(h.last) > s.limits.Keep) {
+			delete(found, b)
+			if !s.going[b] {
+				old, s.going[b] = append(old, b), true
+			}
+		}
+	}
+	s.held = found
+	s.mu.Unlock()
+	return s.giveUp(ctx, old)
+}
+
+func (s *Store) list(ctx context.Context) (map[Bundle]*held, error) {
+	found := make(map[Bundle]*held)
+	list := s.bucket.List(nil)
+	for {
+		object, err := list.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return found, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("store: listing: %w", err)
+		}
+		parts := strings.Split(object.Key, "/")
+		if len(parts) != 4 {
+			continue // somebody else's
+		}
+		b := Bundle{parts[0], parts[1], parts[2]}
+		if found[b] == nil {
+			found[b] = &held{files: make(map[string]int64)}
+		}
+		found[b].files[parts[3]] = object.Size
+		if object.ModTime.After(found[b].last) {
+			found[b].last = object.ModTime
+		}
+	}
+}
