@@ -146,6 +146,29 @@ func TestWhatOthersWriteStays(t *testing.T) {
 	}
 }
 
+// A run that was killed leaves the file behind its links. The next one leaves a file that needs none.
+func TestAfterARunThatWasKilled(t *testing.T) {
+	path := newFakeReader(t).config.Path
+	killed, err := open(path)
+	if err == nil {
+		err = killed.link()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := contentOf(t, path)
+	s, err := open(path)
+	if err == nil {
+		err = errors.Join(s.rename(), s.restore())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Lstat(path); err != nil || !info.Mode().IsRegular() || contentOf(t, path) != found {
+		t.Errorf("the file is %v, %v: %q, want %q", info, err, contentOf(t, path), found)
+	}
+}
+
 func TestWhatCannotBeSwapped(t *testing.T) {
 	for path, want := range map[string]string{
 		filepath.Join(t.TempDir(), "none"): "looking at the configuration file",

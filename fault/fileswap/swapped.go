@@ -33,7 +33,7 @@ func open(path string) (*swapped, error) {
 		return nil, fmt.Errorf("looking at the configuration file: %w", err)
 	}
 	s := &swapped{path: path, mode: info.Mode().Perm()}
-	if target, err := os.Readlink(path); err == nil {
+	if target, err := os.Readlink(path); err == nil && target != s.through() { // that one is of a run that was killed, and goes with it
 		s.target = target
 	}
 	probe, err := os.OpenFile(path+freshSuffix, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, s.mode)
@@ -71,8 +71,12 @@ func (s *swapped) rename() error {
 	return s.put(next)
 }
 
+// put leaves what is there when the disk is full: half a content must not come into its place.
 func (s *swapped) put(content []byte) error {
-	return errors.Join(os.WriteFile(s.path+freshSuffix, content, s.mode), os.Rename(s.path+freshSuffix, s.path))
+	if err := os.WriteFile(s.path+freshSuffix, content, s.mode); err != nil {
+		return errors.Join(err, os.RemoveAll(s.path+freshSuffix))
+	}
+	return os.Rename(s.path+freshSuffix, s.path)
 }
 
 // link does what the kubelet does for a ConfigMap: a new folder with the next content, and a link that is turned to it. The file is a
@@ -82,9 +86,12 @@ func (s *swapped) link() error {
 	if err != nil {
 		return err
 	}
+	fresh := s.folder(s.folders + 1)
+	if err := s.fill(fresh, next); err != nil {
+		return err
+	}
 	s.folders++
-	fresh := s.folder(s.folders)
-	err = errors.Join(os.Mkdir(fresh, 0o700), os.WriteFile(filepath.Join(fresh, filepath.Base(s.path)), next, s.mode), turn(filepath.Base(fresh), s.dataLink()))
+	err = turn(filepath.Base(fresh), s.dataLink())
 	if err == nil && !s.linked() {
 		err = turn(s.through(), s.path)
 	}
@@ -92,6 +99,17 @@ func (s *swapped) link() error {
 		return err
 	}
 	return os.RemoveAll(s.folder(s.folders - 1))
+}
+
+// fill makes a folder with the content in it.
+func (s *swapped) fill(folder string, content []byte) error {
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		return err // one that is there may be in use
+	}
+	if err := os.WriteFile(filepath.Join(folder, filepath.Base(s.path)), content, s.mode); err != nil {
+		return errors.Join(err, os.RemoveAll(folder))
+	}
+	return nil
 }
 
 // folder is the nth that was made, dataLink the link that is turned to it, and through what the file is a link to.
@@ -124,7 +142,13 @@ func (s *swapped) noise(ctx context.Context, renames int) error {
 
 // turn makes a link, in place of what may be there, so that there is always the one or the other.
 func turn(target, path string) error {
-	return errors.Join(os.Symlink(target, path+freshSuffix), os.Rename(path+freshSuffix, path))
+	if err := os.Symlink(target, path+freshSuffix); err != nil {
+		return err
+	}
+	if err := os.Rename(path+freshSuffix, path); err != nil {
+		return errors.Join(err, os.Remove(path+freshSuffix))
+	}
+	return nil
 }
 
 // restore puts back what was found. What somebody else has written since stays.
