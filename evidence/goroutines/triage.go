@@ -63,19 +63,21 @@ func (g *Group) suspect(compared bool) bool {
 	return g.Count >= many
 }
 
-// Compare groups a dump. before may be nil; with it each group's growth is told, which tells a leak from a pool.
+// Compare groups a dump. before may be nil; with it each group's growth is told, which tells a leak from a pool. Where only one of the
+// two tells who started the goroutines, they are grouped without that.
 func Compare(before, now *Dump) *Triage {
 	t := &Triage{Total: now.Total, Compared: before != nil, Groups: []Group{}}
+	origins := before == nil || before.tellsOrigins() == now.tellsOrigins()
 	earlier := make(map[string]int)
 	if before != nil {
 		t.Before = before.Total
 		for _, s := range before.Stacks {
-			earlier[groupKey(s)] += s.Count
+			earlier[groupKey(s, origins)] += s.Count
 		}
 	}
 	at := make(map[string]int) // in t.Groups
 	for _, s := range now.Stacks {
-		key := groupKey(s)
+		key := groupKey(s, origins)
 		i, known := at[key]
 		if !known {
 			i = len(t.Groups)
@@ -97,8 +99,17 @@ func Compare(before, now *Dump) *Triage {
 	return t
 }
 
-// groupKey is what makes goroutines one group: their state, where they wait and who started them. Labels tell requests apart.
-func groupKey(s Stack) string {
+// tellsOrigins reports whether the dump has who started goroutines: only stacks of debug=2 have.
+func (d *Dump) tellsOrigins() bool {
+	return slices.ContainsFunc(d.Stacks, func(s Stack) bool { return !s.CreatedBy.IsZero() })
+}
+
+// groupKey is what makes goroutines one group: their state, where they wait and, if that is known, who started them. Labels tell requests
+// apart.
+func groupKey(s Stack, origins bool) string {
+	if !origins {
+		return fmt.Sprintf("%v|%v", s.State, s.Where())
+	}
 	return fmt.Sprintf("%v|%v|%v", s.State, s.Where(), s.CreatedBy)
 }
 

@@ -68,6 +68,18 @@ func TestCompare(t *testing.T) {
 	}
 }
 
+// A dump that does not tell who started goroutines, as a profile does not, can be compared with one that does.
+func TestCompareOfTwoForms(t *testing.T) {
+	stacks := parsed(t, at(30, "chan receive", ""))
+	profile := parsed(t, strings.ReplaceAll(at(33, "chan receive", ""), "created by main.start in goroutine 1\n\t/src/start.go:9 +0x2a\n", ""))
+	if grown := Compare(stacks, profile); len(grown.Groups) != 1 || grown.Groups[0].Growth != 3 {
+		t.Errorf("a profile after stacks: %+v", grown)
+	}
+	if shrunk := Compare(profile, stacks); len(shrunk.Groups) != 1 || shrunk.Groups[0].Growth != -3 {
+		t.Errorf("stacks after a profile: %+v", shrunk)
+	}
+}
+
 // Source is shown with what is around it, of files that are Go and nothing else, whatever a dump says.
 func TestReadSource(t *testing.T) {
 	dir := t.TempDir()
