@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"runtime/pprof"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -28,7 +29,8 @@ func (c *console) servePprof(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	debug, _ := strconv.Atoi(r.FormValue("debug")) // what is no number is 0, as in net/http/pprof
-	if n := runtime.NumGoroutine(); name == "goroutine" && debug >= 2 && n > maxStacks {
+	// goroutineleak?debug=2 has the stacks of all goroutines too.
+	if n := runtime.NumGoroutine(); strings.HasPrefix(name, "goroutine") && debug >= 2 && n > maxStacks {
 		http.Error(w, strconv.Itoa(n)+" goroutines: their stacks one by one would stop the world; ask for debug=0 or debug=1", http.StatusUnprocessableEntity)
 		return
 	}
