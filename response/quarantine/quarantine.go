@@ -44,7 +44,8 @@ type Config struct {
 	CAFile string
 	// Evidence sends the bundle of a violation after its report, up to [MaxEvidence] bytes, so that it outlives the pod; the
 	// operator must have a store for it. Defaults to false, for profiles leave the pod then. A bundle is read from disk as it is
-	// sent, and sent once; what fails is tried again at the next strike.
+	// sent, and sent once; what fails is tried again at the next strike, up to the third. Report and bundle share the Timeout of
+	// the [stability.Response], 10 s unless it says more.
 	Evidence bool
 }
 
