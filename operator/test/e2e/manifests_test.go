@@ -73,7 +73,8 @@ func install(ctx context.Context) error {
 // What helm installs is what the API server takes, whatever the values.
 func TestTheChartApplies(t *testing.T) {
 	strict := client.WithFieldValidation(plane.client, metav1.FieldValidationStrict)
-	for _, values := range [][]string{nil, {"scaleToOne=true", "certificate=stability-system/tls", "alertmanager=monitoring/alertmanager", "caBundle=LS0t"}, {"falsifications.enabled=false", "replicas=1"}} {
+	for _, values := range [][]string{nil, {"scaleToOne=true", "certificate=stability-system/tls", "alertmanager=monitoring/alertmanager", "caBundle=LS0t"}, {"falsifications.enabled=false", "replicas=1"},
+		{"evidence.store=file:///evidence", "evidence.claim=evidence", "evidence.secret=keys"}} {
 		helm := exec.CommandContext(t.Context(), "go", append([]string{"run", ".", "../../chart", "stability-system"}, values...)...)
 		helm.Dir, helm.Env = "../../hack/chart", append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=readonly")
 		text, err := helm.Output()
