@@ -35,7 +35,7 @@ func (m *Monitor) watchIncidents(ctx context.Context) {
 			links.drop(evidenceKey(t.Contract, t.Check, t.Labels.String()))
 			m.log.Info("stability: no longer violated", "contract", t.Contract, "check", t.Check,
 				"labels", t.Labels, "state", t.To, "value", t.Value, "threshold", t.Threshold)
-			m.tellRecovery(t, i.check.contract.Contract)
+			m.tellRecovery(t, m.contractOf(i.check))
 			continue
 		}
 		v := i.violation
@@ -45,8 +45,15 @@ func (m *Monitor) watchIncidents(ctx context.Context) {
 			links.wait(key, func() string { return m.capture(ctx, key, i) })
 		}
 		v.Evidence = links.get(key)
-		m.tell(v, i.check.contract.Contract)
+		m.tell(v, m.contractOf(i.check))
 	}
+}
+
+// contractOf returns the contract that a check belongs to now: Replace may have given it another since the incident.
+func (m *Monitor) contractOf(k *check) *Contract {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return k.contract.Contract
 }
 
 // evidencePatience is how long responders wait for the evidence of a violation, so that they can link to it. A disk that

@@ -51,9 +51,11 @@ func (c *console) serveGoroutines(w http.ResponseWriter, r *http.Request) {
 		refuseBusy(w, "another capture is being taken; try again in a second")
 		return
 	}
-	defer c.taking.Unlock()
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(maxWait + writeWithin))
-	found, err := c.triage(r.Context(), r.FormValue("of"), r.FormValue("since"), r.FormValue("wait"))
+	found, err := func() (*triage, error) { // whoever reads the answer slowly keeps nobody else waiting
+		defer c.taking.Unlock()
+		return c.triage(r.Context(), r.FormValue("of"), r.FormValue("since"), r.FormValue("wait"))
+	}()
 	if err != nil {
 		status := http.StatusInternalServerError
 		if e := new(captureError); errors.As(err, &e) {
@@ -139,8 +141,7 @@ func (c *console) dump(of string) (d *goroutines.Dump, ages bool, err error) {
 // capture takes the goroutines of this process: each with its age where they are few, else in groups.
 func capture() (content []byte, ages bool) {
 	if n := runtime.NumGoroutine(); n <= maxStacks {
-		buf := make([]byte, (n+16)*(4<<10))
-		return buf[:runtime.Stack(buf, true)], true
+		return goroutines.TakeStacks(n), true
 	}
 	var b bytes.Buffer
 	_ = pprof.Lookup("goroutine").WriteTo(&b, 0) // a buffer takes all

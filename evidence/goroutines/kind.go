@@ -59,11 +59,20 @@ func (Stacks) Collect(_ context.Context, d *evidence.Draft) error {
 	case d.Lean():
 		d.Skip(StacksFile, "memory is short")
 	default:
-		// One buffer, one stop: pprof's debug=2 repeats the whole dump each time it doubles its own.
-		buf := make([]byte, (n+16)*stackBytes)
-		_, err = d.Create(StacksFile).Write(buf[:runtime.Stack(buf, true)])
+		_, err = d.Create(StacksFile).Write(TakeStacks(n))
 	}
 	return err
+}
+
+// TakeStacks returns the stacks of all goroutines, of which there are about n. It stops the world, mostly once: a buffer that was too
+// small is doubled, up to 64 MiB, after which the rest is cut off.
+func TakeStacks(n int) []byte {
+	for size := (n + 16) * stackBytes; ; size *= 2 {
+		buf := make([]byte, size)
+		if got := runtime.Stack(buf, true); got < size || size >= 64<<20 {
+			return buf[:got]
+		}
+	}
 }
 
 // Leaks is the [evidence.Kind] for goroutines that are leaked beyond doubt: blocked on what no running goroutine can

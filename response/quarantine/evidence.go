@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/falsifiable/stability/evidence"
 )
@@ -82,23 +84,41 @@ func (r *Responder) sendEvidence(ctx context.Context, path string) (err error) {
 	return nil
 }
 
+// sendFile sends one file, and again when the operator is busy, for as long as ctx lasts.
 func (r *Responder) sendFile(ctx context.Context, root *os.Root, id, name string) error {
+	for {
+		again, err := r.tryFile(ctx, root, id, name)
+		if err == nil || again == 0 {
+			return err
+		}
+		wait := time.NewTimer(again)
+		select {
+		case <-wait.C:
+		case <-ctx.Done():
+			wait.Stop()
+			return fmt.Errorf("%w (and there is no time for another try)", err)
+		}
+	}
+}
+
+// tryFile returns, beside an error, after how long another try would be welcome; 0: never.
+func (r *Responder) tryFile(ctx context.Context, root *os.Root, id, name string) (again time.Duration, err error) {
 	file, err := root.Open(name)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer file.Close()
 	info, err := file.Stat()
 	if err != nil {
-		return err
+		return 0, err
 	}
 	t, err := token(r.cfg.TokenFile)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPut, r.evidenceURL+url.PathEscape(id)+"/"+url.PathEscape(name), io.LimitReader(file, info.Size()))
 	if err != nil {
-		return err
+		return 0, err
 	}
 	request.ContentLength = info.Size()
 	if info.Size() == 0 {
@@ -108,21 +128,24 @@ func (r *Responder) sendFile(ctx context.Context, root *os.Root, id, name string
 	return r.put(request)
 }
 
-func (r *Responder) put(request *http.Request) error {
+func (r *Responder) put(request *http.Request) (again time.Duration, err error) {
 	client := *r.cfg.Client
 	client.Timeout = 0 // made for reports; the context bounds how long a bundle may take
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	answer, err := client.Do(request)
 	if err != nil {
 		if u, ok := errors.AsType[*url.Error](err); ok {
-			return u.Err
+			err = u.Err
 		}
-		return err
+		return 0, err
 	}
 	defer answer.Body.Close()
 	words, _ := io.ReadAll(io.LimitReader(answer.Body, 512)) // why not; the status says it too
-	if answer.StatusCode >= 300 {
-		return fmt.Errorf("%s: %s", answer.Status, strings.TrimSpace(string(words)))
+	if answer.StatusCode < 300 {
+		return 0, nil
 	}
-	return nil
+	if answer.StatusCode == http.StatusTooManyRequests || answer.StatusCode == http.StatusServiceUnavailable {
+		again = time.Second/2 + rand.N(time.Second) // what the operator asks for, spread
+	}
+	return again, fmt.Errorf("%s: %s", answer.Status, strings.TrimSpace(string(words)))
 }

@@ -2,6 +2,7 @@ package quarantine
 
 import (
 	"bytes"
+	"context"
 	"encoding/pem"
 	"io"
 	"log/slog"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/falsifiable/stability"
 	"github.com/falsifiable/stability/evidence"
@@ -22,6 +24,7 @@ import (
 type store struct {
 	mu     sync.Mutex
 	refuse string
+	busy   int // how many files are told to come again
 	order  []string
 	files  map[string][]byte
 }
@@ -35,6 +38,9 @@ func (s *store) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Method == http.MethodPost:
 	case err != nil || r.ContentLength != int64(len(body)) || r.Header.Get("Authorization") != "Bearer pod":
 		http.Error(w, "no", http.StatusBadRequest)
+	case s.busy > 0:
+		s.busy--
+		http.Error(w, "too many", http.StatusTooManyRequests)
 	case s.refuse != "" && strings.HasSuffix(name, s.refuse):
 		http.Error(w, "the store is full", http.StatusInsufficientStorage)
 	default:
@@ -103,6 +109,22 @@ func TestEvidenceThatWasRefusedIsSentAtTheNextStrike(t *testing.T) {
 	s.refuse = ""
 	if err := r.Respond(t.Context(), v); err != nil || s.files[b.ID+"/manifest.json"] == nil {
 		t.Errorf("at the next strike: %v, received %q", err, s.order)
+	}
+}
+
+// An operator that is busy in a storm is asked again, until there is no time left.
+func TestABusyOperatorIsAskedAgain(t *testing.T) {
+	s := store{busy: 2}
+	r, b := sending(t, &s)
+	if err := r.Respond(t.Context(), stability.Violation{Strike: 1, Evidence: b.Path}); err != nil || s.files[b.ID+"/manifest.json"] == nil {
+		t.Errorf("busy twice: %v, received %q", err, s.order)
+	}
+	s = store{busy: 1 << 30}
+	r, b = sending(t, &s)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	if err := r.Respond(ctx, stability.Violation{Strike: 1, Evidence: b.Path}); err == nil {
+		t.Error("an operator that stays busy is no error")
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/falsifiable/stability/operator/internal/store"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 )
 
 // How long the cache may take to show a report that was written by another call, perhaps of another operator.
@@ -22,8 +23,12 @@ const (
 	namedEvery  = 100 * time.Millisecond
 )
 
-// evidenceWithin is how long an action waits for the evidence that its violation names.
-const evidenceWithin = 20 * time.Second
+// How long an action waits for the evidence that its violation names, and for an answer of the store: whatever that does, other
+// actions go on.
+const (
+	evidenceWithin = 20 * time.Second
+	answerWithin   = 2 * time.Second
+)
 
 // Evidence takes evidence from the pods that violate, and no more than their violations name: a token alone gives nobody room.
 type Evidence struct {
@@ -33,18 +38,22 @@ type Evidence struct {
 
 var _ intake.Keeper = (*Evidence)(nil)
 
+// Named returns nil once a violation of the pod names the bundle.
+func (k *Evidence) Named(ctx context.Context, from intake.Sender, bundle string) error {
+	err := wait.PollUntilContextTimeout(ctx, namedEvery, namedWithin, true, func(ctx context.Context) (bool, error) { return k.named(ctx, from, bundle) })
+	if wait.Interrupted(err) && ctx.Err() == nil {
+		return intake.ErrNotFound
+	}
+	return err
+}
+
 // Keep keeps one file.
 func (k *Evidence) Keep(ctx context.Context, from intake.Sender, bundle, file string, size int64, content io.Reader) error {
-	err := wait.PollUntilContextTimeout(ctx, namedEvery, namedWithin, true, func(ctx context.Context) (bool, error) { return k.named(ctx, from, bundle) })
-	switch {
-	case wait.Interrupted(err) && ctx.Err() == nil:
-		return intake.ErrNotFound
-	case err != nil:
-		return err
-	}
-	err = k.Store.Put(ctx, store.Bundle{Namespace: from.Namespace, Pod: from.Pod, ID: bundle}, file, size, content)
-	if errors.Is(err, store.ErrFull) {
-		return fmt.Errorf("%w: %w", intake.ErrFull, err)
+	err := k.Store.Put(ctx, store.Bundle{Namespace: from.Namespace, Pod: from.Pod, ID: bundle}, file, size, content)
+	for ours, theirs := range map[error]error{store.ErrFull: intake.ErrFull, store.ErrBusy: intake.ErrBusy, store.ErrName: intake.ErrName} {
+		if errors.Is(err, ours) {
+			return fmt.Errorf("%w: %w", theirs, err)
+		}
 	}
 	return err
 }
@@ -78,9 +87,20 @@ func (t *round) pulled(ctx context.Context, e budget.Entry) (bool, error) {
 		}
 		for _, v := range c.Status.Violating {
 			if incident(v) == e.Incident && v.Evidence != "" {
-				return t.Store.Whole(ctx, store.Bundle{Namespace: e.Target.Namespace, Pod: e.Target.Pod, ID: path.Base(v.Evidence)})
+				return t.whole(ctx, store.Bundle{Namespace: e.Target.Namespace, Pod: e.Target.Pod, ID: path.Base(v.Evidence)}), nil
 			}
 		}
 	}
 	return true, nil
+}
+
+// whole asks the store. One that does not answer is asked again in the next round.
+func (t *round) whole(ctx context.Context, b store.Bundle) bool {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	there, err := t.Store.Whole(ctx, b)
+	if err != nil {
+		log.FromContext(ctx).Error(err, "asking the store of evidence", "bundle", b)
+	}
+	return there && err == nil
 }

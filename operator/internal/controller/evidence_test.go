@@ -28,12 +28,18 @@ func keeping(t *testing.T) (*cluster, *Evidence) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = kept.Close() })
+	t.Cleanup(func() { _ = kept.Close() }) // a test may have closed it
+	if err := kept.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	return c, &Evidence{Client: c.client, Store: kept}
 }
 
 func (k *Evidence) keep(t *testing.T, from intake.Sender, bundle, file, text string) error {
 	t.Helper()
+	if err := k.Named(t.Context(), from, bundle); err != nil {
+		return err
+	}
 	return k.Keep(t.Context(), from, bundle, file, int64(len(text)), strings.NewReader(text))
 }
 
@@ -84,5 +90,19 @@ func TestAnActionWaitsForEvidence(t *testing.T) {
 		if c.pod().Labels[v1alpha1.LabelQuarantined] == "" {
 			t.Errorf("the pod is not quarantined; its evidence has arrived: %v", arrives)
 		}
+	}
+}
+
+// A store that does not answer holds up neither what was begun before nor, for longer than evidence is waited for, what is begun.
+func TestAStoreThatIsAwayHoldsNobodyUp(t *testing.T) {
+	c, k := keeping(t)
+	if err := k.Store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r, _ := c.operator(0, false)
+	r.Store = k.Store
+	c.rounds(r, 4)
+	if c.pod().Labels[v1alpha1.LabelQuarantined] == "" {
+		t.Error("the pod is not quarantined")
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"sync"
 	"time"
 )
 
@@ -14,12 +15,17 @@ const (
 	uploadTime = time.Minute
 )
 
-// ErrFull is what a Keeper returns that has no room for a file.
-var ErrFull = errors.New("there is no room for more evidence")
+// What a Keeper may return.
+var (
+	ErrFull = errors.New("there is no room for more evidence")
+	ErrName = errors.New("this is no name of a bundle or a file")
+)
 
 // Keeper keeps the evidence that pods send.
 type Keeper interface {
-	// Keep keeps one file, of exactly so many bytes, of a bundle that a violation of this pod names; there is ErrNotFound for others.
+	// Named returns ErrNotFound if no violation of the pod names the bundle. It may wait for the report to be seen.
+	Named(ctx context.Context, from Sender, bundle string) error
+	// Keep keeps one file, of exactly so many bytes.
 	Keep(ctx context.Context, from Sender, bundle, file string, size int64, content io.Reader) error
 }
 
@@ -44,10 +50,19 @@ func (h handler) evidence(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusOK)
 }
 
+// keep takes a file if the pod has no other under way, if its violation names the bundle, and if there is a place: who sends what
+// nobody asks for must not keep others from sending.
 func (h handler) keep(ctx context.Context, w http.ResponseWriter, r *http.Request, from Sender) error {
+	if !h.uploads.enter(from.PodUID) {
+		return ErrBusy
+	}
+	defer h.uploads.leave(from.PodUID)
+	if err := h.Evidence.Named(ctx, from, r.PathValue("bundle")); err != nil {
+		return err
+	}
 	select {
-	case h.uploads <- struct{}{}:
-		defer func() { <-h.uploads }()
+	case h.uploads.places <- struct{}{}:
+		defer func() { <-h.uploads.places }()
 	default:
 		return ErrBusy
 	}
@@ -57,4 +72,31 @@ func (h handler) keep(ctx context.Context, w http.ResponseWriter, r *http.Reques
 		return err
 	}
 	return h.Evidence.Keep(ctx, from, r.PathValue("bundle"), r.PathValue("file"), r.ContentLength, r.Body)
+}
+
+// uploads are the files under way: one of a pod, and few in all.
+type uploads struct {
+	places chan struct{}
+	mu     sync.Mutex
+	pods   map[string]bool
+}
+
+func newUploads() *uploads {
+	return &uploads{places: make(chan struct{}, maxUploads), pods: make(map[string]bool)}
+}
+
+func (u *uploads) enter(pod string) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.pods[pod] {
+		return false
+	}
+	u.pods[pod] = true
+	return true
+}
+
+func (u *uploads) leave(pod string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	delete(u.pods, pod)
 }

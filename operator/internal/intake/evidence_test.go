@@ -2,6 +2,7 @@ package intake
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -14,11 +15,19 @@ import (
 // keeper keeps the last file, or refuses it, or waits.
 type keeper struct {
 	err     error
+	unnamed bool
 	wait    chan struct{}
 	entered chan struct{}
 	path    string
 	from    Sender
 	content string
+}
+
+func (k *keeper) Named(context.Context, Sender, string) error {
+	if k.unnamed {
+		return ErrNotFound
+	}
+	return nil
 }
 
 func (k *keeper) Keep(_ context.Context, from Sender, bundle, file string, size int64, content io.Reader) error {
@@ -37,7 +46,7 @@ func (k *keeper) Keep(_ context.Context, from Sender, bundle, file string, size 
 
 func evidenceServer(t *testing.T, k Keeper) *httptest.Server {
 	t.Helper()
-	tokens := reviewer{"pod": {Namespace: "shop", Pod: "pay-1", PodUID: "u1"}, "am": {Namespace: "monitoring", ServiceAccount: "am"}}
+	tokens := reviewer{"p0": {Pod: "0", PodUID: "0"}, "p1": {Pod: "1", PodUID: "1"}, "p2": {Pod: "2", PodUID: "2"}, "p3": {Pod: "3", PodUID: "3"}, "pod": {Namespace: "shop", Pod: "pay-1", PodUID: "u1"}, "am": {Namespace: "monitoring", ServiceAccount: "am"}}
 	server := httptest.NewServer(Handler(Config{Reviewer: tokens, Recorder: &recorder{}, Evidence: k, Log: slog.New(slog.DiscardHandler)}))
 	t.Cleanup(server.Close)
 	return server
@@ -72,9 +81,10 @@ func TestWhoseEvidenceIsKept(t *testing.T) {
 		"bound to no pod":       {"am", strings.NewReader("profile"), nil, 403},
 		"no size":               {"pod", unsized, nil, 411},
 		"no violation names it": {"pod", strings.NewReader("profile"), ErrNotFound, 404},
+		"a bad name":            {"pod", strings.NewReader("profile"), ErrName, 400},
 		"no room":               {"pod", strings.NewReader("profile"), ErrFull, 507},
 	} {
-		k := &keeper{err: test.err}
+		k := &keeper{err: test.err, unnamed: test.status == 404}
 		if got := send(t, evidenceServer(t, k).URL+"/v1/evidence/b1/heap.pb.gz", test.token, test.body); got != test.status {
 			t.Errorf("%s: status %d, want %d", name, got, test.status)
 		}
@@ -93,13 +103,14 @@ func TestWithoutAStoreNoEvidenceIsTaken(t *testing.T) {
 	}
 }
 
-// Uploads beyond a few at once are told to come again, and each place comes back.
+// Uploads beyond a few at once are told to come again, and so is a second one of one pod. Each place comes back, and who sends what no
+// violation names takes none.
 func TestFewUploadsAtOnce(t *testing.T) {
 	k := &keeper{wait: make(chan struct{}), entered: make(chan struct{}, maxUploads)}
 	server := evidenceServer(t, k)
 	done := make(chan int, maxUploads)
-	for range maxUploads {
-		go func() { done <- send(t, server.URL+"/v1/evidence/b1/heap", "pod", strings.NewReader("x")) }()
+	for i := range maxUploads {
+		go func() { done <- send(t, server.URL+"/v1/evidence/b1/heap", fmt.Sprint("p", i), strings.NewReader("x")) }()
 	}
 	for range maxUploads {
 		select {
@@ -110,6 +121,9 @@ func TestFewUploadsAtOnce(t *testing.T) {
 	}
 	if got := send(t, server.URL+"/v1/evidence/b1/heap", "pod", strings.NewReader("x")); got != 429 {
 		t.Errorf("one more than %d at once: status %d", maxUploads, got)
+	}
+	if got := send(t, server.URL+"/v1/evidence/b1/trace", "p0", strings.NewReader("x")); got != 429 {
+		t.Errorf("a second one of one pod: status %d", got)
 	}
 	close(k.wait)
 	for range maxUploads {

@@ -75,7 +75,7 @@ type Config struct {
 
 type handler struct {
 	Config
-	uploads chan struct{}
+	uploads *uploads
 }
 
 // Handler serves POST /v1/violations, POST /v1/alertmanager, and with a Keeper PUT /v1/evidence/BUNDLE/FILE.
@@ -83,7 +83,7 @@ func Handler(cfg Config) http.Handler {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
-	h := handler{cfg, make(chan struct{}, maxUploads)}
+	h := handler{cfg, newUploads()}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/violations", h.answer(h.violation))
 	mux.HandleFunc("POST /v1/alertmanager", h.answer(h.alerts))
@@ -140,6 +140,8 @@ func (h handler) fail(w http.ResponseWriter, r *http.Request, from Sender, err e
 		w.Header().Set("Retry-After", "1")
 	case errors.Is(err, ErrNotFound):
 		status = http.StatusNotFound
+	case errors.Is(err, ErrName):
+		status = http.StatusBadRequest
 	case errors.Is(err, ErrFull):
 		status = http.StatusInsufficientStorage
 	}

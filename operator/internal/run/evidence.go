@@ -17,8 +17,12 @@ type Evidence struct {
 	Keep             time.Duration
 }
 
-// sweepEvery is also how long two operators may not know of what the other one takes.
-const sweepEvery = 10 * time.Minute
+// sweepEvery is also how long two operators may not know of what the other one takes; sweepAgain, how soon a store that could not be
+// looked at is looked at again.
+const (
+	sweepEvery = 10 * time.Minute
+	sweepAgain = time.Minute
+)
 
 // open returns nil when there is to be no store.
 func (e Evidence) open(ctx context.Context) (*store.Store, error) {
@@ -31,20 +35,23 @@ func (e Evidence) open(ctx context.Context) (*store.Store, error) {
 // maxManifest is what package evidence lets a manifest become.
 const maxManifest = 256 << 10
 
-// sweeping sweeps a store until ctx ends, on operators that do not lead too: each counts for itself.
+// sweeping sweeps a store until ctx ends, on operators that do not lead too: each counts for itself. A store that is away keeps the
+// operator from nothing but from taking evidence.
 func sweeping(s *store.Store) everywhere {
 	return func(ctx context.Context) error {
 		defer s.Close()
-		every := time.NewTicker(sweepEvery)
-		defer every.Stop()
 		for {
+			next := sweepEvery
+			if err := s.Sweep(ctx); err != nil {
+				next = sweepAgain
+				ctrl.Log.Error(err, "sweeping the store of evidence")
+			}
+			timer := time.NewTimer(next)
 			select {
 			case <-ctx.Done():
+				timer.Stop()
 				return nil
-			case <-every.C:
-				if err := s.Sweep(ctx); err != nil {
-					ctrl.Log.Error(err, "sweeping the store of evidence")
-				}
+			case <-timer.C:
 			}
 		}
 	}

@@ -6,9 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"gocloud.dev/blob"
 	"gocloud.dev/gcerrors"
@@ -18,12 +21,16 @@ import (
 func (s *Store) reserve(b Bundle, file string, size int64) (known bool, given []Bundle, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.going[b] {
-		return false, nil, fmt.Errorf("%w: the bundle has made room for a newer one", ErrFull)
-	}
 	mine := s.held[b]
-	if mine == nil {
-		mine = &held{files: make(map[string]int64)}
+	switch {
+	case !s.known:
+		return false, nil, fmt.Errorf("%w: what is there is not known yet", ErrBusy)
+	case s.going[b] != nil:
+		return false, nil, fmt.Errorf("%w: the bundle has made room for a newer one", ErrFull)
+	case mine == nil:
+		mine = newHeld()
+	case mine.writing[file]:
+		return false, nil, fmt.Errorf("%w: the file is being written", ErrBusy)
 	}
 	if n, ok := mine.files[file]; ok && n == size {
 		return true, nil, nil
@@ -43,11 +50,10 @@ func (s *Store) reserve(b Bundle, file string, size int64) (known bool, given []
 		return false, nil, fmt.Errorf("%w: %d bytes are held, %d of them for namespace %s", ErrFull, total, namespace, b.Namespace)
 	}
 	for _, old := range given {
+		s.going[old] = s.held[old]
 		delete(s.held, old)
-		s.going[old] = true
 	}
-	mine.files[file], mine.last, s.held[b] = size, s.now(), mine
-	mine.writing++
+	mine.files[file], mine.writing[file], mine.last, s.held[b] = size, true, s.now(), mine
 	return false, given, nil
 }
 
@@ -56,21 +62,29 @@ func (s *Store) written(b Bundle, file string, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	h := s.held[b]
-	if h.writing--; !ok {
+	delete(h.writing, file)
+	h.last = s.now()
+	if !ok {
 		if delete(h.files, file); len(h.files) == 0 {
 			delete(s.held, b)
 		}
 	}
 }
 
-// giveUp removes bundles that are counted no longer.
+// giveUp removes bundles that are counted no longer. Those that cannot be removed are counted again.
 func (s *Store) giveUp(ctx context.Context, given []Bundle) error {
 	var errs []error
 	for _, b := range given {
-		errs = append(errs, s.remove(ctx, b))
+		err := s.remove(ctx, b)
 		s.mu.Lock()
+		if err != nil {
+			s.held[b] = s.going[b]
+		} else {
+			s.gone[b] = true
+		}
 		delete(s.going, b)
 		s.mu.Unlock()
+		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }
@@ -85,10 +99,13 @@ func (s *Store) used(of string) (total, namespace int64) {
 	return total, namespace
 }
 
+// between is how long the next file of a bundle that is not whole may take: until then it is not given up.
+const between = time.Minute
+
 // oldest are the other bundles of a bundle's namespace that nobody writes to, the oldest first.
 func (s *Store) oldest(than Bundle) (all []Bundle) {
 	for b, h := range s.held {
-		if b.Namespace == than.Namespace && b != than && h.writing == 0 {
+		if b.Namespace == than.Namespace && b != than && s.still(h) {
 			all = append(all, b)
 		}
 	}
@@ -96,6 +113,11 @@ func (s *Store) oldest(than Bundle) (all []Bundle) {
 		return cmp.Or(s.held[x].last.Compare(s.held[y].last), cmp.Compare(x.key(), y.key()))
 	})
 	return all
+}
+
+// still reports whether no more files of a bundle are to be waited for.
+func (s *Store) still(h *held) bool {
+	return len(h.writing) == 0 && (h.files[Manifest] > 0 || s.now().Sub(h.last) > between)
 }
 
 // remove removes a bundle, its manifest first, so that nobody takes the rest for a whole one.
@@ -117,34 +139,51 @@ func (s *Store) remove(ctx context.Context, b Bundle) error {
 			return fmt.Errorf("store: removing %s: %w", key, err)
 		}
 	}
+	if s.folder != "" {
+		_ = os.Remove(filepath.Join(s.folder, filepath.FromSlash(b.key()))) // what somebody else has put there keeps it
+	}
 	return nil
 }
 
 // Sweep looks at what is in the bucket, and removes bundles whose time is over. What is put meanwhile stays counted.
 func (s *Store) Sweep(ctx context.Context) error {
+	s.sweeping.Lock()
+	defer s.sweeping.Unlock()
 	began := s.now()
+	s.mu.Lock()
+	clear(s.gone)
+	s.mu.Unlock()
 	found, err := s.list(ctx)
 	if err != nil {
 		return err
 	}
-	var old []Bundle
+	return s.giveUp(ctx, s.learn(found, began))
+}
+
+// learn replaces what is known by what was found, but for what has changed since the look began. It returns what is too old.
+func (s *Store) learn(found map[Bundle]*held, began time.Time) (old []Bundle) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
+	for b := range s.gone {
+		delete(found, b)
+	}
 	for b, h := range s.held {
-		if h.writing > 0 || !h.last.Before(began) {
+		if len(h.writing) > 0 || !h.last.Before(began) {
 			found[b] = h
 		}
 	}
 	for b, h := range found {
-		if h.writing == 0 && (s.going[b] || began.Sub(h.last) > s.limits.Keep) {
+		switch {
+		case s.going[b] != nil:
 			delete(found, b)
-			if !s.going[b] {
-				old, s.going[b] = append(old, b), true
-			}
+		case len(h.writing) == 0 && began.Sub(h.last) > s.limits.Keep:
+			old = append(old, b)
+			s.going[b] = h
+			delete(found, b)
 		}
 	}
-	s.held = found
-	s.mu.Unlock()
-	return s.giveUp(ctx, old)
+	s.held, s.known = found, true
+	return old
 }
 
 func (s *Store) list(ctx context.Context) (map[Bundle]*held, error) {
@@ -164,7 +203,7 @@ func (s *Store) list(ctx context.Context) (map[Bundle]*held, error) {
 		}
 		b := Bundle{parts[0], parts[1], parts[2]}
 		if found[b] == nil {
-			found[b] = &held{files: make(map[string]int64)}
+			found[b] = newHeld()
 		}
 		found[b].files[parts[3]] = object.Size
 		if object.ModTime.After(found[b].last) {

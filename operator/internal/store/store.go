@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/url"
 	"path"
+	"path/filepath"
 	"regexp"
 	"sync"
 	"time"
@@ -21,6 +22,7 @@ import (
 // What Put may return besides what the bucket says.
 var (
 	ErrFull = errors.New("the store of evidence is full")
+	ErrBusy = errors.New("the store of evidence cannot take it now") // the file is being written, or what is there is not yet known
 	ErrName = errors.New("a name in it has other characters than letters, digits, dots, underscores and dashes, or begins with a dot")
 )
 
@@ -47,24 +49,31 @@ func (b Bundle) key() string { return path.Join(b.Namespace, b.Pod, b.ID) }
 // Manifest is the file that is sent last, so that a bundle that has it is whole.
 const Manifest = "manifest.json"
 
-// Store keeps bundles. Safe for concurrent use. What other stores have put into the same bucket it learns from [Store.Sweep], so
-// that two of them together may pass a quota by what both take between two sweeps.
+// Store keeps bundles. Safe for concurrent use. What is there, and what other stores have put into the same bucket, it learns from
+// [Store.Sweep]: it takes nothing before the first one, and two of them together may pass a quota by what both take between two.
 type Store struct {
 	bucket *blob.Bucket
+	folder string // where the bucket is, if it is one
 	limits Limits
 	now    func() time.Time
 
+	sweeping sync.Mutex // one sweep at a time
+
 	mu    sync.Mutex
+	known bool // what is in the bucket
 	held  map[Bundle]*held
-	going map[Bundle]bool // given up, and not yet removed
+	going map[Bundle]*held // given up, and not yet removed
+	gone  map[Bundle]bool  // removed since the sweep under way began
 }
 
 // held is what is known of a bundle in the store.
 type held struct {
 	files   map[string]int64
-	last    time.Time // when it was last written to
-	writing int       // how many files are on their way: it is not given up meanwhile
+	last    time.Time       // when it was last written to
+	writing map[string]bool // the files on their way: it is not given up meanwhile
 }
+
+func newHeld() *held { return &held{files: make(map[string]int64), writing: make(map[string]bool)} }
 
 func (h *held) size() (n int64) {
 	for _, size := range h.files {
@@ -73,8 +82,8 @@ func (h *held) size() (n int64) {
 	return n
 }
 
-// Open opens the bucket of an address: file:///folder, or s3://bucket with the parameters of package s3blob of gocloud.dev. It looks
-// at what is there.
+// Open opens the bucket of an address: file:///folder, or s3://bucket with the parameters of package s3blob of gocloud.dev. A server
+// that is away is no error yet: [Store.Sweep] has to find it before anything is taken.
 func Open(ctx context.Context, address string, limits Limits) (*Store, error) {
 	if err := limits.Validate(); err != nil {
 		return nil, err
@@ -83,19 +92,16 @@ func Open(ctx context.Context, address string, limits Limits) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store: opening: %w", err)
 	}
+	s := &Store{limits: limits, now: time.Now, held: make(map[Bundle]*held), going: make(map[Bundle]*held), gone: make(map[Bundle]bool)}
 	if u.Scheme == "file" { // a file beside its final name is on the same volume, and attributes are of no use here
 		q := u.Query()
 		q.Set("no_tmp_dir", "true")
 		q.Set("metadata", "skip")
 		u.RawQuery = q.Encode()
+		s.folder = filepath.FromSlash(u.Path)
 	}
-	bucket, err := blob.OpenBucket(ctx, u.String())
-	if err != nil {
+	if s.bucket, err = blob.OpenBucket(ctx, u.String()); err != nil {
 		return nil, fmt.Errorf("store: opening %s: %w", u.Redacted(), err)
-	}
-	s := &Store{bucket: bucket, limits: limits, now: time.Now, held: make(map[Bundle]*held), going: make(map[Bundle]bool)}
-	if err := s.Sweep(ctx); err != nil {
-		return nil, errors.Join(err, bucket.Close())
 	}
 	return s, nil
 }

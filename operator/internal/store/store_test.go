@@ -21,7 +21,7 @@ import (
 	"github.com/johannesboyne/gofakes3/backend/s3mem"
 )
 
-var roomy = Limits{Total: 1000, Namespace: 300, Bundle: 100, Keep: time.Hour}
+var roomy = Limits{Total: 1000, Namespace: 300, Bundle: 100, Keep: 24 * time.Hour}
 
 // each runs a test on a folder, and on a server that speaks S3.
 func each(t *testing.T, test func(t *testing.T, address string)) {
@@ -46,6 +46,9 @@ func open(t *testing.T, address string, l Limits) *Store {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
+	if err := s.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	return s
 }
 
@@ -119,7 +122,7 @@ func TestTheOldestOfTheSameNamespaceMakesRoom(t *testing.T) {
 	each(t, func(t *testing.T, address string) {
 		s := open(t, address, roomy)
 		now := time.Now()
-		s.now = func() time.Time { now = now.Add(time.Second); return now }
+		s.now = func() time.Time { now = now.Add(2 * time.Minute); return now }
 		full := strings.Repeat("x", 100)
 		for _, b := range []Bundle{{"other", "a", "1"}, {"shop", "a", "1"}, {"shop", "b", "2"}, {"shop", "a", "3"}, {"shop", "a", "4"}} {
 			if err := put(t, s, b, "heap", full); err != nil {
@@ -162,17 +165,20 @@ func TestEvidenceGoesWhenItsTimeIsOver(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "mine.txt"), []byte("somebody else's"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s.now = func() time.Time { return time.Now().Add(2 * time.Hour) }
+	s.now = func() time.Time { return time.Now().Add(48 * time.Hour) }
 	if err := put(t, s, Bundle{"shop", "p", "new"}, "heap", "x"); err != nil {
 		t.Fatal(err)
 	}
-	// The file's own time is now, two hours before the store's.
+	// The file's own time is now, two days before the store's.
 	s.held[Bundle{"shop", "p", "new"}].last = s.now().Add(time.Minute)
 	if err := s.Sweep(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if all := keys(t, s); !slices.Equal(all, []string{"mine.txt", "shop/p/new/heap"}) {
 		t.Errorf("left: %q", all)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "shop/p/old")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the folder of the old one: %v", err)
 	}
 }
 
@@ -233,6 +239,103 @@ func TestQuotasHoldForManyAtOnce(t *testing.T) {
 	}
 	if total, _ := s.used("a"); total > 500 {
 		t.Errorf("%d bytes are in the bucket", total)
+	}
+}
+
+// The pod's next file is on its way: half a bundle is not given up for another one.
+func TestABundleThatStillComesIsNotGivenUp(t *testing.T) {
+	s := open(t, "file://"+t.TempDir(), Limits{Total: 100, Namespace: 100, Bundle: 100, Keep: time.Hour})
+	first, second := Bundle{"shop", "p", "1"}, Bundle{"shop", "q", "2"}
+	if err := put(t, s, first, "heap", strings.Repeat("x", 60)); err != nil {
+		t.Fatal(err)
+	}
+	if err := put(t, s, second, "heap", strings.Repeat("x", 60)); !errors.Is(err, ErrFull) {
+		t.Errorf("beside half a bundle: %v", err)
+	}
+	if err := put(t, s, first, Manifest, "{}"); err != nil {
+		t.Fatal(err)
+	}
+	if err := put(t, s, second, "heap", strings.Repeat("x", 60)); err != nil {
+		t.Errorf("beside a whole one: %v", err)
+	}
+}
+
+// A file is written once at a time, so that none is taken for whole that another is still sending.
+func TestOneWriterOfAFile(t *testing.T) {
+	s, b := open(t, "file://"+t.TempDir(), roomy), Bundle{"shop", "p", "1"}
+	began, end := make(chan struct{}), make(chan struct{})
+	first := make(chan error)
+	go func() {
+		content := &stalled{Reader: strings.NewReader("half"), began: began, end: end}
+		first <- s.Put(context.WithoutCancel(t.Context()), b, "heap", 9, content)
+	}()
+	<-began
+	for _, text := range []string{"all of it", "another size"} {
+		if err := put(t, s, b, "heap", text); !errors.Is(err, ErrBusy) {
+			t.Errorf("while another writes it: %v", err)
+		}
+	}
+	close(end)
+	if err := <-first; !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("the first: %v", err)
+	}
+	if err := put(t, s, b, "heap", "all of it"); err != nil {
+		t.Errorf("after it: %v", err)
+	}
+}
+
+// stalled begins to be read, and goes on when end is closed.
+type stalled struct {
+	io.Reader
+	began, end chan struct{}
+	once       sync.Once
+}
+
+func (r *stalled) Read(p []byte) (int, error) {
+	r.once.Do(func() { close(r.began) })
+	<-r.end
+	return r.Reader.Read(p)
+}
+
+// What cannot be removed is counted, so that the quota holds without the right to remove.
+func TestWhatCannotBeRemovedCounts(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, "file://"+dir, Limits{Total: 100, Namespace: 100, Bundle: 100, Keep: time.Hour})
+	for file, text := range map[string]string{"heap": strings.Repeat("x", 60), Manifest: "{}"} {
+		if err := put(t, s, Bundle{"shop", "p", "1"}, file, text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	manifest := filepath.Join(dir, "shop/p/1", Manifest) // a folder with something in it cannot be removed as a file
+	if err := errors.Join(os.Remove(manifest), os.Mkdir(manifest, 0o700), os.WriteFile(filepath.Join(manifest, "x"), nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := put(t, s, Bundle{"shop", "q", "2"}, "heap", strings.Repeat("x", 60)); err == nil {
+			t.Error("written without room")
+		}
+	}
+	if total, _ := s.used("shop"); total != 62 {
+		t.Errorf("%d bytes are counted, and 62 are there", total)
+	}
+}
+
+// Before it knows what is there, a store takes nothing; it is opened all the same while the bucket's server is away.
+func TestAServerThatIsAway(t *testing.T) {
+	t.Setenv("AWS_ACCESS_KEY_ID", "key")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
+	s, err := Open(t.Context(), "s3://evidence?region=us-east-1&use_path_style=true&endpoint=http://127.0.0.1:1", roomy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if err := put(t, s, Bundle{"shop", "p", "1"}, "heap", "x"); !errors.Is(err, ErrBusy) {
+		t.Errorf("before the first sweep: %v", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if err := s.Sweep(ctx); err == nil {
+		t.Error("a server that is away was looked at")
 	}
 }
 
