@@ -103,8 +103,33 @@ func TestWithoutAStoreNoEvidenceIsTaken(t *testing.T) {
 	}
 }
 
-// Uploads beyond a few at once are told to come again, and so is a second one of one pod. Each place comes back, and who sends what no
-// violation names takes none.
+// A pod sends one file at a time, so that one pod cannot take the places of the others.
+func TestOneUploadOfAPod(t *testing.T) {
+	k := &keeper{wait: make(chan struct{}), entered: make(chan struct{}, maxUploads)}
+	server := evidenceServer(t, k)
+	done := make(chan int, 1)
+	go func() { done <- send(t, server.URL+"/v1/evidence/b1/heap", "p0", strings.NewReader("x")) }()
+	<-k.entered
+	second := make(chan int, 1)
+	go func() { second <- send(t, server.URL+"/v1/evidence/b1/trace", "p0", strings.NewReader("x")) }()
+	select {
+	case got := <-second:
+		if got != 429 {
+			t.Errorf("a second one of the same pod: status %d", got)
+		}
+	case <-k.entered:
+		t.Error("a second one of the same pod is taken")
+	}
+	close(k.wait)
+	if got := <-done; got != 200 {
+		t.Errorf("the first: status %d", got)
+	}
+	if got := send(t, server.URL+"/v1/evidence/b1/trace", "p0", strings.NewReader("x")); got != 200 {
+		t.Errorf("after the first: status %d", got)
+	}
+}
+
+// Uploads beyond a few at once are told to come again, and each place comes back.
 func TestFewUploadsAtOnce(t *testing.T) {
 	k := &keeper{wait: make(chan struct{}), entered: make(chan struct{}, maxUploads)}
 	server := evidenceServer(t, k)
@@ -121,9 +146,6 @@ func TestFewUploadsAtOnce(t *testing.T) {
 	}
 	if got := send(t, server.URL+"/v1/evidence/b1/heap", "pod", strings.NewReader("x")); got != 429 {
 		t.Errorf("one more than %d at once: status %d", maxUploads, got)
-	}
-	if got := send(t, server.URL+"/v1/evidence/b1/trace", "p0", strings.NewReader("x")); got != 429 {
-		t.Errorf("a second one of one pod: status %d", got)
 	}
 	close(k.wait)
 	for range maxUploads {
