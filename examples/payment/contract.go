@@ -18,10 +18,11 @@ var stabilityChecks = []stability.Check{
 		Cause: "goroutineleak",
 	},
 	{
-		// The collector's share of the CPU of a process that does something, for three evaluations in a row (§2.5).
+		// The collector's share of the CPU of a process that does something, for three windows in a row (§2.5): a process that has
+		// just started collects its small heap a few times, and is over it by then.
 		Name:  "gc_cpu",
 		Expr:  "avg_over_time(gc_pause_ratio[1m]) > 12% && rate(process.cpu.time[1m]) / go.processor.limit > 10%",
-		For:   time.Minute,
+		For:   2 * time.Minute,
 		Cause: "gcstorm",
 	},
 	{

@@ -29,7 +29,7 @@ var known = []threshold{
 	{"goroutines", "goroutines", "runtime.NumGoroutine() > %s", "", "goroutineleak", "most goroutines"},
 	{"heap_inuse_mb", "heap_inuse", "mem.HeapInuse >= %s * 1024 * 1024", "", "gcstorm", "heap in use, in MiB"},
 	{"goroutine_growth_per_min", "goroutine_growth", "delta(go.goroutine.count[1m]) > %s && rate(http.server.request.count[1m]) <= 1.2 * baseline(rate(http.server.request.count[1m]))", "", "goroutineleak", "most new goroutines a minute while traffic is no more than usual"},
-	{"gc_cpu_percent", "gc_cpu", "avg_over_time(go.gc.cpu_ratio[1m]) > %s%%", "", "gcstorm", "largest share of CPU for the garbage collector"},
+	{"gc_cpu_percent", "gc_cpu", "avg_over_time(go.gc.cpu_ratio[1m]) > %s%%", "2 * time.Minute", "gcstorm", "largest share of CPU for the garbage collector, for three minutes in a row"},
 	{"rss_mb", "rss", "process.memory.usage >= %s * 1024 * 1024", "", "gcstorm", "resident memory, in MiB"},
 	{"inflight", "inflight", "http.server.active_requests > %s", "", "channelblock", "most HTTP requests in flight"},
 	{"oldest_request_seconds", "oldest_request", "http.server.request.oldest > %ss", "", "channelblock", "greatest age of an HTTP request in flight"},

@@ -15,7 +15,7 @@ var keysSLA = &stability.Contract{
 		{Name: "goroutines", Expr: "runtime.NumGoroutine() > 2000", Cause: "goroutineleak"},
 		{Name: "heap_inuse", Expr: "mem.HeapInuse >= 800 * 1024 * 1024", Cause: "gcstorm"},
 		{Name: "goroutine_growth", Expr: "delta(go.goroutine.count[1m]) > 500 && rate(http.server.request.count[1m]) <= 1.2 * baseline(rate(http.server.request.count[1m]))", Cause: "goroutineleak"},
-		{Name: "gc_cpu", Expr: "avg_over_time(go.gc.cpu_ratio[1m]) > 12%", Cause: "gcstorm"},
+		{Name: "gc_cpu", Expr: "avg_over_time(go.gc.cpu_ratio[1m]) > 12%", For: 2 * time.Minute, Cause: "gcstorm"},
 		{Name: "rss", Expr: "process.memory.usage >= 600 * 1024 * 1024", Cause: "gcstorm"},
 		{Name: "inflight", Expr: "http.server.active_requests > 500", Cause: "channelblock"},
 		{Name: "oldest_request", Expr: "http.server.request.oldest > 30s", Cause: "channelblock"},
