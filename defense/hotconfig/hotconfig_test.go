@@ -445,6 +445,28 @@ func TestVetoIsBounded(t *testing.T) {
 	<-undone // what it prepared after all is undone
 }
 
+// Who returns as the limit is reached is either heard or late, and never both: what was committed would be undone as well.
+func TestTheEndOfAVetoIsToldOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const calls = 1000
+		var heard, late atomic.Int64
+		var all sync.WaitGroup
+		for range calls {
+			all.Go(func() {
+				sleep := func() error { <-time.After(time.Second); return nil }
+				if bounded(time.Second, "it", sleep, func(error) { late.Add(1) }) == nil {
+					heard.Add(1)
+				}
+			})
+		}
+		all.Wait()
+		<-time.After(time.Second) // until the last has ended
+		if heard.Load()+late.Load() != calls {
+			t.Errorf("of %d ends %d were heard and %d late", calls, heard.Load(), late.Load())
+		}
+	})
+}
+
 type validated struct {
 	A, B int
 }

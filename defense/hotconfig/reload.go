@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/falsifiable/stability/internal/guarded"
@@ -227,20 +228,17 @@ func (v *Value[T]) count(f func(s *Status)) {
 }
 
 // bounded calls f, which is the host's code, on a goroutine of its own, and waits no longer than that. Of an f that came late, late
-// is told how it ended.
+// is told how it ended: either the caller hears of the end of f, or late does, and never both.
 func bounded(limit time.Duration, what string, f func() error, late func(error)) error {
 	done := make(chan error, 1)
-	gone := make(chan struct{})
+	var decided atomic.Bool // by who came first, f's end or the limit
 	go func() {
 		var err error
 		defer func() { // also when f has ended the goroutine
-			done <- err
-			select {
-			case <-gone:
-				if late != nil {
-					late(err)
-				}
-			default:
+			if decided.CompareAndSwap(false, true) {
+				done <- err
+			} else if late != nil {
+				late(err)
 			}
 		}()
 		guarded.Call(func() error {
@@ -254,13 +252,10 @@ func bounded(limit time.Duration, what string, f func() error, late func(error))
 	case err := <-done:
 		return err
 	case <-timer.C:
-		close(gone)
-		select {
-		case err := <-done: // at the last moment
-			return err
-		default:
+		if decided.CompareAndSwap(false, true) {
 			return fmt.Errorf("%s did not return within %v", what, limit)
 		}
+		return <-done // at the last moment
 	}
 }
 
