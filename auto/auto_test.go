@@ -1,7 +1,6 @@
 package auto
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,6 +14,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/falsifiable/stability"
@@ -47,6 +47,26 @@ func start(t *testing.T, cfg Config) *Watch {
 	t.Cleanup(w.Stop)
 	return w
 }
+
+// logged is a log that is read while a monitor still writes to it.
+type logged struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+func (l *logged) logger() *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }
 
 func get(t *testing.T, w *Watch, path string, change func(*http.Request)) (int, string) {
 	t.Helper()
@@ -92,14 +112,14 @@ func TestContractsOnHTTPComeWithTheMiddleware(t *testing.T) {
 // Leaks are proven where the build can; where it cannot, a warning says so, and the check that needs them is left out
 // while the rest of its contract stays.
 func TestLeaks(t *testing.T) {
-	var logged bytes.Buffer
+	var log logged
 	for _, on := range []bool{false, true} {
-		w := start(t, Config{Leaks: on, Logger: slog.New(slog.NewTextHandler(&logged, nil))})
+		w := start(t, Config{Leaks: on, Logger: log.logger()})
 		deadlock, ok := w.Monitor().Contract("deadlock")
 		if want := len(w.ownSources()) - 3; ok != (want > 0) || len(deadlock.Checks) != want {
 			t.Errorf("Leaks %t: contract deadlock has %d checks, want %d", on, len(deadlock.Checks), want)
 		}
-		if said := strings.Contains(logged.String(), "leaks will not be proven"); said != (on && !goroutineleak.Available()) {
+		if said := strings.Contains(log.String(), "leaks will not be proven"); said != (on && !goroutineleak.Available()) {
 			t.Errorf("Leaks %t: a warning was logged: %t", on, said)
 		}
 	}
@@ -337,10 +357,10 @@ func TestEnvironmentOverrides(t *testing.T) {
 
 // What a service can live without costs a warning, not the start.
 func TestUnusableEvidenceDirIsNoError(t *testing.T) {
-	var out bytes.Buffer
-	start(t, Config{EvidenceDir: "/dev/null/nowhere", Logger: slog.New(slog.NewTextHandler(&out, nil))})
-	if !strings.Contains(out.String(), "no evidence will be saved") {
-		t.Errorf("the log says %q", &out)
+	var log logged
+	start(t, Config{EvidenceDir: "/dev/null/nowhere", Logger: log.logger()})
+	if !strings.Contains(log.String(), "no evidence will be saved") {
+		t.Errorf("the log says %q", log.String())
 	}
 }
 
