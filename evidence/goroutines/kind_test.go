@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/falsifiable/stability/evidence"
+	"github.com/falsifiable/stability/internal/eventually"
 )
 
 func capture(t testing.TB, cfg evidence.Config) evidence.Bundle {
@@ -29,7 +30,7 @@ func capture(t testing.TB, cfg evidence.Config) evidence.Bundle {
 	return b
 }
 
-// park starts n goroutines that wait for a channel and returns when all are there.
+// park starts n goroutines that wait for a channel and returns when all of them run.
 func park(n int) (release func()) {
 	c := make(chan int)
 	var started, ended sync.WaitGroup
@@ -61,6 +62,7 @@ func skipped(b evidence.Bundle, what string) string {
 
 func TestStacks(t *testing.T) {
 	defer park(40)()
+	arrived(t, 40, ".parked")
 	b := capture(t, evidence.Config{Kinds: []evidence.Kind{Stacks{}}})
 	for file, want := range map[string]string{
 		ProfileFile: "", ReportFile: "40 × chan receive  [suspect: blocked until", StacksFile: "[chan receive]:"} {
@@ -164,20 +166,22 @@ func leak(t *testing.T) {
 			go forgotten(make(chan int))
 		}
 	})
-	for range 10_000 {
+	arrived(t, 3, ".forgotten")
+}
+
+// arrived returns when so many goroutines wait for a channel in a function: one that was started may be on its way there for a while.
+func arrived(t *testing.T, n int, function string) {
+	t.Helper()
+	eventually.Holds(t, "the goroutines are at their channels", func() bool {
 		buf := make([]byte, 1<<20)
 		d, err := Parse(bytes.NewReader(buf[:runtime.Stack(buf, true)]))
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, s := range d.Stacks {
-			if s.Count >= 3 && s.State == ChanReceive && strings.HasSuffix(s.Where().Func, ".forgotten") {
-				return
-			}
-		}
-		runtime.Gosched()
-	}
-	t.Fatal("the goroutines never got to their channels")
+		return slices.ContainsFunc(d.Stacks, func(s Stack) bool {
+			return s.Count >= n && s.State == ChanReceive && strings.HasSuffix(s.Where().Func, function)
+		})
+	})
 }
 
 //go:noinline
