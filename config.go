@@ -47,6 +47,9 @@ func (c Config) Validate() error {
 		if r.Strike > lastStrike {
 			return fmt.Errorf("stability: configuring a monitor: response %d begins at strike %d, and there are %d", i+1, r.Strike, lastStrike)
 		}
+		if r.Repeat < 0 {
+			return fmt.Errorf("stability: configuring a monitor: the Repeat of response %d must not be negative", i+1)
+		}
 	}
 	return nil
 }

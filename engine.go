@@ -44,6 +44,7 @@ type instance struct {
 	quiet     time.Duration // start of the present run of judgments that were not true, while violated
 	isQuiet   bool
 	strike    int
+	told      time.Duration // when a strike was last told of
 	value     float64
 	threshold float64
 	reason    expr.Reason

@@ -43,6 +43,7 @@ type Monitor struct {
 	samplers    []*sampler
 	contracts   map[string]*contract
 	workers     []*worker
+	repeat      time.Duration // how long after a strike was told of the same is told of again; 0 for never
 	transitions []Transition
 	actions     *actions
 	started     time.Time
@@ -144,6 +145,7 @@ func (m *Monitor) Start() error {
 	}
 	m.running = true
 	m.started = time.Now()
+	m.repeat = repeat(m.cfg.Responses)
 	for _, r := range m.cfg.Responses {
 		m.workers = append(m.workers, m.newWorker(r, nil))
 	}

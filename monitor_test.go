@@ -149,6 +149,30 @@ func TestLadder(t *testing.T) {
 	}
 }
 
+// Who asks for it is told of what stays violated, so often and no longer than it does; the others are not.
+func TestRepeatAfterTheLadder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		again, once := new(recorder), new(recorder)
+		_, d := watch(t, Config{Responses: []Response{{Responder: again, Repeat: time.Minute}, {Responder: once}}}, Enforce)
+		d.value.Store(11)
+		pass(10 * time.Minute)
+		told := again.strikes()
+		if n := len(told); n < 3+8 || n > 3+10 || fmt.Sprint(told[:3]) != "[1 2 3]" {
+			t.Errorf("in ten minutes told at strikes %v, want the first three and one a minute", told)
+		}
+		if got := fmt.Sprint(once.strikes()); got != "[1 2 3]" {
+			t.Errorf("who did not ask for more was told at strikes %s", got)
+		}
+		d.value.Store(0)
+		pass(time.Minute)
+		n := len(again.strikes())
+		pass(10 * time.Minute)
+		if now := len(again.strikes()); now != n {
+			t.Errorf("told %d times after the end", now-n)
+		}
+	})
+}
+
 // A contract that flaps must not act in a storm.
 func TestActingIsRateLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 	"github.com/falsifiable/stability/internal/mailbox"
 )
 
-// lastStrike is the end of the ladder: log, notify, act. A check that stays violated after it says no more.
+// lastStrike is the end of the ladder: log, notify, act. A check that stays violated after it says no more, but to who asks for it.
 const lastStrike = 3
 
 const (
@@ -57,7 +57,8 @@ func (m *Monitor) newWorker(r Response, only *Contract) *worker {
 	}
 }
 
-// wants reports whether the responder is to be told: it is called at each strike from its step to the end of the ladder.
+// wants reports whether the responder is to be told: it is called at each strike from its step to the end of the ladder, and after that
+// if it asks for it.
 func (w *worker) wants(v Violation, c *Contract) bool {
 	if w.only != nil && w.only != c {
 		return false
@@ -65,7 +66,17 @@ func (w *worker) wants(v Violation, c *Contract) bool {
 	if w.Acts && v.Mode != Enforce {
 		return false
 	}
-	return v.Strike >= w.Strike
+	return v.Strike >= w.Strike && (v.Strike <= lastStrike || w.Repeat > 0)
+}
+
+// repeat returns how long after a check was last told of it is told of again, 0 for never.
+func repeat(responses []Response) (least time.Duration) {
+	for _, r := range responses {
+		if r.Repeat > 0 && (least == 0 || r.Repeat < least) {
+			least = r.Repeat
+		}
+	}
+	return least
 }
 
 func (w *worker) start(ctx context.Context) {

@@ -62,8 +62,10 @@ const (
 	Recovered = "recovered"
 )
 
-// Responder reports to the operator. It is bound at strike 1: the operator has the ladder. It does not act itself, so that it
-// also reports for contracts in mode observe, which the operator does not act upon. Safe for concurrent use. Make one with [New].
+// Responder reports to the operator. It is bound at strike 1, for the operator has the ladder, and with a [stability.Response.Repeat] of
+// a minute: what was refused for a budget is decided upon again only while its last report is fresh, two minutes unless the policy says
+// otherwise. It does not act itself, so that it also reports for contracts in mode observe, which the operator does not act upon. Safe
+// for concurrent use. Make one with [New].
 type Responder struct {
 	cfg         Config
 	evidenceURL string // of all bundles
