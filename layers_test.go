@@ -30,29 +30,29 @@ type room struct {
 
 // vocabulary to hosts, bottom to top.
 var rooms = []room{
-	{name: "internal/docgen", below: []string{".", "expr", "fault", "cause", "signals", "evidence", "health", "internal"}, why: "is a program that writes the reference pages"},
-	{name: "internal/newcause", below: []string{".", "cause", "internal"}, why: "is a program that lays out a new cause"},
+	{name: "internal/docgen", below: []string{".", "expr", "fault", "cause", "signals"}, why: "is a program that writes the reference pages"},
+	{name: "internal/newcause", below: []string{"cause"}, why: "is a program that lays out a new cause"},
 	{name: "internal/plot", below: []string{"signals"}, why: "is what the console and the tools draw with: it lays out readings in the units of signals"},
 	{name: "internal", why: "is below everything; who imports a room of ours cannot be imported by it"},
 	{name: "signals", below: []string{"internal"}, why: "is vocabulary: it names what can be read and judges nothing"},
 
 	{name: "expr", below: []string{"signals", "internal"}, why: "is a mechanism: it judges readings and knows no contract"},
-	{name: "evidence", below: []string{"signals", "internal"}, why: "is a mechanism: it saves what it is given"},
+	{name: "evidence", below: []string{"internal"}, why: "is a mechanism: it saves what it is given"},
 	{name: "defense", below: []string{"signals", "internal"}, why: "is a mechanism: each defense is usable without a contract"},
-	{name: "fault", below: []string{"signals", "internal"}, assembler: "agent", why: "is a mechanism, and sealed: it must be linkable into a service under test without pulling in the judge"},
+	{name: "fault", below: []string{"internal"}, assembler: "agent", why: "is a mechanism, and sealed: it must be linkable into a service under test without pulling in the judge"},
 
-	{name: ".", below: []string{"expr", "evidence", "defense", "signals", "internal"}, why: "is what every service links: nothing technical, standard library only"},
+	{name: ".", below: []string{"expr", "evidence", "signals", "internal"}, why: "is what every service links: nothing technical, standard library only"},
 
-	{name: "response", below: []string{".", "evidence", "signals", "internal"}, why: "acts on violations and needs no other acting room"},
-	{name: "cause", below: []string{".", "signals", "internal"}, assembler: "catalogue", why: "is knowledge: mechanisms are named there by string, never linked"},
+	{name: "response", below: []string{".", "evidence", "internal"}, why: "acts on violations and needs no other acting room"},
+	{name: "cause", below: []string{".", "signals"}, assembler: "catalogue", why: "is knowledge: mechanisms are named there by string, never linked"},
 
-	{name: "stabilitytest", below: []string{".", "cause", "expr", "evidence", "signals", "internal"}, why: "is sealed: it runs in tests only"},
+	{name: "stabilitytest", below: []string{".", "cause", "expr", "evidence", "signals"}, why: "is sealed: it runs in tests only"},
 	{name: "console", below: []string{".", "evidence", "internal/plot", "internal"}, why: "shows the monitor"},
 	{name: "telemetry", below: []string{".", "signals", "internal"}, outside: []string{"github.com/prometheus/client_golang", "go.opentelemetry.io/otel"},
 		why: "exports the monitor; the only room that may know Prometheus and OpenTelemetry"},
 	{name: "health", below: []string{".", "signals", "internal"}, why: "answers probes from the monitor"},
 
-	{name: "auto", below: []string{".", "signals", "expr", "evidence", "response", "cause", "console", "telemetry", "health", "defense", "internal"},
+	{name: "auto", below: []string{".", "signals", "expr", "evidence", "response", "cause", "console", "telemetry", "health", "internal"},
 		outside: []string{"github.com/prometheus/client_golang"},
 		why:     "wires production rooms together; fault and stabilitytest are none"},
 }
@@ -75,11 +75,25 @@ var modules = map[string]struct {
 // nested modules form a star: each knows the root, none knows another, but for these.
 var maySee = map[string][]string{
 	"bench":            {"defense/hotconfig"}, // it is measured beside its peers
-	"lab":              {"adapter/stabilitygrpc", "telemetry/otlp"},
 	"examples/payment": {"adapter/stabilitygrpc"},
 }
 
 func TestLayers(t *testing.T) {
+	files := eachFile(t, func(file string, imports []string) {
+		for _, imported := range imports {
+			if complaint := judgeImport(file, imported); complaint != "" {
+				t.Errorf("%s imports %s: %s", file, imported, complaint)
+			}
+		}
+	})
+	if files < 20 {
+		t.Fatalf("looked at %d files only: the walk has gone wrong", files)
+	}
+}
+
+// eachFile calls look with each Go file and what it imports, and returns how many there are.
+func eachFile(t *testing.T, look func(file string, imports []string)) int {
+	t.Helper()
 	files := 0
 	err := filepath.WalkDir(".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
@@ -93,23 +107,22 @@ func TestLayers(t *testing.T) {
 		}
 		if strings.HasSuffix(name, ".go") {
 			files++
-			checkFile(t, filepath.ToSlash(name))
+			look(filepath.ToSlash(name), importsOf(t, name))
 		}
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if files < 20 {
-		t.Fatalf("looked at %d files only: the walk has gone wrong", files)
-	}
+	return files
 }
 
-func checkFile(t *testing.T, file string) {
+func importsOf(t *testing.T, file string) (imports []string) {
+	t.Helper()
 	parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
 	if err != nil {
 		t.Error(err)
-		return
+		return nil
 	}
 	for _, spec := range parsed.Imports {
 		imported, err := strconv.Unquote(spec.Path.Value)
@@ -117,10 +130,67 @@ func checkFile(t *testing.T, file string) {
 			t.Error(err)
 			continue
 		}
-		if complaint := judgeImport(file, imported); complaint != "" {
-			t.Errorf("%s imports %s: %s", file, imported, complaint)
+		imports = append(imports, imported)
+	}
+	return imports
+}
+
+// TestNoLayersPermissionIsUnused: a permission that nobody uses lets an import through that nobody has thought about.
+func TestNoLayersPermissionIsUnused(t *testing.T) {
+	used := map[[2]string]bool{}
+	eachFile(t, func(file string, imports []string) {
+		for _, imported := range imports {
+			for _, p := range permissionsFor(file, imported) {
+				used[p] = true
+			}
+		}
+	})
+	for _, r := range rooms {
+		for _, p := range slices.Concat(r.below, r.outside) {
+			if !used[[2]string{r.name, p}] {
+				t.Errorf("room %s may import %s and does not: take the permission away", r.name, p)
+			}
 		}
 	}
+	for module, others := range maySee {
+		for _, other := range others {
+			if !used[[2]string{module, other}] {
+				t.Errorf("module %s may import %s and does not: take the permission away", module, other)
+			}
+		}
+	}
+}
+
+// permissionsFor returns the entries of rooms and maySee that an import needs, each as who may import whom.
+func permissionsFor(file, imported string) (needed [][2]string) {
+	ours, isOurs := within(imported)
+	for name := range modules {
+		if strings.HasPrefix(file, name+"/") {
+			for _, other := range maySee[name] {
+				if isOurs && strings.HasPrefix(ours, other) {
+					needed = append(needed, [2]string{name, other})
+				}
+			}
+			return needed
+		}
+	}
+	from := findRoom(path.Dir(file))
+	if from == nil {
+		return nil
+	}
+	if !isOurs {
+		for _, prefix := range from.outside {
+			if strings.HasPrefix(imported, prefix) {
+				needed = append(needed, [2]string{from.name, prefix})
+			}
+		}
+		return needed
+	}
+	to := findRoom(ours)
+	if to == nil || to == from || strings.HasSuffix(file, "_test.go") && madeForTests(to) {
+		return nil
+	}
+	return [][2]string{{from.name, to.name}}
 }
 
 // judgeImport says what is wrong with an import, "" for nothing.
@@ -174,10 +244,15 @@ func judgeOurs(from *room, dir, ours string, test bool) string {
 		return ""
 	case slices.Contains(from.below, to.name):
 		return ""
-	case test && (to.name == "stabilitytest" || to.name == "fault" || to.name == "signals"):
-		return "" // tests may use what is made for tests
+	case test && madeForTests(to):
+		return ""
 	}
 	return "room " + from.name + " may not import room " + to.name + ": it " + from.why
+}
+
+// madeForTests says whether the tests of any room may import a room.
+func madeForTests(to *room) bool {
+	return to.name == "stabilitytest" || to.name == "fault" || to.name == "signals"
 }
 
 // within returns the path of one of our packages inside the repository, "." for the root.
