@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -35,6 +37,9 @@ const (
 	annotationOf = "stability.falsifiable.dev/falsification"
 	finalizer    = "stability.falsifiable.dev/trials"
 )
+
+// annotationWanted has the hash of the spec that a CronJob was last given.
+const annotationWanted = "stability.falsifiable.dev/wanted"
 
 // lookAgain is how often a schedule's trials are made anew of their workload, as it is then.
 const lookAgain = 10 * time.Minute
@@ -146,13 +151,29 @@ func (r *FalsificationReconciler) once(ctx context.Context, f *v1alpha1.Falsific
 	return client.IgnoreAlreadyExists(r.Create(ctx, job))
 }
 
-// schedule makes the CronJob, or changes it to what it should be.
+// schedule makes the CronJob, or changes it to what it should be. The API server fills in what a spec leaves out, so that the two are
+// never equal: it is as it should be when it was made of this spec, and has nothing of it otherwise.
 func (r *FalsificationReconciler) schedule(ctx context.Context, f *v1alpha1.Falsification, spec batchv1.JobSpec) error {
 	about := r.about(f, "")
 	want := batchv1.CronJobSpec{Schedule: f.Spec.Schedule, ConcurrencyPolicy: batchv1.ForbidConcurrent, SuccessfulJobsHistoryLimit: ptr.To(int32(1)), FailedJobsHistoryLimit: ptr.To(int32(1)),
 		JobTemplate: batchv1.JobTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: about.Labels, Annotations: about.Annotations}, Spec: spec}}
-	cron := &batchv1.CronJob{ObjectMeta: about}
-	_, err := controllerutil.CreateOrUpdate(ctx, r.Client, cron, func() error { cron.Spec = want; return nil })
+	text, err := json.Marshal(want)
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256(text)
+	hash := hex.EncodeToString(sum[:8])
+	cron := &batchv1.CronJob{ObjectMeta: *about.DeepCopy()}
+	_, err = controllerutil.CreateOrUpdate(ctx, r.Client, cron, func() error {
+		if cron.Annotations[annotationWanted] == hash && equality.Semantic.DeepDerivative(want, cron.Spec) {
+			return nil
+		}
+		if cron.Spec = want; cron.Annotations == nil {
+			cron.Annotations = map[string]string{}
+		}
+		cron.Annotations[annotationWanted] = hash
+		return nil
+	})
 	return err
 }
 

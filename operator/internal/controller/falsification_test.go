@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
@@ -67,6 +68,16 @@ func (t *trialling) change(change func(*v1alpha1.FalsificationSpec)) {
 	}
 }
 
+// rewrite changes the CronJob, as others may.
+func (t *trialling) rewrite(change func(*batchv1.CronJobSpec)) {
+	t.Helper()
+	_, _, crons := t.round()
+	change(&crons[0].Spec)
+	if err := t.r.Update(t.Context(), &crons[0]); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestATrialForEachSpec(test *testing.T) {
 	t := newTrialling(test)
 	status, jobs, _ := t.round()
@@ -100,9 +111,16 @@ func TestASchedulesTrials(test *testing.T) {
 	if _, _, after := t.round(); len(after) != 1 || after[0].ResourceVersion == before[0].ResourceVersion || after[0].Spec.JobTemplate.Spec.Template.Spec.Containers[0].Command[2] != "-nightly" {
 		t.Errorf("the schedule is %+v", after)
 	}
+	t.rewrite(func(s *batchv1.CronJobSpec) { // as the API server fills in
+		s.Suspend, s.JobTemplate.Spec.Template.Spec.TerminationGracePeriodSeconds = ptr.To(false), ptr.To(int64(30))
+	})
 	_, _, before = t.round()
-	if _, _, after := t.round(); after[0].ResourceVersion != before[0].ResourceVersion {
+	if _, _, after := t.round(); after[0].ResourceVersion != before[0].ResourceVersion || after[0].Spec.Suspend == nil {
 		t.Error("a schedule that is as it should be is written again")
+	}
+	t.rewrite(func(s *batchv1.CronJobSpec) { s.Schedule = "* * * * *" })
+	if _, _, after := t.round(); after[0].Spec.Schedule != "0 3 * * *" {
+		t.Errorf("the schedule is %s, which the Falsification does not have", after[0].Spec.Schedule)
 	}
 	if err := t.r.Delete(t.Context(), t.f); err != nil {
 		t.Fatal(err)

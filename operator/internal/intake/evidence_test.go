@@ -129,6 +129,49 @@ func TestOneUploadOfAPod(t *testing.T) {
 	}
 }
 
+// strangers is a keeper whose answer, that no violation of a stranger's pod names the bundle, takes until it is released.
+type strangers struct {
+	keeper
+	asked   chan struct{}
+	release chan struct{}
+}
+
+func (k *strangers) Named(_ context.Context, from Sender, _ string) error {
+	if !strings.HasPrefix(from.Pod, "stranger") {
+		return nil
+	}
+	k.asked <- struct{}{}
+	<-k.release
+	return ErrNotFound
+}
+
+// Pods of which no violation names a bundle take no place from one of which one does, however many ask, and however long that takes.
+func TestAStrangerTakesNoPlace(t *testing.T) {
+	k := &strangers{asked: make(chan struct{}), release: make(chan struct{})}
+	tokens := reviewer{"pod": {Namespace: "shop", Pod: "pay-1", PodUID: "u1"}}
+	for i := range maxUploads {
+		tokens[fmt.Sprint("s", i)] = Sender{Pod: fmt.Sprint("stranger-", i), PodUID: fmt.Sprint("s", i)}
+	}
+	server := httptest.NewServer(Handler(Config{Reviewer: tokens, Recorder: &recorder{}, Evidence: k, Log: slog.New(slog.DiscardHandler)}))
+	t.Cleanup(server.Close)
+	done := make(chan int, maxUploads)
+	for i := range maxUploads {
+		go func() { done <- send(t, server.URL+"/v1/evidence/b1/heap", fmt.Sprint("s", i), strings.NewReader("x")) }()
+	}
+	for range maxUploads {
+		<-k.asked
+	}
+	if got := send(t, server.URL+"/v1/evidence/b1/heap", "pod", strings.NewReader("x")); got != 200 {
+		t.Errorf("one whose bundle is named, beside strangers: status %d", got)
+	}
+	close(k.release)
+	for range maxUploads {
+		if got := <-done; got != 404 {
+			t.Errorf("a stranger: status %d", got)
+		}
+	}
+}
+
 // Uploads beyond a few at once are told to come again, and each place comes back.
 func TestFewUploadsAtOnce(t *testing.T) {
 	k := &keeper{wait: make(chan struct{}), entered: make(chan struct{}, maxUploads)}

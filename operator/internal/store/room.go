@@ -139,10 +139,22 @@ func (s *Store) remove(ctx context.Context, b Bundle) error {
 			return fmt.Errorf("store: removing %s: %w", key, err)
 		}
 	}
-	if s.folder != "" {
-		_ = os.Remove(filepath.Join(s.folder, filepath.FromSlash(b.key()))) // what somebody else has put there keeps it
-	}
+	s.tidy(b)
 	return nil
+}
+
+// tidy removes the folders of a bundle, of its pod and of its namespace that nothing is in any longer. A bucket of S3 has none.
+func (s *Store) tidy(b Bundle) {
+	if s.folder == "" {
+		return
+	}
+	s.folders.Lock() // a file that begins has made its folder, and is not in it yet
+	defer s.folders.Unlock()
+	for _, part := range []string{b.key(), path.Join(b.Namespace, b.Pod), b.Namespace} {
+		if os.Remove(filepath.Join(s.folder, filepath.FromSlash(part))) != nil {
+			return // what is in it keeps it, and those above
+		}
+	}
 }
 
 // Sweep looks at what is in the bucket, and removes bundles whose time is over. What is put meanwhile stays counted.

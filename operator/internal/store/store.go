@@ -57,7 +57,8 @@ type Store struct {
 	limits Limits
 	now    func() time.Time
 
-	sweeping sync.Mutex // one sweep at a time
+	sweeping sync.Mutex   // one sweep at a time
+	folders  sync.RWMutex // held for reading while a file is begun
 
 	mu    sync.Mutex
 	known bool // what is in the bucket
@@ -143,7 +144,9 @@ func (s *Store) Put(ctx context.Context, b Bundle, file string, size int64, cont
 func (s *Store) write(ctx context.Context, key string, size int64, content io.Reader) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	s.folders.RLock()
 	w, err := s.bucket.NewWriter(ctx, key, &blob.WriterOptions{ContentType: "application/octet-stream"})
+	s.folders.RUnlock()
 	if err != nil {
 		return err
 	}

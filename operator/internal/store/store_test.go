@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -165,6 +167,11 @@ func TestEvidenceGoesWhenItsTimeIsOver(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "mine.txt"), []byte("somebody else's"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	for _, b := range []Bundle{{"shop", "gone", "old"}, {"away", "p", "old"}} {
+		if err := put(t, s, b, "heap", "x"); err != nil {
+			t.Fatal(err)
+		}
+	}
 	s.now = func() time.Time { return time.Now().Add(48 * time.Hour) }
 	if err := put(t, s, Bundle{"shop", "p", "new"}, "heap", "x"); err != nil {
 		t.Fatal(err)
@@ -177,8 +184,10 @@ func TestEvidenceGoesWhenItsTimeIsOver(t *testing.T) {
 	if all := keys(t, s); !slices.Equal(all, []string{"mine.txt", "shop/p/new/heap"}) {
 		t.Errorf("left: %q", all)
 	}
-	if _, err := os.Stat(filepath.Join(dir, "shop/p/old")); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("the folder of the old one: %v", err)
+	for _, gone := range []string{"shop/p/old", "shop/gone", "away"} {
+		if _, err := os.Stat(filepath.Join(dir, gone)); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("the folder %s: %v", gone, err)
+		}
 	}
 }
 
@@ -336,6 +345,44 @@ func TestAServerThatIsAway(t *testing.T) {
 	defer cancel()
 	if err := s.Sweep(ctx); err == nil {
 		t.Error("a server that is away was looked at")
+	}
+}
+
+// A server that takes a request and never answers keeps nobody longer than the caller's time, and what was not written is not counted.
+func TestAServerThatHangs(t *testing.T) {
+	hang := make(chan struct{})
+	backend := s3mem.New()
+	if err := backend.CreateBucket("evidence"); err != nil {
+		t.Fatal(err)
+	}
+	speaks := gofakes3.New(backend).Server()
+	var hanging atomic.Bool
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if hanging.Load() {
+			<-hang
+			return
+		}
+		speaks.ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	t.Cleanup(func() { close(hang) }) // before the server is closed, which waits for it
+	t.Setenv("AWS_ACCESS_KEY_ID", "key")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
+	s, b := open(t, "s3://evidence?region=us-east-1&use_path_style=true&endpoint="+server.URL, roomy), Bundle{"shop", "p", "1"}
+	hanging.Store(true)
+	for name, call := range map[string]func(ctx context.Context) error{
+		"put":   func(ctx context.Context) error { return s.Put(ctx, b, "heap", 1, strings.NewReader("x")) },
+		"whole": func(ctx context.Context) error { _, err := s.Whole(ctx, b); return err },
+		"sweep": s.Sweep,
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		if err := call(ctx); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+		cancel()
+	}
+	if total, _ := s.used("shop"); total != 0 {
+		t.Errorf("%d bytes are counted, and nothing is there", total)
 	}
 }
 
