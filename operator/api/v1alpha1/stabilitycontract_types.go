@@ -87,7 +87,7 @@ type Signal struct {
 	Labels []string `json:"labels,omitempty"`
 }
 
-// The conditions of a StabilityContract.
+// The conditions of a StabilityContract, beside ConditionProven: what the last trials of its workload came to.
 const (
 	// ConditionAccepted: it compiles, selects something and not everything, and fights with no other.
 	ConditionAccepted = "Accepted"
@@ -171,6 +171,15 @@ type Effect struct {
 	// ControlRecovered is how many of the control recovered by themselves: actions that were not needed.
 	// +optional
 	ControlRecovered int32 `json:"controlRecovered,omitempty"`
+	// VerifiedRecoveries is how many of those acted upon have not come again for an hour.
+	// +optional
+	VerifiedRecoveries int32 `json:"verifiedRecoveries,omitempty"`
+	// FalseFireRate is the share of the control that recovered by itself, of what is over.
+	// +optional
+	FalseFireRate string `json:"falseFireRate,omitempty"`
+	// RecurrenceRate is the share of those acted upon that came again within the hour, of those of which that is known.
+	// +optional
+	RecurrenceRate string `json:"recurrenceRate,omitempty"`
 }
 
 // StabilityContract says what the selected pods promise about their own stability.
@@ -180,10 +189,13 @@ type Effect struct {
 // +kubebuilder:resource:shortName=stc,categories=stability
 // +kubebuilder:printcolumn:name="Mode",type=string,JSONPath=`.spec.mode`
 // +kubebuilder:printcolumn:name="Accepted",type=string,JSONPath=`.status.conditions[?(@.type=="Accepted")].status`
+// +kubebuilder:printcolumn:name="Proven",type=string,JSONPath=`.status.conditions[?(@.type=="Proven")].status`
 // +kubebuilder:printcolumn:name="Pods",type=integer,JSONPath=`.status.pods.watched`
 // +kubebuilder:printcolumn:name="Violated",type=integer,JSONPath=`.status.pods.violated`
 // +kubebuilder:printcolumn:name="Quarantined",type=integer,JSONPath=`.status.pods.quarantined`
 // +kubebuilder:printcolumn:name="Frozen",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Frozen")].status`
+// +kubebuilder:printcolumn:name="False fires",type=string,priority=1,JSONPath=`.status.effect.falseFireRate`
+// +kubebuilder:printcolumn:name="Recurrence",type=string,priority=1,JSONPath=`.status.effect.recurrenceRate`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:validation:XValidation:rule="size(self.metadata.name) <= 63",message="the name must fit a label: at most 63 characters"
 type StabilityContract struct {

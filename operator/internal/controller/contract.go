@@ -2,6 +2,7 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -60,6 +61,11 @@ func (r *ContractReconciler) Reconcile(ctx context.Context, request ctrl.Request
 		condition.Message = condition.Message[:32<<10]
 	}
 	meta.SetStatusCondition(&c.Status.Conditions, condition)
+	proven, err := r.proven(ctx, &c, selected)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	meta.SetStatusCondition(&c.Status.Conditions, proven)
 	c.Status.ObservedGeneration = c.Generation
 	r.count(&c, pods, selected)
 	if equality.Semantic.DeepEqual(before.Status, c.Status) {
@@ -113,6 +119,27 @@ func (r *ContractReconciler) judge(ctx context.Context, c *v1alpha1.StabilityCon
 	return selected, compiled.Warnings, nil
 }
 
+// proven says what the last trials of the selected pods' workload came to. One that refutes outweighs others that prove.
+func (r *ContractReconciler) proven(ctx context.Context, c *v1alpha1.StabilityContract, selected []contracts.Pod) (metav1.Condition, error) {
+	proof := metav1.Condition{Type: v1alpha1.ConditionProven, Status: metav1.ConditionUnknown, Reason: "Untried", Message: "no Falsification of the workload has come to an end", ObservedGeneration: c.Generation}
+	var list v1alpha1.FalsificationList
+	if err := r.List(ctx, &list, client.InNamespace(c.Namespace)); err != nil {
+		return proof, err
+	}
+	for i := range list.Items {
+		f := &list.Items[i]
+		workload := cmp.Or(f.Spec.Workload.Kind, "Deployment") + "/" + f.Spec.Workload.Name
+		came := meta.FindStatusCondition(f.Status.Conditions, v1alpha1.ConditionProven)
+		if came == nil || !slices.ContainsFunc(selected, func(p contracts.Pod) bool { return p.Workload == workload }) {
+			continue
+		}
+		if came.Status == metav1.ConditionFalse || proof.Status == metav1.ConditionUnknown {
+			proof.Status, proof.Reason, proof.Message = came.Status, came.Reason, fmt.Sprintf("Falsification %s: %s", f.Name, came.Message)
+		}
+	}
+	return proof, nil
+}
+
 func older(a, b *v1alpha1.StabilityContract) bool {
 	if !a.CreationTimestamp.Equal(&b.CreationTimestamp) {
 		return a.CreationTimestamp.Before(&b.CreationTimestamp)
@@ -150,19 +177,22 @@ func (r *ContractReconciler) count(c *v1alpha1.StabilityContract, all, selected 
 	c.Status.Pods = v1alpha1.PodCounts{Watched: int32(len(selected)), Violated: int32(len(violated)), Quarantined: c.Status.Pods.Quarantined}
 }
 
-// SetupWithManager makes it run for contracts and for pods of their namespace.
+// SetupWithManager makes it run for contracts, and for the pods and the Falsifications of their namespace.
 func (r *ContractReconciler) SetupWithManager(m ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(m).For(&v1alpha1.StabilityContract{}).Named("contract").
 		Owns(&corev1.ConfigMap{}).
-		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, o client.Object) []reconcile.Request {
-			var list v1alpha1.StabilityContractList
-			if err := m.GetClient().List(ctx, &list, client.InNamespace(o.GetNamespace())); err != nil {
-				return nil
-			}
-			var out []reconcile.Request
-			for i := range list.Items {
-				out = append(out, reconcile.Request{NamespacedName: types.NamespacedName{Namespace: list.Items[i].Namespace, Name: list.Items[i].Name}})
-			}
-			return out
-		})).Complete(r)
+		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(r.beside)).
+		Watches(&v1alpha1.Falsification{}, handler.EnqueueRequestsFromMapFunc(r.beside)).Complete(r)
+}
+
+// beside are the contracts of an object's namespace.
+func (r *ContractReconciler) beside(ctx context.Context, o client.Object) (out []reconcile.Request) {
+	var list v1alpha1.StabilityContractList
+	if err := r.List(ctx, &list, client.InNamespace(o.GetNamespace())); err != nil {
+		return nil
+	}
+	for i := range list.Items {
+		out = append(out, reconcile.Request{NamespacedName: types.NamespacedName{Namespace: list.Items[i].Namespace, Name: list.Items[i].Name}})
+	}
+	return out
 }

@@ -1,6 +1,8 @@
 package controller
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,7 +15,7 @@ import (
 
 // summarise puts into a contract's status what the ledger, which reaches back a day, says of it.
 func (t *round) summarise(c *v1alpha1.StabilityContract) {
-	c.Status.Effect, c.Status.Pods.Quarantined = effect(t.ledger, key(c)), 0
+	c.Status.Effect, c.Status.Pods.Quarantined = effect(t.ledger, key(c), t.now), 0
 	for _, e := range t.ledger.Entries {
 		if e.Contract == key(c) && e.Action == budget.Quarantine && e.Phase == budget.Applied {
 			c.Status.Pods.Quarantined++
@@ -28,27 +30,48 @@ func (t *round) summarise(c *v1alpha1.StabilityContract) {
 	meta.SetStatusCondition(&c.Status.Conditions, condition)
 }
 
+// recurs is how soon a violation comes again for it to be the same trouble.
+const recurs = time.Hour
+
 // effect compares the incidents of a contract that were acted upon with those that were left alone.
-func effect(l budget.Ledger, contract string) (out v1alpha1.Effect) {
+func effect(l budget.Ledger, contract string, now time.Time) (out v1alpha1.Effect) {
+	var controlled, judged int32 // those whose outcome is known
 	for i, e := range l.Entries {
 		switch {
 		case e.Contract != contract || e.DryRun:
 		case e.Control:
 			out.Control++
+			if e.Phase == budget.Ended {
+				controlled++
+			}
 			if e.Phase == budget.Ended && e.Why == budget.Recovered {
 				out.ControlRecovered++
 			}
 		case !e.Applied.IsZero():
 			out.Acted++
-			for _, later := range l.Entries[i+1:] {
-				if later.Contract == contract && later.Target.Workload == e.Target.Workload && later.Granted.Sub(e.Applied) < time.Hour {
-					out.Recurred++
-					break
-				}
+			again := slices.ContainsFunc(l.Entries[i+1:], func(later budget.Entry) bool {
+				return later.Contract == contract && later.Target.Workload == e.Target.Workload && later.Granted.Sub(e.Applied) < recurs
+			})
+			switch {
+			case again:
+				out.Recurred++
+				judged++
+			case now.Sub(e.Applied) >= recurs:
+				out.VerifiedRecoveries++
+				judged++
 			}
 		}
 	}
+	out.FalseFireRate, out.RecurrenceRate = share(out.ControlRecovered, controlled), share(out.Recurred, judged)
 	return out
+}
+
+// share says how many of how many, "" for none of none.
+func share(part, of int32) string {
+	if of == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d %% of %d", (100*part+of/2)/of, of)
 }
 
 func equalStatus(a, b *v1alpha1.StabilityContract) bool {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/falsifiable/stability/operator/api/v1alpha1"
 	appsv1 "k8s.io/api/apps/v1"
@@ -121,6 +122,12 @@ func TestASchedulesTrials(test *testing.T) {
 	t.rewrite(func(s *batchv1.CronJobSpec) { s.Schedule = "* * * * *" })
 	if _, _, after := t.round(); after[0].Spec.Schedule != "0 3 * * *" {
 		t.Errorf("the schedule is %s, which the Falsification does not have", after[0].Spec.Schedule)
+	}
+	t.change(func(s *v1alpha1.FalsificationSpec) { s.Deadline.Duration = time.Hour })
+	t.round()
+	t.change(func(s *v1alpha1.FalsificationSpec) { s.Deadline.Duration = 0 })
+	if _, _, after := t.round(); after[0].Spec.JobTemplate.Spec.ActiveDeadlineSeconds != nil {
+		t.Error("a deadline that was taken back stays in the schedule")
 	}
 	if err := t.r.Delete(t.Context(), t.f); err != nil {
 		t.Fatal(err)
