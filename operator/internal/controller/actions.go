@@ -331,6 +331,9 @@ func (t *round) say(object client.Object, e budget.Entry, step budget.Step, why 
 	if why == "" {
 		why = e.Why
 	}
+	if link := t.evidence(e); link != "" {
+		why += "; evidence: " + clip(link, 256)
+	}
 	t.Events.Eventf(object, t.policy, corev1.EventTypeNormal, string(e.Action)+string(step), string(step), "%s of pod %s for %s: %s", e.Action, e.Target.Pod, e.Contract, why)
 }
 

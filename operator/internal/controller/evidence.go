@@ -77,21 +77,26 @@ func (k *Evidence) named(ctx context.Context, from intake.Sender, bundle string)
 // pulled reports whether the evidence of an entry's violation is in the store, or need not be waited for: there is no store, the
 // violation names none, or it has had its time.
 func (t *round) pulled(ctx context.Context, e budget.Entry) (bool, error) {
-	if t.Store == nil || t.now.Sub(e.Granted) > evidenceWithin {
+	link := t.evidence(e)
+	if t.Store == nil || link == "" || t.now.Sub(e.Granted) > evidenceWithin {
 		return true, nil
 	}
+	return t.whole(ctx, store.Bundle{Namespace: e.Target.Namespace, Pod: e.Target.Pod, ID: path.Base(link)}), nil
+}
+
+// evidence is what an entry's violation says of its evidence, "" if it says nothing, or is no longer listed.
+func (t *round) evidence(e budget.Entry) string {
 	for i := range t.contracts {
-		c := &t.contracts[i]
-		if key(c) != e.Contract {
+		if key(&t.contracts[i]) != e.Contract {
 			continue
 		}
-		for _, v := range c.Status.Violating {
-			if incident(v) == e.Incident && v.Evidence != "" {
-				return t.whole(ctx, store.Bundle{Namespace: e.Target.Namespace, Pod: e.Target.Pod, ID: path.Base(v.Evidence)}), nil
+		for _, v := range t.contracts[i].Status.Violating {
+			if incident(v) == e.Incident {
+				return v.Evidence
 			}
 		}
 	}
-	return true, nil
+	return ""
 }
 
 // whole asks the store. One that does not answer is asked again in the next round.

@@ -9,6 +9,7 @@ import (
 	"github.com/falsifiable/stability/operator/api/v1alpha1"
 	"github.com/falsifiable/stability/operator/internal/intake"
 	"github.com/falsifiable/stability/operator/internal/store"
+	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -89,6 +90,28 @@ func TestAnActionWaitsForEvidence(t *testing.T) {
 		}
 		if c.pod().Labels[v1alpha1.LabelQuarantined] == "" {
 			t.Errorf("the pod is not quarantined; its evidence has arrived: %v", arrives)
+		}
+	}
+}
+
+// Who reads what was done to a pod also reads where its evidence is.
+func TestWhatIsDoneNamesTheEvidence(t *testing.T) {
+	c, _ := keeping(t)
+	r, _ := c.operator(0, false)
+	told := events.NewFakeRecorder(1000)
+	r.Events = told
+	c.rounds(r, 3)
+	for {
+		select {
+		case event := <-told.Events:
+			if strings.Contains(event, "QuarantineApply") {
+				if !strings.Contains(event, "/var/evidence/bundle-1") {
+					t.Errorf("told: %s", event)
+				}
+				return
+			}
+		default:
+			t.Fatal("nothing was told of the quarantine")
 		}
 	}
 }
