@@ -72,6 +72,8 @@ func (p Poster) Post(ctx context.Context, body []byte, prepare func(*http.Reques
 			backoff *= 2
 		case <-ctx.Done():
 			wait.Stop()
+		}
+		if ctx.Err() != nil { // also where both came together
 			return nil, fmt.Errorf("%w (and there is no time for another try)", err)
 		}
 	}

@@ -15,28 +15,31 @@ import (
 func TestPostBadReceivers(t *testing.T) {
 	for name, test := range map[string]struct {
 		answer http.HandlerFunc
-		has    time.Duration // for all tries
+		leaves bool // the caller, when the receiver has been reached
 		calls  int32
 		want   string // in the error, "" for none
 	}{
-		"fine":            {func(http.ResponseWriter, *http.Request) {}, time.Minute, 1, ""},
-		"recovers":        {failing(2, http.StatusServiceUnavailable), time.Minute, 3, ""},
-		"is overloaded":   {failing(1, http.StatusTooManyRequests), time.Minute, 2, ""},
-		"stays down":      {failing(9, http.StatusInternalServerError), time.Minute, 3, "500"},
-		"refuses":         {failing(9, http.StatusForbidden), time.Minute, 1, "refused the message: 403"},
-		"leads to itself": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.String(), http.StatusFound) }, time.Minute, 1, "refused the message: 302"},
-		"hangs":           {hanging, time.Second, 1, "no time for another try"},
-		"hangs up":        {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, time.Minute, 3, "EOF"},
+		"fine":            {func(http.ResponseWriter, *http.Request) {}, false, 1, ""},
+		"recovers":        {failing(2, http.StatusServiceUnavailable), false, 3, ""},
+		"is overloaded":   {failing(1, http.StatusTooManyRequests), false, 2, ""},
+		"stays down":      {failing(9, http.StatusInternalServerError), false, 3, "500"},
+		"refuses":         {failing(9, http.StatusForbidden), false, 1, "refused the message: 403"},
+		"leads to itself": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.String(), http.StatusFound) }, false, 1, "refused the message: 302"},
+		"hangs":           {hanging, true, 1, "no time for another try"},
+		"hangs up":        {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, false, 3, "EOF"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
 			var calls atomic.Int32
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				calls.Add(1)
+				if test.leaves {
+					cancel()
+				}
 				test.answer(w, r)
 			}))
 			defer server.Close()
-			ctx, cancel := context.WithTimeout(t.Context(), test.has)
-			defer cancel()
 			p := Poster{URL: strings.Replace(server.URL, "http://", "http://user:s3cret@", 1) + "/hook/s3cret?token=s3cret", Backoff: time.Millisecond}
 			_, err := p.Post(ctx, []byte("{}"), nil)
 			if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
