@@ -24,18 +24,20 @@ func TestMain(m *testing.M) {
 	}
 	// Shares of a twentieth, for the race detector slows down all but the collector.
 	config := Config{Window: 100 * time.Millisecond, Threshold: 0.05, SpiralShare: 0.05, SpiralAfter: 300 * time.Millisecond, SpiralEnd: time.Hour}
+	ctx, stop := context.WithTimeout(context.Background(), time.Minute) // a busy machine may take long to come to a storm
+	defer stop()
+	last := "lift" // what the test waits for
 	switch mode {
 	case "off":
 		config.DryRun = true
 	case "storm":
-		config.SpiralShare = 1
+		config.SpiralShare, last = 1, "raise"
 	}
+	config.Logger = slog.New(ending{slog.Default().Handler(), "garbage collector: " + last, stop})
 	p, err := New(config)
 	if err != nil {
 		panic(err)
 	}
-	ctx, stop := context.WithTimeout(context.Background(), 3*time.Second)
-	defer stop()
 	go func() { _ = p.Run(ctx) }()
 	if mode != "storm" {
 		debug.SetMemoryLimit(64 << 20) // hardly more than what is live
@@ -46,6 +48,21 @@ func TestMain(m *testing.M) {
 	}
 	churn(ctx, depth)
 	println("gogc", debug.SetGCPercent(-1), "limit", debug.SetMemoryLimit(-1)>>20)
+}
+
+// ending is a log that ends the program after a certain message.
+type ending struct {
+	slog.Handler
+	message string
+	end     func()
+}
+
+func (e ending) Handle(ctx context.Context, r slog.Record) error {
+	err := e.Handler.Handle(ctx, r)
+	if r.Message == e.message {
+		e.end()
+	}
+	return err
 }
 
 // node makes marking take time.
