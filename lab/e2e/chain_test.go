@@ -228,7 +228,7 @@ func TestChainWithDeadlines(t *testing.T) {
 	if status != http.StatusGatewayTimeout || took > patience-reserve {
 		t.Errorf("the API hangs: the client is told %d after %v, want 504 before %v", status, took, patience-reserve)
 	}
-	free := eventually(time.Second, func() bool {
+	free := eventually(20*time.Second, func() bool {
 		return c.health(0).InFlight+c.health(1).InFlight+c.health(2).InFlight == 0
 	})
 	if !free {

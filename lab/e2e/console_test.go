@@ -3,10 +3,12 @@
 package e2e
 
 import (
+	"bytes"
 	"errors"
 	"log/slog"
 	"net/http/httptest"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -102,6 +104,14 @@ func TestGroupsInABrowser(t *testing.T) {
 		go func() { <-never }()
 	}
 	t.Cleanup(func() { close(never) })
+	waiting := func() bool { // all of them: one that was started may be on its way there for a while
+		stacks := make([]byte, 1<<20)
+		d, err := goroutines.Parse(bytes.NewReader(stacks[:runtime.Stack(stacks, true)]))
+		return err == nil && slices.ContainsFunc(d.Stacks, func(s goroutines.Stack) bool { return s.Count == 120 && s.State == goroutines.ChanReceive })
+	}
+	if !eventually(20*time.Second, waiting) {
+		t.Fatal("the goroutines do not come to their channel")
+	}
 	saver, err := evidence.Open(evidence.Config{Dir: t.TempDir(), Logger: slog.New(slog.DiscardHandler), Kinds: []evidence.Kind{goroutines.Stacks{}}})
 	if err != nil {
 		t.Fatal(err)

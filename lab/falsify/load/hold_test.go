@@ -15,15 +15,14 @@ import (
 
 // A stream is held open beside the short requests, opened again when its time is over, and closed at the end.
 func TestHold(t *testing.T) {
-	var streams, opened, short atomic.Int64
+	const hold = 300 * time.Millisecond
+	var opened, short atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/events" {
 			short.Add(1)
 			return
 		}
 		opened.Add(1)
-		streams.Add(1)
-		defer streams.Add(-1)
 		for r.Context().Err() == nil {
 			fmt.Fprint(w, "data: x\n\n")
 			w.(http.Flusher).Flush()
@@ -36,8 +35,9 @@ func TestHold(t *testing.T) {
 	defer server.Close()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan Summary, 1)
+	begun := time.Now()
 	go func() {
-		met, err := Run(ctx, Config{BaseURL: server.URL, Rate: 100, Targets: []Target{{Path: "/events", Hold: 300 * time.Millisecond}, {Path: "/"}}})
+		met, err := Run(ctx, Config{BaseURL: server.URL, Rate: 100, Targets: []Target{{Path: "/events", Hold: hold}, {Path: "/"}}})
 		if err != nil {
 			t.Error(err)
 		}
@@ -51,8 +51,9 @@ func TestHold(t *testing.T) {
 			t.Fatalf("%d streams opened, %d short requests", opened.Load(), short.Load())
 		}
 	}
-	if streams.Load() > 1 {
-		t.Errorf("%d streams at the same time, want one", streams.Load())
+	// The server hears late of the end of a stream, so it is not asked how many there are: one client opens so many, two twice as many.
+	if n := opened.Load(); n > 1+int64(time.Since(begun)/hold) {
+		t.Errorf("%d streams were opened within %v, more than one client can that holds each for %v", n, time.Since(begun), hold)
 	}
 	cancel()
 	if met := <-done; met.Statuses["200"] < 20 || met.Answered != met.Sent {
@@ -63,7 +64,7 @@ func TestHold(t *testing.T) {
 // A WebSocket is held and talked into, an upload is sent for as long as it is to last, each by one client.
 func TestLongRequests(t *testing.T) {
 	var talked, open, most atomic.Int64
-	var uploaded atomic.Int64 // in how many pieces the last whole upload came
+	var uploaded atomic.Int64 // in how many pieces the last whole upload came; how many a busy server sees at a time varies
 	mux := http.NewServeMux()
 	mux.HandleFunc("/ws", func(w http.ResponseWriter, r *http.Request) {
 		conn, err := websocket.Accept(w, r, nil)
@@ -112,7 +113,7 @@ func TestLongRequests(t *testing.T) {
 		done <- met
 	}()
 	deadline := time.After(20 * time.Second)
-	for talked.Load() < 2 || uploaded.Load() == 0 || live.Met().Answered < 2 {
+	for talked.Load() < 2 || uploaded.Load() < 10 || live.Met().Answered < 2 {
 		select {
 		case <-time.After(5 * time.Millisecond):
 		case <-deadline:
@@ -121,7 +122,7 @@ func TestLongRequests(t *testing.T) {
 	}
 	cancel()
 	met := <-done
-	if most.Load() != 1 || uploaded.Load() < 10 || met.Statuses["101"] != 1 || met.Statuses["200"] == 0 || met.Answered != met.Sent {
-		t.Errorf("%d WebSockets at once, an upload in %d pieces, met %+v", most.Load(), uploaded.Load(), met)
+	if most.Load() != 1 || met.Statuses["101"] != 1 || met.Statuses["200"] == 0 || met.Answered != met.Sent {
+		t.Errorf("%d WebSockets at once, met %+v", most.Load(), met)
 	}
 }
