@@ -34,6 +34,7 @@ func Listen(name, upstream string) (*Proxy, error) {
 	if err := p.open(); err != nil {
 		return nil, err
 	}
+	p.address = p.listener.Addr().String() // for good: it is read without the lock
 	return p, nil
 }
 
@@ -51,7 +52,7 @@ func (p *Proxy) open() error {
 	if p.closed || p.listener != nil {
 		return listener.Close()
 	}
-	p.listener, p.address = listener, listener.Addr().String()
+	p.listener = listener
 	p.ended.Go(func() { p.accept(listener) })
 	return nil
 }

@@ -60,14 +60,21 @@ func serve(address string) {
 
 func start(t *testing.T, part string, change func(*Config)) (*Process, error) {
 	t.Helper()
-	address := freeAddress(t)
-	cfg := Config{
-		Path: os.Args[0], Address: address, Env: []string{"PROCESS_TEST_PART=" + part, "ADDR=" + address}, ReadyPath: "/ready",
+	var p *Process
+	var err error
+	for range 3 { // between choosing a free port and using it somebody else may take it
+		address := freeAddress(t)
+		cfg := Config{
+			Path: os.Args[0], Address: address, Env: []string{"PROCESS_TEST_PART=" + part, "ADDR=" + address}, ReadyPath: "/ready",
+		}
+		if change != nil {
+			change(&cfg)
+		}
+		p, err = Start(t.Context(), cfg)
+		if exit, ended := errors.AsType[*ExitError](err); !ended || !strings.Contains(exit.Output, "address already in use") {
+			break
+		}
 	}
-	if change != nil {
-		change(&cfg)
-	}
-	p, err := Start(t.Context(), cfg)
 	if err == nil {
 		t.Cleanup(p.Kill)
 	}
