@@ -258,7 +258,7 @@ func awaitGoroutines(t *testing.T, most int) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for range 1000 {
+	for range 4000 {
 		if runtime.NumGoroutine() <= most {
 			return
 		}
