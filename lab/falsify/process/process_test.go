@@ -130,7 +130,7 @@ func TestUnusableChildren(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer taken.Close()
+	t.Cleanup(func() { taken.Close() })
 	for _, tt := range []struct {
 		name, part string
 		change     func(*Config)
@@ -145,8 +145,8 @@ func TestUnusableChildren(t *testing.T) {
 		}, true, []string{"exit status 7"}},
 		{"port taken", "serve", func(c *Config) { c.Env = append(c.Env, "ADDR="+taken.Addr().String()) }, true,
 			[]string{"exit status 1", "address already in use"}},
-		{"listens on two ports", "twice", func(c *Config) { c.StartLimit = 4 * time.Second }, false, []string{"listens on the ports", "experiment file"}},
-		{"never ready", "serve", func(c *Config) { c.ReadyPath, c.StartLimit = "/never", 4*time.Second }, false, []string{"/never answers 503"}},
+		{"listens on two ports", "twice", func(c *Config) { c.StartLimit = 15 * time.Second }, false, []string{"listens on the ports", "experiment file"}},
+		{"never ready", "serve", func(c *Config) { c.ReadyPath, c.StartLimit = "/never", 15*time.Second }, false, []string{"/never answers 503"}},
 		{"agent silent", "serve", func(c *Config) {
 			c.StartLimit = 300 * time.Millisecond
 			c.Answers = func(context.Context) error { return errors.New("no such socket") }
@@ -154,6 +154,7 @@ func TestUnusableChildren(t *testing.T) {
 		{"no such file", "serve", func(c *Config) { c.Path = "/nowhere/service" }, false, []string{"/nowhere/service"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel() // two of them wait for a start that does not come
 			_, err := start(t, tt.part, tt.change)
 			if err == nil {
 				t.Fatal("it started")
