@@ -136,11 +136,11 @@ func (c *Controller) relieve(b Observation) Decision {
 
 // remember updates what is known whatever is being tried.
 func (c *Controller) remember(o Observation) {
-	count(&c.pressure, o.Waiting >= waitingMatters && o.InUse >= c.open)
-	if count(&c.calm, o.Waiting < waitingMatters); c.calm >= quietFor {
+	countInRow(&c.pressure, o.Waiting >= waitingMatters && o.InUse >= c.open)
+	if countInRow(&c.calm, o.Waiting < waitingMatters); c.calm >= quietFor {
 		c.grow.wait, c.grow.backoff = 0, firstBackoff // the next pressure is another one
 	}
-	count(&c.quiet, o.Waiting == 0 && 2*o.InUse <= c.open)
+	countInRow(&c.quiet, o.Waiting == 0 && 2*o.InUse <= c.open)
 	c.shrink.wait = max(c.shrink.wait-1, 0)
 	c.grow.wait = max(c.grow.wait-1, 0)
 	if o.Latency > 0 {
@@ -151,10 +151,12 @@ func (c *Controller) remember(o Observation) {
 	}
 }
 
-// count counts how many times in a row something was so.
-func count(n *int, so bool) {
-	if *n++; !so {
-		*n = 0
+// countInRow counts for how many observations in a row a condition has held.
+func countInRow(inRow *int, holds bool) {
+	if holds {
+		*inRow++
+	} else {
+		*inRow = 0
 	}
 }
 

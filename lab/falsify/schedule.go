@@ -31,7 +31,7 @@ func mix(seed uint64, parts ...any) uint64 {
 	for _, p := range parts {
 		fmt.Fprint(h, "/", p)
 	}
-	return h.Sum64() >> 11 // survives JavaScript
+	return h.Sum64() >> 11 // 53 bits: JSON readers that keep numbers as float64, such as browsers, read a larger one wrongly
 }
 
 // jobs returns the planned runs in an order drawn from the seed: control, sham and fault runs interleave, so that
@@ -116,7 +116,8 @@ func (f *falsification) again() (jobs []job) {
 	return jobs
 }
 
-// longerShams are as many more as have to be watched for longer: a verdict asks for half of them, and one may be lost.
+// longerShams returns further sham runs, so that enough of them last as long as the slowest trial: a verdict asks for half of the
+// planned shams, and one more is made in case one is lost.
 func (f *falsification) longerShams() (jobs []job) {
 	if f.report.Plan.Shams == 0 {
 		return nil

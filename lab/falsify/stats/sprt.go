@@ -1,9 +1,6 @@
 package stats
 
-import (
-	"fmt"
-	"math"
-)
+import "math"
 
 // SPRT is Wald's sequential test between two shares of detection. Low is the share that must be ruled out, High the
 // one that is hoped for; Error bounds both mistakes. The zero value is useless: use [Quick] or [Nightly].
@@ -52,9 +49,4 @@ func (s SPRT) Straight() int {
 		n++
 	}
 	return n
-}
-
-// String says the test in words, "SPRT 50 % against 90 % at 5 % error".
-func (s SPRT) String() string {
-	return fmt.Sprintf("SPRT %g %% against %g %% at %g %% error", 100*s.Low, 100*s.High, 100*s.Error)
 }

@@ -88,9 +88,6 @@ type State struct {
 	May  []Held // on some way, Must included
 }
 
-// Holds returns how the lock is held on every way, and whether it is.
-func (s State) Holds(p Place) (Mode, bool) { return find(s.Must, p) }
-
 // MayHold tells whether the lock is held on some way.
 func (s State) MayHold(p Place) bool {
 	_, ok := find(s.May, p)

@@ -69,24 +69,11 @@ func indexName(v ssa.Value) string {
 }
 
 // onlyStored returns the pointer that is put into the variable a, if that happens once and nowhere else.
-func onlyStored(a *ssa.Alloc) (only ssa.Value) {
+func onlyStored(a *ssa.Alloc) ssa.Value {
 	if _, pointer := a.Type().Underlying().(*types.Pointer).Elem().Underlying().(*types.Pointer); !pointer {
 		return nil
 	}
-	for _, r := range *a.Referrers() {
-		switch r := r.(type) {
-		case *ssa.Store:
-			if r.Addr != a || only != nil {
-				return nil
-			}
-			only = r.Val
-		case *ssa.MakeClosure:
-			if assignedIn(r, a) {
-				return nil
-			}
-		}
-	}
-	return only
+	return onlyValue(a)
 }
 
 // assignedIn tells whether the literal that c makes assigns the variable a, which it captures, or hands it to a literal of

@@ -27,9 +27,6 @@ func NewWalker() *Walker {
 	return &Walker{known: make(map[*ssa.Function]*summary), busy: make(map[*ssa.Function]bool), locks: make(map[*ssa.Function]bool)}
 }
 
-// Ends is what the Walker knows about functions that do not return.
-func (w *Walker) Ends() *ends.Knowledge { return &w.ends }
-
 // summary is what a function does with the locks of its caller, in its own places.
 type summary struct {
 	outcomes []outcome // the ways in which it may return
