@@ -17,7 +17,7 @@ func (p *collector) mixed(v *types.Var, plain, atomics, all []access) {
 	once := !slices.ContainsFunc(atomics, func(a access) bool { return a.write && !a.first })
 	copied := copiedFrom(v, all)
 	for _, x := range plain {
-		if p.excused(x) || p.hasToken(x) || !x.write && (once || copied && ofCopy(x, atomics) || p.lockedAtTimes(x, atomics)) {
+		if p.excused(x) || p.hasToken(x) || !x.write && (once || copied && ofCopy(x, atomics) || p.lockedAtTimes(x, atomics) || p.byOwner(x, atomics)) {
 			continue
 		}
 		with := atomics[0]
@@ -115,4 +115,35 @@ func (p *collector) someCallerLocks(f *ssa.Function, depth int) bool {
 	return depth > 0 && slices.ContainsFunc(p.calls[f], func(s callSite) bool {
 		return s.how == direct && (len(s.held) > 0 || p.someCallerLocks(s.fn, depth-1))
 	})
+}
+
+// byOwner tells whether each function that writes atomically changes another field of the same value plainly and without a lock,
+// which the function of the reader x reads plainly too. Whoever does that takes the value for his own, as x does: the atomics are
+// for others, who want nothing but the number. An exported function does not know whose the value is.
+func (p *collector) byOwner(x access, atomics []access) bool {
+	some := false
+	for _, w := range atomics {
+		if !w.write {
+			continue
+		}
+		if exported(w.fn) || !p.shareField(w, x) {
+			return false
+		}
+		some = true
+	}
+	return some
+}
+
+// shareField tells whether some field is written without a lock where w is, of w's value, and read without one where x is, of x's.
+func (p *collector) shareField(w, x access) bool {
+	bare := func(a access, of access) bool {
+		return !a.atomic && a.fn == of.fn && a.base == of.base && len(p.held(a)) == 0 && len(a.held.May) == 0
+	}
+	for v, all := range p.uses {
+		if v.IsField() && slices.ContainsFunc(all, func(a access) bool { return a.write && bare(a, w) }) &&
+			slices.ContainsFunc(all, func(a access) bool { return !a.write && bare(a, x) }) {
+			return true
+		}
+	}
+	return false
 }

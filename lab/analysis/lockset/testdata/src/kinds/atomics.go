@@ -171,3 +171,63 @@ type flushed struct{ hits uint64 }
 func (f *flushed) hit()                { atomic.AddUint64(&f.hits, 1) }
 func (f *flushed) flushUnsafe() uint64 { return f.hits }
 func (f *flushed) flush() uint64       { return f.hits } // want `hits is accessed by sync/atomic elsewhere`
+
+// A request belongs to the goroutine that sends it, which also counts, by way of an interface; others only ask how often.
+type retried interface{ again(string) }
+
+type request struct {
+	tries uint32
+	whys  []string
+}
+
+func (r *request) Tries() uint32    { return atomic.LoadUint32(&r.tries) }
+func (r *request) again(why string) { atomic.AddUint32(&r.tries, 1); r.whys = append(r.whys, why) }
+func (r *request) failed() (uint32, []string) {
+	return r.tries, r.whys
+}
+
+func retry(r retried) { r.again("busy") }
+
+// query counts and does nothing else: anybody may.
+type query struct {
+	tries uint32
+	whys  []string
+}
+
+func (q *query) Tries() uint32 { return atomic.LoadUint32(&q.tries) }
+func (q *query) again(string)  { atomic.AddUint32(&q.tries, 1) }
+func (q *query) failed() (uint32, []string) {
+	return q.tries, q.whys // want `tries is accessed by sync/atomic elsewhere`
+}
+
+// job keeps the reasons under a lock: others are there.
+type job struct {
+	mu    sync.Mutex
+	tries uint32
+	whys  []string
+}
+
+func (j *job) again(why string) {
+	atomic.AddUint32(&j.tries, 1)
+	j.mu.Lock()
+	j.whys = append(j.whys, why)
+	j.mu.Unlock()
+}
+
+func (j *job) failed() (uint32, []string) {
+	n := j.tries // want `tries is accessed by sync/atomic elsewhere`
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return n, j.whys
+}
+
+// Task is counted by whoever likes to.
+type Task struct {
+	tries uint32
+	why   string
+}
+
+func (t *Task) Again(why string) { atomic.AddUint32(&t.tries, 1); t.why = why }
+func (t *Task) Failed() (uint32, string) {
+	return t.tries, t.why // want `tries is accessed by sync/atomic elsewhere`
+}
