@@ -107,13 +107,26 @@ func (s *Space) IndexAddr(x Value, xt types.Type, index Value, t types.Type) Val
 		if len(elems) == 0 {
 			return s.Fresh(t)
 		}
-		return &elems[s.path.Choose(len(elems))]
+		return &elems[s.someIndex(index, len(elems))]
 	}
 	if i < 0 || int(i) >= len(elems) {
 		s.path.Impossible()
 		return nil
 	}
 	return &elems[i]
+}
+
+// someIndex chooses one of n elements for an unknown index; the same index stays with its choice: what was put there is found there.
+func (s *Space) someIndex(index Value, n int) int {
+	u, ok := index.(*facts.Term)
+	if !ok {
+		return s.path.Choose(n)
+	}
+	d := s.details(u)
+	if !d.placed || d.place >= n {
+		d.placed, d.place = true, s.path.Choose(n)
+	}
+	return d.place
 }
 
 // Cut returns x[low:high:max] of type t, where x has type xt; a bound that is nil is left out.

@@ -126,6 +126,8 @@ type details struct {
 	fields  map[int]*facts.Term
 	elems   Slice // of a slice
 	sized   bool  // its length was chosen
+	placed  bool  // place was chosen
+	place   int   // which element it is, where it is an index
 	made    Value // the length that the program made it with
 	keys    []Value
 	vals    []Value // of a map, as far as somebody ranged over it
