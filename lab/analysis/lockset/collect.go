@@ -39,7 +39,7 @@ type collector struct {
 	locks    map[*ssa.Function]bool                 // functions that lock something themselves
 	takes    map[*ssa.Function][]ssa.Instruction    // where they do
 	makes    map[*ssa.Function]map[locks.Place]bool // values for which a function makes the lock
-	resets   map[whole]int                          // how many fields of a value a function sets
+	resets   map[whole][]*types.Var                 // the fields of a value that a function sets without a lock
 	retired  map[*types.Var]bool                    // set to nil by an init function: nobody changes them afterwards
 	invoked  map[string]*ssa.Function               // methods called by way of an interface, by name, and who does it
 	callers  map[*ssa.Function][]locks.Held         // what learn has found
@@ -60,7 +60,7 @@ type collector struct {
 func newCollector(pass *analysis.Pass) *collector {
 	return &collector{pass: pass, options: optionTypes(pass.Pkg), walker: locks.NewWalker(), uses: make(map[*types.Var][]access), calls: make(map[*ssa.Function][]callSite),
 		locks: make(map[*ssa.Function]bool), takes: make(map[*ssa.Function][]ssa.Instruction),
-		makes: make(map[*ssa.Function]map[locks.Place]bool), retired: make(map[*types.Var]bool), resets: make(map[whole]int),
+		makes: make(map[*ssa.Function]map[locks.Place]bool), retired: make(map[*types.Var]bool), resets: make(map[whole][]*types.Var),
 		invoked: make(map[string]*ssa.Function), news: make(map[*ssa.Function]bool), mended: make(map[*ssa.Function]bool), mixes: make(map[*ssa.Function][]mix),
 		tokens: make(map[*ssa.Function][]ssa.Instruction)}
 }
@@ -169,8 +169,10 @@ func (p *collector) access(a access, addr ssa.Value) {
 	}
 	a.alone = a.alone || !a.atomic && after(p.joins, a.in)
 	if s, ok := a.in.(*ssa.Store); ok {
-		if v.IsField() {
-			p.resets[whole{a.fn, a.base}]++
+		if v.IsField() && len(a.held.May) == 0 {
+			if w := (whole{a.fn, a.base}); !slices.Contains(p.resets[w], v) {
+				p.resets[w] = append(p.resets[w], v)
+			}
 		}
 		if isNil(s.Val) && inInit(a.fn) {
 			p.retired[v] = true

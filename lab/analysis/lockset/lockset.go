@@ -58,7 +58,7 @@ func (p *collector) judge(v *types.Var, all []access) {
 	assigned := false // other than when it is made
 	for _, a := range all {
 		switch {
-		case a.alone || p.untouched(v, a) || p.isOption(a) || p.initOnly(a.fn, 4) || p.madeByCaller(a.fn, a.param, 4) || a.write && !a.atomic && p.resets[whole{a.fn, a.base}] >= many && len(a.held.May) == 0:
+		case a.alone || p.untouched(v, a) || p.isOption(a) || p.initOnly(a.fn, 4) || p.madeByCaller(a.fn, a.param, 4) || !a.atomic && len(p.resets[whole{a.fn, a.base}]) >= many && len(a.held.May) == 0:
 		case a.atomic:
 			atomics = append(atomics, a)
 		default:
@@ -79,7 +79,7 @@ func (p *collector) judge(v *types.Var, all []access) {
 }
 
 // many is how many fields of one value a function sets plainly when it makes the value anew: whoever does that has the value for
-// himself, or all is lost anyway.
+// himself, or all is lost anyway: also for what it reads there, as an open does that goes over what it has found in a file.
 const many = 3
 
 // whole is a value in a function.

@@ -187,3 +187,47 @@ func (d *door) OpenAndServe() {
 	go d.hall.add("second")
 	d.hall.seats["first"] = 1 // want `seats is written without mu`
 }
+
+// logbook is opened before anybody else has it: open sets its fields and goes over what it has read.
+type logbook struct {
+	mu      sync.Mutex
+	path    string
+	size    int
+	ready   bool
+	entries []string
+}
+
+func (j *logbook) open(path string, found []string) int {
+	j.path = path
+	for _, e := range found {
+		j.size += len(e)
+	}
+	j.ready = true
+	return len(j.entries)
+}
+
+func (j *logbook) Append(e string) { j.mu.Lock(); j.entries = append(j.entries, e); j.mu.Unlock() }
+func (j *logbook) Clear()          { j.mu.Lock(); j.entries = nil; j.mu.Unlock() }
+func (j *logbook) Len() int        { j.mu.Lock(); defer j.mu.Unlock(); return len(j.entries) }
+func Logbook(j *logbook)           { j.open("", nil) }
+
+// diary sets one of its fields, three times: it is not made anew.
+type diary struct {
+	mu      sync.Mutex
+	size    int
+	entries []string
+}
+
+func (d *diary) measure(found []string) int {
+	d.size = 0
+	for _, e := range found {
+		d.size += len(e)
+	}
+	d.size++
+	return len(d.entries) // want `entries is read without mu`
+}
+
+func (d *diary) Append(e string) { d.mu.Lock(); d.entries = append(d.entries, e); d.mu.Unlock() }
+func (d *diary) Clear()          { d.mu.Lock(); d.entries = nil; d.mu.Unlock() }
+func (d *diary) Len() int        { d.mu.Lock(); defer d.mu.Unlock(); return len(d.entries) }
+func Diary(d *diary)             { d.measure(nil) }
