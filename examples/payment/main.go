@@ -29,6 +29,7 @@ const shutdownTimeout = 10 * time.Second
 type config struct {
 	addr                           string
 	databaseURL, redisURL, riskURL string
+	operatorURL                    string
 	onlyRisk, onlyRedis            string
 }
 
@@ -61,6 +62,7 @@ func readConfig(args []string, getenv func(string) string, stderr io.Writer) (co
 		databaseURL: getenv("DATABASE_URL"),
 		redisURL:    getenv("REDIS_URL"),
 		riskURL:     getenv("RISK_URL"),
+		operatorURL: getenv("OPERATOR_URL"),
 	}
 	if cfg.addr == "" {
 		cfg.addr = "127.0.0.1:8080"
@@ -72,7 +74,8 @@ func readConfig(args []string, getenv func(string) string, stderr io.Writer) (co
 	flags.StringVar(&cfg.onlyRedis, "redis", "", "serve only the stand-in Redis, on this `address`")
 	flags.Usage = func() {
 		fmt.Fprint(stderr, "payment takes payments over HTTP.\n\n"+
-			"DATABASE_URL, REDIS_URL and RISK_URL say where its dependencies are; each defaults to an embedded one.\n\n")
+			"DATABASE_URL, REDIS_URL and RISK_URL say where its dependencies are; each defaults to an embedded one.\n"+
+			"OPERATOR_URL says where the operator of the cluster takes reports in; without it there are none.\n\n")
 		flags.PrintDefaults()
 	}
 	if err := flags.Parse(args); err != nil {
@@ -96,7 +99,7 @@ func runService(ctx context.Context, cfg config, log *slog.Logger) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, app.Close()) }()
-	watched, err := watch(ctx, app, log)
+	watched, err := watch(ctx, app, cfg.operatorURL, log)
 	if err != nil {
 		return err
 	}

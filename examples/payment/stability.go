@@ -5,11 +5,14 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/falsifiable/stability"
 	"github.com/falsifiable/stability/auto"
 	"github.com/falsifiable/stability/defense/breaker"
 	"github.com/falsifiable/stability/defense/bulkhead"
 	"github.com/falsifiable/stability/defense/retry"
 	"github.com/falsifiable/stability/health"
+	"github.com/falsifiable/stability/response"
+	"github.com/falsifiable/stability/response/quarantine"
 	"github.com/falsifiable/stability/signals"
 	"github.com/falsifiable/stability/telemetry"
 )
@@ -19,16 +22,33 @@ func newLogger(inner slog.Handler) *slog.Logger { return slog.New(telemetry.NewS
 
 // watch puts the service under the eyes of the stability library, with the contracts in contract.go and what
 // go generate made of it, and the stock contracts.
-func watch(ctx context.Context, app *app, log *slog.Logger) (*auto.Watch, error) {
+func watch(ctx context.Context, app *app, operatorURL string, log *slog.Logger) (*auto.Watch, error) {
+	responses, err := reporting(operatorURL)
+	if err != nil {
+		return nil, err
+	}
 	return auto.Start(ctx, auto.Config{
-		Service: "payment",
-		Logger:  log,
-		Sources: sources(app),
+		Service:   "payment",
+		Logger:    log,
+		Sources:   sources(app),
+		Responses: responses,
 		Components: []health.Component{
 			{Name: "database", Check: app.db.PingContext, Interval: time.Second},
 			{Name: "redis", Check: app.memory.Ping, Role: health.Optional}, // without it, payments only lose their replay protection
 		},
 	})
+}
+
+// reporting tells the operator of the cluster of violations, for as long as they last, with what kubernetes.yaml mounts.
+func reporting(operatorURL string) ([]stability.Response, error) {
+	if operatorURL == "" {
+		return nil, nil
+	}
+	reporter, err := quarantine.New(quarantine.Config{Poster: response.Poster{URL: operatorURL}})
+	if err != nil {
+		return nil, err
+	}
+	return []stability.Response{{Responder: reporter, Repeat: time.Minute}}, nil
 }
 
 // sources are what can be read of the dependencies: calls, pools and how they are defended.
