@@ -2,7 +2,6 @@ package stability
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"sort"
 	"strings"
@@ -13,7 +12,8 @@ import (
 
 // Action is what a defense did, or what was done to the service, as it shows in a signal from one reading to the next: a breaker that
 // opened, a step of the pacer of the collector, a pool that was resized, a configuration that was loaded anew, load that was shed. What
-// comes and goes between two readings is seen only where a signal counts it. Seq grows by one with each Action of a Monitor.
+// comes and goes between two readings is seen only where a signal counts it. Seq grows by one with each Action of a Monitor. Age and At are
+// those of the reading that showed it; of what has ended those of the last reading in which it was still counted.
 type Action struct {
 	Seq    uint64         `json:"seq"`
 	Kind   ActionKind     `json:"kind"`
@@ -96,6 +96,8 @@ const (
 	keepActions = 256
 	// quietTicks is how many sampling intervals a count must stay as it is until its while has ended.
 	quietTicks = 10
+	// goneTicks is after how many intervals without a reading it has ended too: nobody counts it any more.
+	goneTicks = 60
 )
 
 // actions finds actions in readings. It is plain memory, as the engine: time comes in with the samples. A tick in which nothing happens
@@ -119,6 +121,7 @@ type instanceKey struct {
 type while struct {
 	from, to float64
 	rose     time.Duration // when it last did
+	read     time.Duration // when it was last read
 }
 
 func newActions(schema *signals.Schema) *actions {
@@ -155,29 +158,37 @@ func (a *actions) look(store *signals.Store, samples []signals.Sample, started t
 	}
 }
 
-// during tells when something begins to be counted, and when it has stopped.
+// during tells when something begins to be counted, and when it has stopped. Where as much goes on already as there is room for, it is
+// not told of.
 func (a *actions) during(store *signals.Store, s *signals.Sample, from, to float64, started time.Time) {
 	key := instanceKey{s.ID, s.Labels}
 	w := a.whiles[key]
 	switch {
-	case from != to && w == nil && !a.roomForWhile(s.At-quietTicks*store.Resolution()):
-	case from != to && w == nil:
-		a.whiles[key] = &while{from, to, s.At}
+	case w == nil && (from == to || len(a.whiles) >= keepActions):
+	case w == nil:
+		a.whiles[key] = &while{from: from, to: to, rose: s.At, read: s.At}
 		a.add(store, s, Action{Kind: Began, From: from, To: to}, started)
 	case from != to:
-		w.to, w.rose = to, s.At
-	case w != nil && s.At-w.rose >= quietTicks*store.Resolution():
-		delete(a.whiles, key)
-		a.add(store, s, Action{Kind: Ended, From: w.from, To: w.to}, started)
+		w.to, w.rose, w.read = to, s.At, s.At
+	case s.At-w.rose >= quietTicks*store.Resolution():
+		a.end(store, key, w, started)
+	default:
+		w.read = s.At
 	}
 }
 
-// roomForWhile forgets, when there are many, those of instances that are read no longer, and reports whether there is room for another.
-func (a *actions) roomForWhile(before time.Duration) bool {
-	if len(a.whiles) >= keepActions {
-		maps.DeleteFunc(a.whiles, func(_ instanceKey, w *while) bool { return w.rose < before })
+// forget ends the whiles of instances that are read no longer. The monitor calls it after each tick.
+func (a *actions) forget(store *signals.Store, now time.Duration, started time.Time) {
+	for key, w := range a.whiles {
+		if now-w.read >= goneTicks*store.Resolution() {
+			a.end(store, key, w, started)
+		}
 	}
-	return len(a.whiles) < keepActions
+}
+
+func (a *actions) end(store *signals.Store, key instanceKey, w *while, started time.Time) {
+	delete(a.whiles, key)
+	a.add(store, &signals.Sample{ID: key.id, Labels: key.labels, At: w.rose}, Action{Kind: Ended, From: w.from, To: w.to}, started)
 }
 
 func (a *actions) add(store *signals.Store, s *signals.Sample, made Action, started time.Time) {

@@ -79,15 +79,48 @@ func twentyTimes(v float64) []float64 {
 	return list
 }
 
+// What has ended did so when it was last counted, not when that was noticed. An instance that is read no longer has ended too.
+func TestTheEndOfAWhile(t *testing.T) {
+	o := newTold()
+	shed := signals.NewLabels("admission", "api", "priority", "normal", "reason", "gc")
+	o.read(signals.Admission.Shed, shed, 0, 4, 9)
+	o.read(signals.Admission.Shed, shed, 9, 9, 9, 9, 9, 9, 9, 9, 9)
+	o.forget(o.store, o.now, time.Unix(0, 0))
+	if len(o.list) != 1 {
+		t.Errorf("after nine quiet readings it tells %v", o.said())
+	}
+	o.read(signals.Admission.Shed, shed, 9)
+	if last := o.list[len(o.list)-1]; last.Kind != Ended || last.Age != 3*time.Second || !last.At.Equal(time.Unix(3, 0)) || last.To != 9 {
+		t.Errorf("the end is told as %+v", last)
+	}
+	o.read(signals.Admission.Shed, shed, 10)
+	o.forget(o.store, o.now+goneTicks*time.Second-1, time.Unix(0, 0))
+	if last := o.list[len(o.list)-1]; last.Kind != Began {
+		t.Errorf("within a minute without a reading it tells %+v", last)
+	}
+	o.forget(o.store, o.now+goneTicks*time.Second, time.Unix(0, 0))
+	if last := o.list[len(o.list)-1]; last.Kind != Ended || last.Age != o.now || len(o.whiles) != 0 {
+		t.Errorf("of what is read no longer it tells %+v, %d whiles are left", last, len(o.whiles))
+	}
+}
+
 // The memory of actions is bounded, and a service in which nothing is done pays with no allocation.
 func TestActionsAreBounded(t *testing.T) {
 	o := newTold()
-	for i := range 2 * keepActions {
+	const most = 2 * keepActions
+	for i := range most {
 		name := signals.NewLabels("retry", fmt.Sprint(i))
 		o.read(signals.Retry.Refused, name, 0, 1)
 		o.store.Forget(o.now) // nobody reads it again
+		if i == most/2 && len(o.whiles) != keepActions {
+			t.Errorf("%d whiles at once", len(o.whiles))
+		}
 	}
-	if len(o.list) != keepActions || cap(o.list) != keepActions || len(o.whiles) > keepActions || o.list[keepActions-1].Seq != 2*keepActions {
+	if len(o.whiles) != keepActions || o.seq != keepActions {
+		t.Errorf("%d whiles at once, %d actions", len(o.whiles), o.seq)
+	}
+	o.forget(o.store, o.now+goneTicks*time.Second, time.Unix(0, 0))
+	if len(o.list) != keepActions || cap(o.list) != keepActions || len(o.whiles) != 0 || o.list[keepActions-1].Seq != 2*keepActions {
 		t.Errorf("%d actions, %d whiles; the last is %+v", len(o.list), len(o.whiles), o.list[len(o.list)-1])
 	}
 	state := float64(0)

@@ -78,7 +78,10 @@ func (m *Monitor) judge(now time.Duration, r *round) {
 	for _, k := range r.checks {
 		m.judgeCheck(k, now)
 	}
-	m.locked(m.engine.forget)
+	m.locked(func() {
+		m.engine.forget()
+		m.actions.forget(m.engine.store, now, m.started)
+	})
 }
 
 // judgeCheck evaluates a check without mu, for the readings change on this goroutine only, and takes it to note what came out.

@@ -2,7 +2,6 @@ package console
 
 import (
 	"bytes"
-	"fmt"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -11,39 +10,39 @@ import (
 	"github.com/falsifiable/stability/internal/pprofile"
 )
 
+// manifestFile is what the manifest is asked for by; it is none of the bundle's files.
+const manifestFile = "manifest.json"
+
 // profileSuffix is what the names of profiles end in; a request may leave it out.
 const profileSuffix = ".pb.gz"
 
-// readEvidence returns the file that a request names, or answers it.
-func (c *console) readEvidence(w http.ResponseWriter, r *http.Request) (b evidence.Bundle, content []byte, ok bool) {
+// readEvidence returns the file that a request names; of the manifest only the bundle, which has it.
+func (c *console) readEvidence(r *http.Request) (b evidence.Bundle, content []byte, err error) {
 	name, file := r.PathValue("bundle"), r.PathValue("file")
 	if c.cfg.EvidenceDir == "" || !filepath.IsLocal(name) || strings.ContainsAny(name, `/\`) {
-		http.NotFound(w, r)
-		return b, nil, false
+		return b, nil, failed(http.StatusNotFound, "there is no bundle %q", name)
 	}
-	b, err := evidence.Stat(filepath.Join(c.cfg.EvidenceDir, name))
-	if err != nil {
-		http.NotFound(w, r)
-		return b, nil, false
+	if b, err = evidence.Stat(filepath.Join(c.cfg.EvidenceDir, name)); err != nil {
+		return b, nil, failed(http.StatusNotFound, "there is no bundle %q", name)
 	}
-	if file == "manifest.json" {
-		return b, nil, true
+	if file == manifestFile {
+		return b, nil, nil
 	}
 	if _, has := b.File(file + profileSuffix); has {
 		file += profileSuffix
 	}
 	if content, err = b.ReadFile(file); err != nil {
-		http.Error(w, err.Error(), http.StatusNotFound)
-		return b, nil, false
+		return b, nil, failed(http.StatusNotFound, "%v", err)
 	}
-	return b, content, true
+	return b, content, nil
 }
 
 func (c *console) serveEvidence(w http.ResponseWriter, r *http.Request) {
-	b, content, ok := c.readEvidence(w, r)
+	b, content, err := c.readEvidence(r)
 	switch {
-	case !ok:
-	case content == nil:
+	case err != nil:
+		refuse(w, err)
+	case r.PathValue("file") == manifestFile:
 		writeJSON(w, b.Manifest)
 	default:
 		w.Header().Set("Content-Type", "application/octet-stream")
@@ -66,31 +65,39 @@ const (
 	flameDepth = 80
 )
 
+// serveFlame folds one profile at a time; whoever reads the answer slowly keeps nobody else waiting.
 func (c *console) serveFlame(w http.ResponseWriter, r *http.Request) {
 	if !c.folding.TryLock() {
-		w.Header().Set("Retry-After", "1")
-		http.Error(w, "another profile is being folded; try again in a second", http.StatusServiceUnavailable)
+		refuseBusy(w, "another profile is being folded; try again in a second")
 		return
 	}
-	defer c.folding.Unlock()
-	_, content, ok := c.readEvidence(w, r)
-	if !ok {
+	folded, err := func() (*flame, error) {
+		defer c.folding.Unlock()
+		return c.fold(r)
+	}()
+	if err != nil {
+		refuse(w, err)
 		return
+	}
+	writeJSON(w, folded)
+}
+
+func (c *console) fold(r *http.Request) (*flame, error) {
+	_, content, err := c.readEvidence(r)
+	if err != nil {
+		return nil, err
 	}
 	if len(content) > maxFolded {
-		http.Error(w, fmt.Sprintf("the profile has %d bytes, and no more than %d are folded inside a service: use go tool pprof", len(content), maxFolded), http.StatusRequestEntityTooLarge)
-		return
+		return nil, failed(http.StatusRequestEntityTooLarge, "the profile has %d bytes, and no more than %d are folded inside a service: use go tool pprof", len(content), maxFolded)
 	}
 	p, err := pprofile.Parse(bytes.NewReader(content))
 	if err != nil || len(p.Types) == 0 {
-		http.Error(w, fmt.Sprintf("%s is no profile: %v", r.PathValue("file"), err), http.StatusUnprocessableEntity)
-		return
+		return nil, failed(http.StatusUnprocessableEntity, "%s is no profile: %v", r.PathValue("file"), err)
 	}
 	value := len(p.Types) - 1 // the one that go tool pprof shows by default: bytes in use, time waited
 	root, err := p.Fold(value, flameShare, flameDepth)
 	if err != nil {
-		http.Error(w, err.Error(), http.StatusUnprocessableEntity)
-		return
+		return nil, failed(http.StatusUnprocessableEntity, "%v", err)
 	}
-	writeJSON(w, flame{p.Types[value].Name, p.Types[value].Unit, root})
+	return &flame{p.Types[value].Name, p.Types[value].Unit, root}, nil
 }

@@ -2,6 +2,7 @@ package console
 
 import (
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -18,6 +19,13 @@ import (
 // captured returns a handler and the id of a bundle that it shows.
 func captured(t *testing.T) (http.Handler, string) {
 	t.Helper()
+	c, id := capturedConfig(t)
+	return Handler(monitor(t), c), id
+}
+
+// capturedConfig returns a configuration by which a bundle is shown, and the bundle's id.
+func capturedConfig(t *testing.T) (Config, string) {
+	t.Helper()
 	saver, err := evidence.Open(evidence.Config{Dir: t.TempDir(), Logger: slog.New(slog.DiscardHandler), Kinds: []evidence.Kind{goroutines.Stacks{}, profile.Heap{}}})
 	if err != nil {
 		t.Fatal(err)
@@ -26,7 +34,7 @@ func captured(t *testing.T) (http.Handler, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Handler(monitor(t), Config{EvidenceDir: saver.Dir()}), b.ID
+	return Config{EvidenceDir: saver.Dir()}, b.ID
 }
 
 // The real go tool pprof reads a profile from the console by its plain name.
@@ -62,5 +70,28 @@ func TestFlame(t *testing.T) {
 	w := httptest.NewRecorder()
 	if busy.serveFlame(w, httptest.NewRequest("GET", "/", nil)); w.Code != http.StatusServiceUnavailable {
 		t.Errorf("a second profile at once gives %d", w.Code)
+	}
+}
+
+// The page gets the newest bundles, and how many older ones there are; the list has them all.
+func TestOlderBundles(t *testing.T) {
+	dir := t.TempDir()
+	saver, err := evidence.Open(evidence.Config{Dir: dir, MaxBundles: bundlesShown + 2, Cooldown: -1, Spacing: -1, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range bundlesShown + 2 {
+		if _, err := saver.Capture(t.Context(), evidence.Request{Key: fmt.Sprint("c/", i), Documents: map[string]evidence.Document{}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := &console{monitor: monitor(t), cfg: Config{EvidenceDir: dir}}
+	var v view
+	if err := json.Unmarshal(c.look(), &v); err != nil || len(v.Evidence) != bundlesShown || v.Older != 2 || v.Evidence[0].Key != fmt.Sprint("c/", bundlesShown+1) {
+		t.Errorf("%v: %d bundles and %d older ones, the first %+v", err, len(v.Evidence), v.Older, v.Evidence[0])
+	}
+	var all []evidence.Manifest
+	if err := json.Unmarshal([]byte(body(t, get(t, Handler(c.monitor, c.cfg), "/evidence/"))), &all); err != nil || len(all) != bundlesShown+2 {
+		t.Errorf("%v: the list has %d", err, len(all))
 	}
 }

@@ -57,14 +57,19 @@ func (c *console) serveGoroutines(w http.ResponseWriter, r *http.Request) {
 		return c.triage(r.Context(), r.FormValue("of"), r.FormValue("since"), r.FormValue("wait"))
 	}()
 	if err != nil {
-		status := http.StatusInternalServerError
-		if e := new(captureError); errors.As(err, &e) {
-			status = e.status
-		}
-		http.Error(w, err.Error(), status)
+		refuse(w, err)
 		return
 	}
 	writeJSON(w, found)
+}
+
+// refuse answers with an error and its status.
+func refuse(w http.ResponseWriter, err error) {
+	status := http.StatusInternalServerError
+	if e := new(captureError); errors.As(err, &e) {
+		status = e.status
+	}
+	http.Error(w, err.Error(), status)
 }
 
 func refuseBusy(w http.ResponseWriter, why string) {

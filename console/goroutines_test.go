@@ -136,6 +136,38 @@ func TestCapturesAreNotTakenAtOnce(t *testing.T) {
 	}
 }
 
+// slow is a client that reads its answer when it is told to.
+type slow struct {
+	http.ResponseWriter
+	writes chan struct{} // closed at the first byte
+	once   *sync.Once
+	goOn   chan struct{}
+}
+
+func (s slow) Write(p []byte) (int, error) {
+	s.once.Do(func() { close(s.writes) })
+	<-s.goOn
+	return s.ResponseWriter.Write(p)
+}
+
+// Whoever reads an answer slowly keeps nobody else waiting.
+func TestASlowReaderKeepsNobodyWaiting(t *testing.T) {
+	c, id := capturedConfig(t)
+	c.Pprof = true
+	h := Handler(monitor(t), c)
+	for _, path := range []string{"/pprof/heap", "/goroutines.json?of=now", "/evidence/" + id + "/heap/flame.json"} {
+		client := slow{httptest.NewRecorder(), make(chan struct{}), new(sync.Once), make(chan struct{})}
+		var served sync.WaitGroup
+		served.Go(func() { h.ServeHTTP(client, httptest.NewRequest("GET", path, nil)) })
+		<-client.writes
+		if r := get(t, h, path); r.StatusCode != http.StatusOK {
+			t.Errorf("%s gives %d to the next: %s", path, r.StatusCode, body(t, r))
+		}
+		close(client.goOn)
+		served.Wait()
+	}
+}
+
 func TestCausesAreDescribed(t *testing.T) {
 	h := Handler(monitor(t), Config{Describe: func(id string) (string, string) { return id + " is <b>", "风暴" }})
 	if got := body(t, get(t, h, "/causes.json")); !strings.Contains(got, "gcstorm is \\u003cb\\u003e") || !strings.Contains(got, "风暴") {

@@ -13,12 +13,13 @@ import (
 // view is what the page shows.
 type view struct {
 	stability.Status
-	Courses     map[string]course      `json:"courses"` // of each check, by contract/check
-	Causes      map[string]string      `json:"causes"`
-	Transitions []stability.Transition `json:"transitions"`     // the latest, oldest first
-	Actions     []stability.Action     `json:"actions"`         // the same
-	Evidence    []bundle               `json:"evidence"`        // newest first
-	Pprof       bool                   `json:"pprof,omitempty"` // the running service may be asked
+	Courses     map[string]course  `json:"courses"` // of each check, by contract/check
+	Causes      map[string]string  `json:"causes"`
+	Transitions []change           `json:"transitions"`     // the latest, oldest first
+	Actions     []stability.Action `json:"actions"`         // the same
+	Evidence    []bundle           `json:"evidence"`        // newest first
+	Older       int                `json:"older,omitempty"` // bundles that are not in Evidence; /evidence/ lists all
+	Pprof       bool               `json:"pprof,omitempty"` // the running service may be asked
 }
 
 type bundle struct {
@@ -50,8 +51,8 @@ func (c *console) look() []byte {
 			}
 		}
 	}
-	v.Transitions = c.monitor.Transitions(0)
-	v.Transitions = v.Transitions[max(0, len(v.Transitions)-transitionsShown):]
+	happened := c.monitor.Transitions(0)
+	v.Transitions = changes(happened[max(0, len(happened)-transitionsShown):], &v.Status)
 	v.Actions = c.monitor.Actions(0)
 	v.Actions = v.Actions[max(0, len(v.Actions)-actionsShown):]
 	manifests, _ := c.bundles() // what cannot be read is not shown; /evidence/ says why
@@ -62,6 +63,7 @@ func (c *console) look() []byte {
 		}
 		v.Evidence = append(v.Evidence, b)
 	}
+	v.Older = len(manifests) - len(v.Evidence)
 	content, err := json.Marshal(v)
 	if err != nil {
 		return nil // nothing in it can fail to be encoded: values are finite

@@ -6,13 +6,13 @@ const words = {
     warming: "learning its baselines", lost: "connection lost, trying again", since: "since", value: "value", threshold: "threshold", cause: "cause", enforce: "may act", observe: "observes", started: "up", tick: "last sample", ago: "ago",
     holding: "holding", pending: "pending", violated: "violated", unknown: "unknown", other: "中文", violations: "violated so far", flame: "a click on a function makes it the whole", deed: "action",
     goroutines: "Goroutines", of: "of", compared: "since", usual: "all groups", show: "Group", now: "now", nothing: "–", suspects: "suspect", grouped: "groups", noages: "ages are told up to 1,000 goroutines, or 300 in evidence",
-    growth: "a leak shows by its growth: choose an earlier capture", oldest: "oldest", leaked: "proven by the garbage collector", likely: "likely", startedby: "started by", stack: "stack", why: "Why"},
+    growth: "a leak shows by its growth: choose an earlier capture", oldest: "oldest", leaked: "proven by the garbage collector", likely: "likely", startedby: "started by", stack: "stack", why: "Why", older: "older ones"},
   zh: {contracts: "契约", timeline: "事件", evidence: "证据", trouble: "只看有问题的", token: "这些页面展示服务内部信息，请输入令牌（STABILITY_TOKEN）。",
     open: "打开", filter: "筛选：契约、检查项、表达式", proven: "已证伪验证", unproven: "未验证", strike: "连续", none: "暂无", stale: "监视器已停止：此处数据不再更新",
     warming: "正在学习基线", lost: "连接中断，正在重试", since: "自", value: "当前值", threshold: "阈值", cause: "根因", enforce: "可执行动作", observe: "只观察", started: "已运行", tick: "上次采样", ago: "前",
     holding: "正常", pending: "待定", violated: "违反", unknown: "未知", other: "English", violations: "累计违反", flame: "点击函数可放大", deed: "动作",
     goroutines: "Goroutine", of: "对象", compared: "对比", usual: "全部分组", show: "分组", now: "当前", nothing: "–", suspects: "可疑", grouped: "组", noages: "goroutine 不超过 1,000（证据中 300）时才有等待时长",
-    growth: "泄漏体现在增长上：请选择更早的一次采集", oldest: "最久", leaked: "已由垃圾回收器证实", likely: "可能原因", startedby: "创建于", stack: "调用栈", why: "原因"},
+    growth: "泄漏体现在增长上：请选择更早的一次采集", oldest: "最久", leaked: "已由垃圾回收器证实", likely: "可能原因", startedby: "创建于", stack: "调用栈", why: "原因", older: "更早的证据"},
 };
 let language = localStorage.getItem("stability.language") || (navigator.language.startsWith("zh") ? "zh" : "en");
 let token = sessionStorage.getItem("stability.token") || "";
@@ -24,7 +24,7 @@ const w = key => words[language][key] || key;
 
 // make returns an element; text is never read as markup.
 function make(tag, attributes, ...children) {
-  const svg = ["svg", "g", "path", "line", "text", "rect", "title"].includes(tag);
+  const svg = ["svg", "g", "text", "rect", "title"].includes(tag);
   const e = svg ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
   for (const [k, v] of Object.entries(attributes || {})) e.setAttribute(k, v);
   e.append(...children);
@@ -42,19 +42,14 @@ function number(v) {
   if (v === undefined || v === null) return "–";
   const a = Math.abs(v);
   if (a >= 1 << 20 && a < 1e15) return v >= 2 ** 30 ? (v / 2 ** 30).toFixed(2) + " Gi" : (v / 2 ** 20).toFixed(1) + " Mi";
-  return a === Math.trunc(a) && a < 1e6 ? String(v) : v.toPrecision(3);
+  return a === Math.trunc(a) && a < 1 << 20 ? String(v) : v.toPrecision(3);
 }
 
-// courseView draws what the server laid out of a check: its value against its threshold, one point per judgment.
+// courseView shows what the server drew of a check: its value against its threshold, one point per judgment. There is no name in it.
 function courseView(c) {
-  const {width, height} = c;
-  const svg = make("svg", {class: "plot", viewBox: `-62 -4 ${width + 72} ${height + 24}`, role: "img"}, make("title", {}, `${w("value")} ${c.last || "–"}, ${w("threshold")} ${c.limit || "–"}`));
-  for (const t of c.y) svg.append(make("line", {class: "grid", x1: 0, y1: t.at, x2: width, y2: t.at}), make("text", {x: -6, y: t.at + 4, "text-anchor": "end"}, t.label));
-  for (const t of c.x) svg.append(make("text", {x: t.at, y: height + 15, "text-anchor": "middle"}, t.label));
-  for (const b of c.violated) svg.append(make("rect", {class: "violated", x: b.x, y: 0, width: b.width, height}));
-  svg.append(make("path", {class: "threshold", d: c.threshold}), make("path", {class: "value", d: c.value}));
-  const now = make("p", {}, c.last ? `${c.last} / ${c.limit}` : "");
-  return make("div", {class: "course"}, svg, now);
+  const svg = document.adoptNode(new DOMParser().parseFromString(c.svg, "text/html").body.firstChild);
+  svg.prepend(make("title", {}, `${w("value")} ${c.last || "–"}, ${w("threshold")} ${c.limit || "–"}`));
+  return make("div", {class: "course"}, svg, make("p", {}, c.last ? `${c.last} / ${c.limit}` : ""));
 }
 
 const pill = state => make("span", {class: "pill " + state}, w(state));
@@ -66,14 +61,15 @@ function checkView(contract, check, view) {
   if (check.cause) notes.push(`${w("cause")}: ${check.cause}${view.causes[check.cause] ? " (" + view.causes[check.cause] + ")" : ""}`);
   if (check.reason) notes.push(check.reason === "warming up" ? w("warming") : check.reason);
   const table = make("table");
-  for (const i of check.instances || []) {
+  const course = view.courses[contract.name + "/" + check.name];
+  for (const [n, i] of (check.instances || []).entries()) {
     if ((check.instances.length > 1 || i.labels) && (i.state !== "holding" || check.instances.length < 6)) {
-      table.append(make("tr", {}, make("td", {}, pill(i.state)), make("td", {}, i.labels || ""), make("td", {}, number(i.value) + " / " + number(i.threshold)),
+      table.append(make("tr", {}, make("td", {}, pill(i.state)), make("td", {}, i.labels || ""), make("td", {class: "amount"}, course.instances[n]),
         make("td", {}, i.strike ? `${w("strike")} ${i.strike}` : "")));
     }
   }
   const left = make("div", {}, pill(check.state), " ", make("strong", {}, check.name));
-  return make("div", {class: "check"}, left, courseView(view.courses[contract.name + "/" + check.name]), make("code", {}, check.expr),
+  return make("div", {class: "check"}, left, courseView(course), make("code", {}, check.expr),
     make("div", {}, make("p", {class: "quiet"}, notes.join(" · ")), whyView(contract.name + "/" + check.name, check.cause), table));
 }
 
@@ -129,8 +125,25 @@ async function save(id, file) {
   URL.revokeObjectURL(a.href);
 }
 
+let older = null; // all bundles, once somebody has asked for those that are not among the newest
+
+async function askForOlder() {
+  try {
+    older = (await (await ask("evidence/")).json()).map(m => ({...m, files: m.files.map(f => f.name)}));
+  } catch (e) {
+    $("monitor").textContent = e.refused || e.message; // until the next look
+  }
+  draw(true);
+}
+
+// saved returns the bundles that are shown, newest first.
+function saved(view) {
+  const newest = view.evidence || [], ids = new Set(newest.map(b => b.id));
+  return [...newest, ...(older || []).filter(b => !ids.has(b.id))];
+}
+
 function evidenceView(view) {
-  const list = (view.evidence || []).map(b => {
+  const list = saved(view).map(b => {
     const box = make("div", {class: "bundle"}, make("p", {}, when(b.at), " ", make("strong", {}, b.key)));
     if (b.signature) box.append(make("p", {}, b.signature));
     for (const f of b.files || []) {
@@ -153,6 +166,11 @@ function evidenceView(view) {
     }
     return box;
   });
+  if (view.older && !older) {
+    const button = make("button", {type: "button", class: "show", id: "older"}, `${w("older")}: ${view.older}`);
+    button.addEventListener("click", askForOlder);
+    list.push(button);
+  }
   return list.length ? list : [make("p", {class: "quiet"}, w("none"))];
 }
 
@@ -186,8 +204,9 @@ async function ask(path) {
 }
 
 // openLinked opens what the address links to: #BUNDLE/FILE, or #BUNDLE/goroutines for the groups of its goroutines.
-function openLinked() {
+async function openLinked() {
   const [id, file] = decodeURIComponent(location.hash.slice(1)).split("/");
+  if (file && !older && !saved(last).some(b => b.id === id)) await askForOlder();
   if (file === "goroutines") return openGroups(id);
   if (file && !flames.has(id + "/" + file)) toggleFlame(id, file);
 }

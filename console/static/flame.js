@@ -13,7 +13,7 @@ function flameView(flame, width) {
     let deepest = 0;
     function bar(node, x, w, depth, back) {
       deepest = Math.max(deepest, depth);
-      const share = (100 * node.value / flame.root.value).toFixed(1) + " %", name = node.name || flame.value;
+      const share = (100 * node.value / (flame.root.value || 1)).toFixed(1) + " %", name = node.name || flame.value;
       const short = name.slice(name.lastIndexOf("/") + 1), room = Math.floor((w - 6) / CHAR);
       const g = make("g", {class: back ? "back" : "f" + hue(name), tabindex: 0, role: "button", transform: `translate(${x.toFixed(1)} ${depth * ROW})`},
         make("title", {}, `${name} ${node.place || ""}\n${amount(node.value)}, ${share}`),

@@ -14,10 +14,10 @@ let groups = null; // the last answer
 
 // choices puts the captures that there are into the two lists, and leaves what is chosen.
 function choices(view) {
-  const saved = (view.evidence || []).filter(b => (b.files || []).some(f => f.startsWith("goroutine"))).map(b => [b.id, `${b.key} · ${new Date(b.at).toLocaleTimeString()}`]);
+  const bundles = saved(view).filter(b => (b.files || []).some(f => f.startsWith("goroutine"))).map(b => [b.id, `${b.key} · ${new Date(b.at).toLocaleString(language === "zh" ? "zh-CN" : undefined)}`]);
   const live = view.pprof ? [["now", w("now")]] : [];
-  fill($("of"), [...live, ...saved]);
-  fill($("against"), [["", w("nothing")], ...(view.pprof ? [["10s", "10 s"], ["60s", "60 s"]] : []), ...saved]);
+  fill($("of"), [...live, ...bundles]);
+  fill($("against"), [["", w("nothing")], ...(view.pprof ? [["10s", "10 s"], ["60s", "60 s"]] : []), ...bundles]);
 }
 
 function fill(list, options) {
@@ -62,7 +62,7 @@ function groupView(g) {
   if (g.context) box.append(make("pre", {}, ...g.context.map(l => make("span", {class: l.here ? "here" : ""}, `${String(l.number).padStart(5)}  ${l.text}\n`))));
   const means = zh ? meaning[g.state] || g.means : g.means;
   if (means) box.append(make("p", {class: "quiet"}, means));
-  if (g.likely) box.append(make("p", {}, `${w("likely")}: ${zh && (whys[g.cause] || {}).zh || g.likely}${g.cause ? " (" + g.cause + ")" : ""}`));
+  if (g.likely) box.append(make("p", {}, `${w("likely")}: ${zh ? g.likely_zh : g.likely}${g.cause ? " (" + g.cause + ")" : ""}`));
   if (g.created_by) box.append(make("p", {class: "quiet"}, `${w("startedby")} `, make("code", {}, g.created_by)));
   box.append(make("details", {}, make("summary", {}, w("stack")), make("pre", {}, g.stack.join("\n"))));
   return box;

@@ -43,7 +43,7 @@ function timelineView(view) {
 }
 
 const transitionRow = t => make("li", {}, when(t.at), pill(t.to), make("span", {}, `${t.contract}/${t.check}${t.labels || ""}`),
-  make("span", {class: "quiet"}, t.reason || `${number(t.value)} / ${number(t.threshold)}`));
+  make("span", {class: "quiet"}, t.reason || t.text));
 
 const actionRow = a => make("li", {class: "deed"}, when(a.at), make("span", {class: "pill deed"}, w("deed")),
   make("span", {title: a.signal}, `${deeds[language][a.signal] || a.signal} ${a.labels || ""}`), make("span", {class: "quiet"}, deed(a)));

@@ -20,9 +20,10 @@ type Group struct {
 	CreatedBy string        `json:"created_by,omitempty"`
 	Source    string        `json:"source,omitempty"` // the line at Where, once [Triage.ReadSource] has found it
 	Context   []Line        `json:"context,omitempty"`
-	Means     string        `json:"means,omitempty"`  // what the state means, and what to look for
-	Likely    string        `json:"likely,omitempty"` // what such goroutines usually suffer from
-	Cause     string        `json:"cause,omitempty"`  // the root cause of the catalogue that this is, if it is one
+	Means     string        `json:"means,omitempty"`     // what the state means, and what to look for
+	Likely    string        `json:"likely,omitempty"`    // what such goroutines usually suffer from
+	LikelyZH  string        `json:"likely_zh,omitempty"` // the same in Chinese
+	Cause     string        `json:"cause,omitempty"`     // the root cause of the catalogue that this is, if it is one
 	Example   []string      `json:"stack"`
 
 	risk  Risk
@@ -122,7 +123,7 @@ func newGroup(s Stack) Group {
 	for _, f := range s.Frames {
 		g.Example = append(g.Example, f.String())
 	}
-	g.Likely, g.Cause = atLibrary(s)
+	g.suffersFrom(atLibrary(s))
 	return g
 }
 
@@ -134,6 +135,10 @@ func (g *Group) judge(compared bool) {
 	}
 	g.Suspect = g.suspect(compared)
 	if g.Likely == "" {
-		g.Likely, g.Cause = g.fromState()
+		g.suffersFrom(g.fromState())
 	}
+}
+
+func (g *Group) suffersFrom(s suspicion) {
+	g.Likely, g.LikelyZH, g.Cause = s.english, s.chinese, s.cause
 }

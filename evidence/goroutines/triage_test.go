@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 )
 
 // at writes n goroutines as debug=2 does, that wait in a function called by main.work.
@@ -53,6 +54,18 @@ func TestLikely(t *testing.T) {
 		groups := Compare(nil, parsed(t, at(test.n, test.state, test.function))).Groups
 		if len(groups) != 1 || groups[0].Cause != test.want || (groups[0].Likely == "") != (test.want == "") {
 			t.Errorf("%d × %s in %q: %+v, want %q", test.n, test.state, test.function, groups, test.want)
+		}
+		if g := groups[0]; (g.LikelyZH == "") != (g.Likely == "") {
+			t.Errorf("%q is told in one language only: %q", g.Likely, g.LikelyZH)
+		}
+	}
+}
+
+// Whatever is likely is said in both languages.
+func TestLikelyInBothLanguages(t *testing.T) {
+	for _, h := range hints {
+		if h.english == "" || !strings.ContainsFunc(h.chinese, func(r rune) bool { return unicode.Is(unicode.Han, r) }) {
+			t.Errorf("%s: %q, %q", h.function, h.english, h.chinese)
 		}
 	}
 }

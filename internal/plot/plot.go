@@ -1,6 +1,5 @@
-// Package plot lays out the course of a check: its value against its threshold, with axes, units, and what happened when. The console,
-// which draws in a browser, and the report of falsify, which draws in a template, both draw what it lays out and
-// both look as look.css says.
+// Package plot draws the course of a check: its value against its threshold, with axes, units, and what happened when. The console and
+// the report of falsify show what it draws, and both look as look.css says.
 package plot
 
 import (
@@ -37,27 +36,27 @@ type Options struct {
 
 // Plot is what is to be drawn, in pixels from the upper left corner of the box.
 type Plot struct {
-	Width     float64  `json:"width"`
-	Height    float64  `json:"height"`
-	Value     string   `json:"value"`     // the d of an SVG path, "" if nothing could be judged
-	Threshold string   `json:"threshold"` // another
-	Violated  []Band   `json:"violated"`
-	Fault     *Band    `json:"fault,omitempty"`
-	Deadline  *float64 `json:"deadline,omitempty"` // where on the axis of time
-	X         []Tick   `json:"x"`
-	Y         []Tick   `json:"y"`
+	Width     float64
+	Height    float64
+	Value     string // the d of an SVG path, "" if nothing could be judged
+	Threshold string // another
+	Violated  []Band
+	Fault     *Band
+	Deadline  *float64 // where on the axis of time
+	X         []Tick
+	Y         []Tick
 }
 
 // Band is a span of time.
 type Band struct {
-	X     float64 `json:"x"`
-	Width float64 `json:"width"`
+	X     float64
+	Width float64
 }
 
 // Tick is a mark on an axis.
 type Tick struct {
-	At    float64 `json:"at"`
-	Label string  `json:"label"`
+	At    float64
+	Label string
 }
 
 // margin is above the greatest value and below the least, so that no line lies on the frame.

@@ -32,7 +32,7 @@ var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
 	"plots":   plots,
 	"look":    func() template.CSS { return template.CSS(plot.Look) },
 	"marks":   marks,
-	"add":     func(a, b float64) float64 { return a + b },
+	"drawn":   func(p picture) template.HTML { return template.HTML(p.SVG(p.captions())) },
 	"count":   func(r *Report, kind string) int { return r.count(Kind(kind)) },
 	"upper":   func(v any) string { return strings.ToUpper(fmt.Sprint(v)) },
 	"replay": func(r *Report, c *Check) string {
@@ -111,6 +111,10 @@ type picture struct {
 	plot.Plot
 	Title, Note string
 	Later       string // when the deadline is, if that is beyond the end of the run
+}
+
+func (p *picture) captions() plot.Captions {
+	return plot.Captions{Label: p.Title, Time: "time by the clock", Empty: "never could be judged", Later: p.Later}
 }
 
 // The box in which a run is drawn, in pixels.

@@ -72,6 +72,7 @@ func (v View) run(ctx context.Context, out *strings.Builder, args ...string) (lo
 	}
 	defer os.RemoveAll(profile)
 	cmd := exec.CommandContext(ctx, program, append(v.flags(profile), args...)...)
+	cmd.Env = environment(profile)
 	cmd.WaitDelay = 5 * time.Second // a child of the browser's that keeps its pipes open must not keep us
 	var said strings.Builder
 	cmd.Stderr = &said
@@ -83,6 +84,10 @@ func (v View) run(ctx context.Context, out *strings.Builder, args ...string) (lo
 	}
 	return said.String(), nil
 }
+
+// environment keeps what the browser writes into the system's folder for temporary files within its profile, which is removed also if it
+// was killed.
+func environment(profile string) []string { return append(os.Environ(), "TMPDIR="+profile) }
 
 func (v View) flags(profile string) []string {
 	scheme := 1

@@ -108,3 +108,76 @@ func TestARealBrowser(t *testing.T) {
 		t.Errorf("%v, complaints %q\n%s", err, complaints, dom)
 	}
 }
+
+// A page that stays open is narrower than any window, dark, asked, typed at and looked at; its console is heard.
+func TestAPage(t *testing.T) {
+	if testing.Short() {
+		t.Skip("NOT RUN: the tests are to be short")
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		fmt.Fprint(w, `<!doctype html><link rel="icon" href="data:,"><meta name="viewport" content="width=device-width"><input><button onclick="console.warn('cli' + 'cked')">b</button>`)
+	}))
+	t.Cleanup(server.CloseClientConnections)
+	p := open(t, server.URL, View{Width: 390, Height: 800, Dark: true}, `var early = 7`)
+	defer p.Close()
+	var seen struct {
+		Width, Early int
+		Dark         bool
+	}
+	for there := false; !there; { // the page comes a moment after it was asked for
+		if err := p.Eval(`document.querySelector("button") !== null`, &there); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := p.Eval(`({width: innerWidth, early: early, dark: matchMedia("(prefers-color-scheme: dark)").matches})`, &seen); err != nil {
+		t.Fatal(err)
+	}
+	if seen.Width != 390 || !seen.Dark || seen.Early != 7 {
+		t.Errorf("it is seen as %+v", seen)
+	}
+	if err := errors.Join(p.Press("Tab"), p.Press("x"), p.Press("Tab"), p.Press("Enter")); err != nil {
+		t.Fatal(err)
+	}
+	var typed string
+	if err := p.Eval(`document.querySelector("input").value`, &typed); err != nil || typed != "x" {
+		t.Errorf("%q was typed, %v", typed, err)
+	}
+	if said := strings.Join(p.Complaints(), "\n"); !strings.Contains(said, "clicked") {
+		t.Errorf("its console says %q", said)
+	}
+	file := filepath.Join(t.TempDir(), "page.png")
+	if err := p.Picture(file); err != nil {
+		t.Error(err)
+	}
+	if content, err := os.ReadFile(file); err != nil || !strings.HasPrefix(string(content), "\x89PNG") {
+		t.Errorf("the picture is %.8q, %v", content, err)
+	}
+	if err := p.Eval("nosuch", &typed); err == nil || !strings.Contains(err.Error(), "not defined") {
+		t.Errorf("a mistake gives %v", err)
+	}
+	profile := p.profile
+	p.Close()
+	if _, err := os.Stat(profile); err == nil {
+		t.Error("its profile stays")
+	}
+	if err := p.Eval("1", new(int)); err == nil {
+		t.Error("a page that is closed answers")
+	}
+}
+
+// open opens a page; a browser that starts on a busy machine may give up.
+func open(t *testing.T, url string, v View, scripts ...string) (p *Page) {
+	t.Helper()
+	var err error
+	for range 4 {
+		if p, err = Open(t.Context(), url, v, scripts...); err == nil {
+			return p
+		}
+		if errors.Is(err, ErrNone) {
+			t.Skip("NOT RUN:", err)
+		}
+	}
+	t.Fatal(err)
+	return nil
+}
