@@ -238,18 +238,30 @@ func look(name string) ([]goroutines.Stack, error) {
 }
 
 // lookAtRest reads the profile when two looks in a row agree, or after a while: goroutines that packages start when they are
-// initialized have not come to where they wait at once, and one that has not begun yet is not known by its function.
+// initialized have not come to where they wait at once. On one that has not even begun it waits longer.
 func lookAtRest() (stacks []goroutines.Stack, err error) {
-	const looks, pause = 50, 2 * time.Millisecond
-	for range looks {
-		last := stacks
-		if stacks, err = look(goroutineProfile); err != nil || slices.EqualFunc(last, stacks, sameStack) {
-			return stacks, err
+	const looks, pause, patience = 50, 2 * time.Millisecond, 10 * time.Second
+	for begun := time.Now(); ; {
+		for range looks {
+			last := stacks
+			if stacks, err = look(goroutineProfile); err != nil || atRest(last, stacks) {
+				return stacks, err
+			}
+			time.Sleep(pause)
 		}
-		time.Sleep(pause)
+		if !slices.ContainsFunc(stacks, unbegun) || time.Since(begun) > patience {
+			return stacks, nil
+		}
 	}
-	return stacks, nil
 }
+
+func atRest(last, stacks []goroutines.Stack) bool {
+	return slices.EqualFunc(last, stacks, sameStack) && !slices.ContainsFunc(stacks, unbegun)
+}
+
+// unbegun tells goroutines that have not come to their first instruction: where the go statement has a method or arguments, the
+// profile does not know their function yet, and so they would be taken for somebody else later.
+func unbegun(s goroutines.Stack) bool { return len(s.Frames) == 0 }
 
 // lookForLeaks reads the leak profile, after leaking a goroutine which must be in it.
 func lookForLeaks() ([]goroutines.Stack, error) {

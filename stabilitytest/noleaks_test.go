@@ -225,6 +225,25 @@ func TestSince(t *testing.T) {
 	}
 }
 
+// TestAtRest: a goroutine that has not begun has no function yet, and is waited for.
+func TestAtRest(t *testing.T) {
+	waits := goroutines.Stack{Count: 1, Frames: []goroutines.Frame{{Func: "worker"}}}
+	works := goroutines.Stack{Count: 1, Frames: []goroutines.Frame{{Func: "work"}, {Func: "worker"}}}
+	for _, test := range []struct {
+		name         string
+		last, stacks []goroutines.Stack
+		want         bool
+	}{
+		{"nothing moved", []goroutines.Stack{waits}, []goroutines.Stack{waits}, true},
+		{"one went on", []goroutines.Stack{works}, []goroutines.Stack{waits}, false},
+		{"one has not begun", []goroutines.Stack{waits, {Count: 1}}, []goroutines.Stack{waits, {Count: 1}}, false},
+	} {
+		if got := atRest(test.last, test.stacks); got != test.want {
+			t.Errorf("%s: at rest %v, want %v", test.name, got, test.want)
+		}
+	}
+}
+
 func ExampleNoLeaks() {
 	// func TestServer(t *testing.T) {
 	//	stabilitytest.NoLeaks(t)

@@ -125,7 +125,7 @@ func partOf(t *trace, graph *graph) (p parts) {
 	var alive []goroutine
 	for _, g := range t.gs {
 		switch {
-		case ofTesting(g):
+		case ofTesting(g), isControl(g):
 		case g.stack.Leaked:
 			p.leaked = append(p.leaked, g)
 		case len(g.waits) > 0 || t.end == point.Asleep: // to wait for nothing at all, as select {} does, is to wait on no object
@@ -180,6 +180,13 @@ func ofTesting(g goroutine) bool {
 		}
 	}
 	return false
+}
+
+// isControl tells the goroutine that package stabilitytest leaks on purpose, once in a process, to see that its detector is not blind.
+func isControl(g goroutine) bool {
+	return slices.ContainsFunc(g.stack.Frames, func(f goroutines.Frame) bool {
+		return f.Func == "github.com/falsifiable/stability/stabilitytest.leakedOnPurpose"
+	})
 }
 
 // suspicious tells whether a blocked goroutine that is still reachable is worth a look. A worker that waits for work in

@@ -158,6 +158,20 @@ func TestRaces(t *testing.T) {
 	}
 }
 
+// TestControlIsNoLeak: tests may use package stabilitytest, which leaks a goroutine on purpose to see that it is not blind.
+func TestControlIsNoLeak(t *testing.T) {
+	r, err := schedule.Run(t.Context(), schedule.Config{Dir: filepath.Join("testdata", "control"), Runs: 2, Replays: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range r.Findings {
+		t.Errorf("%v %v %+v %s", f.Level, f.Tests, f.Sides, f.Text)
+	}
+	if len(r.Units) != 1 || r.Units[0].Unknown() {
+		t.Errorf("units %+v, want one that was judged", r.Units)
+	}
+}
+
 func TestNothingToTest(t *testing.T) {
 	_, err := schedule.Run(t.Context(), schedule.Config{Dir: sickModule(t), Run: "NoSuchTest"})
 	if !errors.Is(err, schedule.ErrNothing) {
