@@ -72,10 +72,12 @@ func (r *ActionReconciler) Reconcile(ctx context.Context, _ ctrl.Request) (ctrl.
 	if err := t.read(ctx); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	if err := t.decide(ctx); err != nil {
-		return yielding(err)
+	// What was begun takes its steps though others write what was read to decide: while reports come in, they always do.
+	decided := t.decide(ctx)
+	if decided != nil && !apierrors.IsConflict(decided) {
+		return ctrl.Result{}, decided
 	}
-	if err := t.steps(ctx); err != nil {
+	if err := cmp.Or(t.steps(ctx), decided); err != nil {
 		return yielding(err)
 	}
 	for i := range t.ledger.Entries {
@@ -239,8 +241,9 @@ func incident(v v1alpha1.PodViolation) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// tell writes what was decided into the contracts' status, where it has changed, and tells it by an event.
-func (t *round) tell(ctx context.Context) error {
+// tell writes what was decided into the contracts' status, where it has changed, and tells it by an event. That others have written one
+// of them meanwhile keeps nobody from hearing of the rest.
+func (t *round) tell(ctx context.Context) (conflict error) {
 	for i := range t.contracts {
 		c := &t.contracts[i]
 		before := c.DeepCopy()
@@ -267,12 +270,15 @@ func (t *round) tell(ctx context.Context) error {
 		}
 		t.summarise(c)
 		if !equalStatus(before, c) {
-			if err := t.Status().Update(ctx, c); err != nil {
+			switch err := t.Status().Update(ctx, c); {
+			case apierrors.IsConflict(err):
+				conflict = err
+			case err != nil:
 				return err
 			}
 		}
 	}
-	return nil
+	return conflict
 }
 
 // steps takes each action as far as it goes, one call at a time, with the ledger read anew and written after each.

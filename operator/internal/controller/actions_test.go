@@ -13,8 +13,10 @@ import (
 	"github.com/falsifiable/stability/operator/internal/act"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/tools/events"
@@ -188,6 +190,24 @@ func TestKilledAtAnyWrite(t *testing.T) {
 				return
 			}
 		}
+	}
+}
+
+// Reports come in all the time, so that the contract is never what it was when it was read. What is granted is done all the same.
+func TestReportsThatNeverCeaseHoldUpNoAction(t *testing.T) {
+	c := newCluster(t)
+	r, _ := c.operator(0, false)
+	r.Client = interceptor.NewClient(c.client, interceptor.Funcs{
+		SubResourceUpdate: func(ctx context.Context, w client.Client, name string, o client.Object, opts ...client.SubResourceUpdateOption) error {
+			if _, reported := o.(*v1alpha1.StabilityContract); reported {
+				return apierrors.NewConflict(schema.GroupResource{Resource: "stabilitycontracts"}, o.GetName(), errors.New("a report was written"))
+			}
+			return w.SubResource(name).Update(ctx, o, opts...)
+		},
+	})
+	c.rounds(r, 4)
+	if held := c.pod(); held.Labels[v1alpha1.LabelQuarantined] == "" {
+		t.Errorf("the pod is not quarantined; the ledger is %+v", c.actions())
 	}
 }
 
