@@ -3,8 +3,12 @@
 # when the modules of the control plane are not to be had. Cold it takes 9 minutes of one core and 1 GB of module downloads; the binaries, 250 MB,
 # are kept under the user's cache.
 #
+# With -built before the command nothing is built: what is not there is NOT RUN.
+#
 # Whatever the command has started ends with it, however the command ends. If this script itself is killed, the next run does that.
 set -u
+only_built=
+[ "${1-}" = -built ] && { only_built=1; shift; }
 cd "$(dirname "$0")/controlplane" || exit 1
 # The tests compile without cgo too, so that what both need is compiled once.
 export CGO_ENABLED=0
@@ -19,6 +23,7 @@ mkdir -p "$bin" || exit 1
 for package in go.etcd.io/etcd/server/v3 k8s.io/kubernetes/cmd/kube-apiserver k8s.io/kubernetes/cmd/kube-controller-manager; do
   name=$(basename "$package"); [ "$name" = v3 ] && name=etcd
   [ -x "$bin/$name" ] && continue
+  [ -n "$only_built" ] && { echo "NOT RUN: there is no $name; make e2e-operator builds it"; exit 77; }
   "${as_tool[@]}" go list -deps "$package" >/dev/null || { echo "NOT RUN: the modules of $name are not to be had"; exit 77; }
   echo "== building $name, once"
   "${as_tool[@]}" go build -ldflags "$flags" -o "$bin/$name.part" "$package" && mv "$bin/$name.part" "$bin/$name" || { echo "$name does not build"; exit 1; }

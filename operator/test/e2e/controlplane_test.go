@@ -11,15 +11,18 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/falsifiable/stability/operator/api/v1alpha1"
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 )
@@ -41,6 +44,7 @@ func TestMain(m *testing.M) {
 }
 
 func withPlane(run func() int) (code int, err error) {
+	ctrl.SetLogger(logr.Discard()) // what matters is in the API server
 	bin := os.Getenv("STABILITY_CONTROLPLANE")
 	env := &envtest.Environment{BinaryAssetsDirectory: bin, CRDDirectoryPaths: []string{"../../chart/crds"}, ErrorIfCRDPathMissing: true,
 		ControlPlaneStartTimeout: 2 * time.Minute, ControlPlaneStopTimeout: time.Minute}
@@ -99,7 +103,7 @@ func manage(bin, dir string, kubeconfig []byte) (stop func(), err error) {
 		return nil, err
 	}
 	cmd := exec.Command(filepath.Join(bin, "kube-controller-manager"), "--kubeconfig="+file, "--leader-elect=false", "--bind-address=127.0.0.1",
-		"--secure-port="+port, "--cert-dir="+dir,
+		"--secure-port="+port, "--cert-dir="+dir, "--kube-api-qps=500", "--kube-api-burst=1000",
 		"--controllers=deployment-controller,replicaset-controller,endpointslice-controller,disruption-controller,garbage-collector-controller,job-controller,cronjob-controller")
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
@@ -124,24 +128,40 @@ func freePort() (string, error) {
 
 // kubelet says that pods are ready, but for those of trials, which end as their test says, and lets go those that are deleted.
 func kubelet(ctx context.Context) {
-	for n := 0; ctx.Err() == nil; time.Sleep(100 * time.Millisecond) {
-		var pods corev1.PodList
-		if err := plane.client.List(ctx, &pods); err != nil {
+	changed := make(chan corev1.Pod)
+	var address atomic.Int64
+	for range 4 {
+		go func() {
+			for pod := range changed {
+				tend(ctx, &pod, &address)
+			}
+		}()
+	}
+	defer close(changed)
+	for ; ctx.Err() == nil; time.Sleep(100 * time.Millisecond) {
+		pods, err := plane.client.Watch(ctx, &corev1.PodList{}) // begins with those that are there
+		if err != nil {
 			continue
 		}
-		for i := range pods.Items {
-			p := &pods.Items[i]
-			switch {
-			case p.DeletionTimestamp != nil:
-				zero := int64(0)
-				_ = plane.client.Delete(ctx, p, &client.DeleteOptions{GracePeriodSeconds: &zero}) // it is tried again
-			case p.Status.Phase == corev1.PodPending && p.Namespace != trials:
-				n++
-				p.Status.Phase, p.Status.PodIP = corev1.PodRunning, fmt.Sprintf("10.0.%d.%d", n/250, n%250+1)
-				p.Status.PodIPs = []corev1.PodIP{{IP: p.Status.PodIP}}
-				p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue, LastTransitionTime: metav1.Now()}}
-				_ = plane.client.Status().Update(ctx, p)
+		for event := range pods.ResultChan() {
+			if pod, ok := event.Object.(*corev1.Pod); ok {
+				changed <- *pod
 			}
 		}
+	}
+}
+
+// tend does for one pod what a kubelet would. What fails is tried again when the pod changes, which a conflict has shown to be at hand.
+func tend(ctx context.Context, p *corev1.Pod, address *atomic.Int64) {
+	switch {
+	case p.DeletionTimestamp != nil:
+		zero := int64(0)
+		_ = plane.client.Delete(ctx, p, &client.DeleteOptions{GracePeriodSeconds: &zero}) // it may be gone
+	case p.Status.Phase == corev1.PodPending && p.Namespace != trials:
+		n := address.Add(1)
+		p.Status.Phase, p.Status.PodIP = corev1.PodRunning, fmt.Sprintf("10.%d.%d.%d", n/62500, n/250%250, n%250+1)
+		p.Status.PodIPs = []corev1.PodIP{{IP: p.Status.PodIP}}
+		p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue, LastTransitionTime: metav1.Now()}}
+		_ = plane.client.Status().Update(ctx, p)
 	}
 }

@@ -70,27 +70,52 @@ func install(ctx context.Context) error {
 	return nil
 }
 
+// helm returns what the chart gives with these values.
+func helm(t *testing.T, values ...string) []*unstructured.Unstructured {
+	t.Helper()
+	render := exec.CommandContext(t.Context(), "go", append([]string{"run", ".", "../../chart", "stability-system"}, values...)...)
+	render.Dir, render.Env = "../../hack/chart", append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=readonly")
+	text, err := render.Output()
+	if err != nil {
+		if failed, ok := errors.AsType[*exec.ExitError](err); ok {
+			t.Logf("%s", failed.Stderr)
+		}
+		t.Fatal(err)
+	}
+	objects, err := read(text)
+	if err != nil || len(objects) < 10 {
+		t.Fatalf("%v: %d objects, %v", values, len(objects), err)
+	}
+	return objects
+}
+
 // What helm installs is what the API server takes, whatever the values.
 func TestTheChartApplies(t *testing.T) {
 	strict := client.WithFieldValidation(plane.client, metav1.FieldValidationStrict)
 	for _, values := range [][]string{nil, {"scaleToOne=true", "certificate=stability-system/tls", "alertmanager=monitoring/alertmanager", "caBundle=LS0t"}, {"falsifications.enabled=false", "replicas=1"},
 		{"evidence.store=file:///evidence", "evidence.claim=evidence", "evidence.secret=keys"}} {
-		helm := exec.CommandContext(t.Context(), "go", append([]string{"run", ".", "../../chart", "stability-system"}, values...)...)
-		helm.Dir, helm.Env = "../../hack/chart", append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=readonly")
-		text, err := helm.Output()
-		if err != nil {
-			if failed, ok := errors.AsType[*exec.ExitError](err); ok {
-				t.Logf("%s", failed.Stderr)
-			}
-			t.Fatal(err)
-		}
-		objects, err := read(text)
-		if err != nil || len(objects) < 10 {
-			t.Fatalf("%v: %d objects, %v", values, len(objects), err)
-		}
-		for _, o := range objects {
+		for _, o := range helm(t, values...) {
 			if err := strict.Create(t.Context(), o, client.DryRunAll); err != nil && !apierrors.IsAlreadyExists(err) {
 				t.Errorf("%v: %s %s: %v", values, o.GetKind(), o.GetName(), err)
+			}
+		}
+	}
+}
+
+// The operator may write into the volume of its evidence, which a fresh one lets only its group, and asks for no group without one.
+func TestTheVolumeOfEvidenceIsTheOperators(t *testing.T) {
+	for values, want := range map[string]int64{"evidence.store=file:///evidence evidence.claim=mine": 65532, "evidence.store=s3://mine?region=x": 0} {
+		for _, o := range helm(t, strings.Fields(values)...) {
+			if o.GetKind() != "Deployment" {
+				continue
+			}
+			group, _, err := unstructured.NestedFieldNoCopy(o.Object, "spec", "template", "spec", "securityContext", "fsGroup")
+			if got := fmt.Sprint(group); err != nil || got != fmt.Sprint(want) && (want != 0 || group != nil) {
+				t.Errorf("%s: fsGroup %v, %v; want %d", values, group, err, want)
+			}
+			volumes, _, _ := unstructured.NestedSlice(o.Object, "spec", "template", "spec", "volumes")
+			if strings.Contains(fmt.Sprint(volumes), "claimName:mine") != (want != 0) {
+				t.Errorf("%s: the volumes are %v", values, volumes)
 			}
 		}
 	}

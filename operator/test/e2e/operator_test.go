@@ -45,8 +45,9 @@ const trials = "stability-trials"
 // place is a namespace with a Deployment of three and its Service, a policy and an operator.
 type place struct {
 	*testing.T
-	ns, intake string
-	lead       bool // by a lease
+	ns, intake, certificates string // the last two are of the operator that was started last
+	evidence                 string // a folder, "" for no store
+	lead                     bool   // by a lease
 }
 
 func newPlace(t *testing.T, policy v1alpha1.StabilityPolicySpec) *place {
@@ -83,7 +84,7 @@ func newPlace(t *testing.T, policy v1alpha1.StabilityPolicySpec) *place {
 	return p
 }
 
-// operate runs an operator until the test ends or stop is called.
+// operate runs an operator until the test ends or stop is called, which does not wait: one that is killed does not end in order.
 func (p *place) operate(cfg *rest.Config) (stop func()) {
 	p.Helper()
 	dir := p.TempDir()
@@ -92,12 +93,15 @@ func (p *place) operate(cfg *rest.Config) (stop func()) {
 	if err != nil {
 		p.Fatal(err)
 	}
-	p.intake = "https://127.0.0.1:" + port
+	p.intake, p.certificates = "https://127.0.0.1:"+port, dir
+	options := run.Options{Metrics: "0", Probes: "0", Intake: "127.0.0.1:" + port, Certificates: dir, AnyName: true, Elect: p.lead, Namespace: "stability-system", Trials: trials}
+	if p.evidence != "" {
+		options.Evidence = store(p.evidence)
+	}
 	ctx, cancel := context.WithCancel(p.Context())
 	ended := make(chan error, 1)
-	go func() {
-		ended <- run.Run(ctx, cfg, run.Options{Metrics: "0", Probes: "0", Intake: "127.0.0.1:" + port, Certificates: dir, AnyName: true, Elect: p.lead, Namespace: "stability-system", Trials: trials})
-	}()
+	go func() { ended <- run.Run(ctx, cfg, options) }()
+	p.Cleanup(func() { cancel(); <-ended })
 	p.wait("the intake answers", func() bool {
 		c, err := net.DialTimeout("tcp", "127.0.0.1:"+port, time.Second)
 		if err == nil {
@@ -105,16 +109,7 @@ func (p *place) operate(cfg *rest.Config) (stop func()) {
 		}
 		return err == nil || len(ended) > 0
 	})
-	done := false
-	stop = func() {
-		if !done {
-			done = true
-			cancel()
-			<-ended
-		}
-	}
-	p.Cleanup(stop)
-	return stop
+	return cancel
 }
 
 func certify(t *testing.T, dir string) {
@@ -146,7 +141,7 @@ func (p *place) wait(words string, is func() bool) {
 
 func (p *place) waitFor(words string, is func() bool, dump func()) {
 	p.Helper()
-	for end := time.Now().Add(90 * time.Second); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+	for end := time.Now().Add(3 * time.Minute); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
 		if is() {
 			return
 		}
@@ -240,6 +235,12 @@ func (p *place) report(token string, v stability.Violation) int {
 	return p.post(token, quarantine.Violated, v)
 }
 
+// reported posts a violation until it is taken: the operator may not have seen a new pod yet.
+func (p *place) reported(token string, v stability.Violation) {
+	p.Helper()
+	p.wait("the report is taken", func() bool { return p.report(token, v) == http.StatusOK })
+}
+
 // recover posts the end of a violation.
 func (p *place) recover(token string, v stability.Violation) {
 	p.Helper()
@@ -248,19 +249,31 @@ func (p *place) recover(token string, v stability.Violation) {
 	}
 }
 
-func (p *place) post(token, event string, v stability.Violation) int {
-	p.Helper()
+func (p *place) request(token, event string, v stability.Violation) (*http.Request, error) {
 	body, err := json.Marshal(quarantine.Report{Version: 1, Event: event, Violation: v})
 	if err != nil {
-		p.Fatal(err)
+		return nil, err
 	}
 	request, err := http.NewRequestWithContext(p.Context(), http.MethodPost, p.intake+"/v1/violations", bytes.NewReader(body))
 	if err != nil {
-		p.Fatal(err)
+		return nil, err
 	}
 	request.Header.Set("Authorization", "Bearer "+token)
-	c := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}, Timeout: 15 * time.Second}
-	answer, err := c.Do(request)
+	return request, nil
+}
+
+// insecure is a client that keeps up to so many connections.
+func insecure(connections int) *http.Client {
+	return &http.Client{Timeout: 15 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: connections == 0, MaxIdleConnsPerHost: connections}}
+}
+
+func (p *place) post(token, event string, v stability.Violation) int {
+	p.Helper()
+	request, err := p.request(token, event, v)
+	if err != nil {
+		p.Fatal(err)
+	}
+	answer, err := insecure(0).Do(request)
 	if err != nil {
 		p.Log(err)
 		return 0
