@@ -142,24 +142,15 @@ func (t *round) decide(ctx context.Context) error {
 	t.ledger.Prune(t.now)
 	before := t.ledger.Clone()
 	t.storms()
-	asks := 0
-	for i := range t.contracts {
-		c := &t.contracts[i]
-		violating := t.fresh(c)
-		slices.SortFunc(violating, func(a, b v1alpha1.PodViolation) int { return cmp.Compare(b.Strike, a.Strike) })
-		for _, v := range violating {
-			if asks++; asks > maxAsks {
-				break
-			}
-			verdict, err := t.ask(ctx, c, v)
-			if err != nil {
-				return err
-			}
-			if verdict.Entry != nil {
-				t.ledger.Enter(*verdict.Entry)
-			}
-			t.decisions = append(t.decisions, decision{c, v, verdict})
+	for _, d := range t.urgent() {
+		var err error
+		if d.verdict, err = t.ask(ctx, d.contract, d.violation); err != nil {
+			return err
 		}
+		if d.verdict.Entry != nil {
+			t.ledger.Enter(*d.verdict.Entry)
+		}
+		t.decisions = append(t.decisions, d)
 	}
 	if t.worthSaving(before) {
 		if err := t.save(ctx); err != nil {
@@ -181,6 +172,22 @@ func (t *round) worthSaving(before budget.Ledger) bool {
 		}
 	}
 	return t.skewed() == meta.IsStatusConditionTrue(t.policy.Status.Conditions, "Ready")
+}
+
+// urgent are the violations that are decided upon in this round: of all contracts those with the most strikes, and of those with as many
+// first what has not been decided upon yet, so that nobody waits behind others' first strikes.
+func (t *round) urgent() (all []decision) {
+	for i := range t.contracts {
+		for _, v := range t.fresh(&t.contracts[i]) {
+			all = append(all, decision{contract: &t.contracts[i], violation: v})
+		}
+	}
+	strikes := func(d decision) int32 { return min(d.violation.Strike, 3) }
+	decided := func(d decision) int { return min(len(d.violation.Decision), 1) }
+	slices.SortStableFunc(all, func(a, b decision) int {
+		return cmp.Or(cmp.Compare(strikes(b), strikes(a)), cmp.Compare(decided(a), decided(b)))
+	})
+	return all[:min(len(all), maxAsks)]
 }
 
 func (t *round) skewed() bool {

@@ -211,6 +211,24 @@ func TestReportsThatNeverCeaseHoldUpNoAction(t *testing.T) {
 	}
 }
 
+// More first strikes of another contract than are decided upon in a round keep no third strike waiting.
+func TestAThirdStrikeDoesNotWaitBehindFirstOnes(t *testing.T) {
+	c := newCluster(t)
+	crowd := &v1alpha1.StabilityContract{ObjectMeta: metav1.ObjectMeta{Namespace: "crowd", Name: "crowd"}, Status: v1alpha1.StabilityContractStatus{Pods: v1alpha1.PodCounts{Watched: 1000}}}
+	for i := range 2 * maxAsks {
+		crowd.Status.Violating = append(crowd.Status.Violating, v1alpha1.PodViolation{Pod: fmt.Sprint("p", i), UID: fmt.Sprint("c", i), Check: "leak", Strike: 1, Value: "2", Source: "pod",
+			Since: metav1.NewTime(c.now), Reported: metav1.NewTime(c.now)})
+	}
+	if err := c.client.Create(t.Context(), crowd); err != nil {
+		t.Fatal(err)
+	}
+	r, _ := c.operator(0, false)
+	c.rounds(r, 2)
+	if held := c.pod(); held.Labels[v1alpha1.LabelQuarantined] == "" {
+		t.Errorf("the pod is not quarantined; the ledger is %+v", c.actions())
+	}
+}
+
 // A person takes the label off: it stays off, and nothing is done there again.
 func TestAPersonsChangeStays(t *testing.T) {
 	c := newCluster(t)
