@@ -18,6 +18,7 @@ func FuzzReplay(f *testing.F) {
 	f.Add(strings.ReplaceAll(seed, `"Name":"x"`, `"Name":"x","Kind":3,"Unit":2`))
 	f.Add(strings.ReplaceAll(seed, `"time_scale":1`, `"time_scale":-1e300`))
 	f.Add(strings.ReplaceAll(seed, `99000000000`, `9223372036854775807`))
+	f.Add(strings.ReplaceAll(seed, `100000000000`, `9223372036854775806`))
 	f.Fuzz(func(t *testing.T, text string) {
 		var r Recording
 		if json.Unmarshal([]byte(text), &r) != nil {

@@ -165,11 +165,15 @@ func (e *Evaluator) advance(r *row, now time.Duration) {
 	for i, q := range e.program.subqueries {
 		step := max(q.step, e.store.Resolution())
 		r.due[i] = max(r.due[i], (now-q.keep).Truncate(step)-step)
-		for ; r.due[i] <= now; r.due[i] += step {
+		for r.due[i] <= now {
 			e.pending.Cause = NotUnknown
 			if v := e.run(q.code, r, r.due[i]); finite(v) {
 				r.computed[i].Push(r.due[i], v)
 			}
+			if r.due[i] > math.MaxInt64-step {
+				break // there is no later time, only a bundle made by hand comes here
+			}
+			r.due[i] += step
 		}
 	}
 }
