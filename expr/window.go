@@ -171,7 +171,7 @@ func (e *Evaluator) advance(r *row, now time.Duration) {
 				r.computed[i].Push(r.due[i], v)
 			}
 			if r.due[i] > math.MaxInt64-step {
-				break // there is no later time, only a bundle made by hand comes here
+				break // there is no later time
 			}
 			r.due[i] += step
 		}
