@@ -70,7 +70,7 @@ func (v View) run(ctx context.Context, out *strings.Builder, args ...string) (lo
 	if err != nil {
 		return "", fmt.Errorf("browser: %w", err)
 	}
-	defer os.RemoveAll(profile)
+	defer remove(profile)
 	cmd := exec.CommandContext(ctx, program, append(v.flags(profile), args...)...)
 	cmd.Env = environment(profile)
 	cmd.WaitDelay = 5 * time.Second // a child of the browser's that keeps its pipes open must not keep us
@@ -83,6 +83,17 @@ func (v View) run(ctx context.Context, out *strings.Builder, args ...string) (lo
 		return said.String(), fmt.Errorf("browser: %w\n%s", err, said.String())
 	}
 	return said.String(), nil
+}
+
+// remove removes a profile. A process of the browser's that outlives it by a moment may write into it once more.
+func remove(profile string) {
+	for range 20 {
+		_ = os.RemoveAll(profile) // or it is tried again
+		<-time.After(100 * time.Millisecond)
+		if _, err := os.Stat(profile); err != nil {
+			return
+		}
+	}
 }
 
 // environment keeps what the browser writes into the system's folder for temporary files within its profile, which is removed also if it

@@ -102,7 +102,7 @@ func (p *Page) end() {
 	_ = p.cmd.Wait() // an error says that it was killed
 	kill.Stop()
 	<-p.done
-	os.RemoveAll(p.profile)
+	remove(p.profile)
 }
 
 func (p *Page) listen(out io.ReadCloser) {
