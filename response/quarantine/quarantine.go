@@ -97,7 +97,7 @@ func New(cfg Config) (*Responder, error) {
 		}
 		cfg.Client = &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{
 			ForceAttemptHTTP2: true, IdleConnTimeout: 30 * time.Second, MaxIdleConnsPerHost: 1,
-			TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: true, VerifyConnection: verify(cfg.CAFile)},
+			TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: true, VerifyConnection: verify(cfg.CAFile, host(cfg.URL))},
 		}}
 	}
 	return &Responder{cfg: cfg, evidenceURL: besides(cfg.URL, "evidence/")}, nil
@@ -112,14 +112,24 @@ func besides(address, name string) string {
 	return u.ResolveReference(&url.URL{Path: name}).String()
 }
 
-// verify does what crypto/tls does, with the authority as the file has it now: it is replaced while the service runs.
-func verify(file string) func(tls.ConnectionState) error {
+// host is whom the certificate must name: a name or an IP address.
+func host(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
+}
+
+// verify does what crypto/tls does, with the authority as the file has it now: it is replaced while the service runs. The host is that
+// of the URL, for the connection's own ServerName is empty where the URL has an IP address, and then no name would be compared.
+func verify(file, host string) func(tls.ConnectionState) error {
 	return func(state tls.ConnectionState) error {
 		roots, err := authority(file)
 		if err != nil {
 			return err
 		}
-		options := x509.VerifyOptions{Roots: roots, DNSName: state.ServerName, Intermediates: x509.NewCertPool()}
+		options := x509.VerifyOptions{Roots: roots, DNSName: host, Intermediates: x509.NewCertPool()}
 		for _, c := range state.PeerCertificates[1:] {
 			options.Intermediates.AddCert(c)
 		}

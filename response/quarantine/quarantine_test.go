@@ -4,6 +4,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
@@ -72,36 +73,52 @@ func TestReportsBearTheTokenOfNow(t *testing.T) {
 	}
 }
 
+// The server of another authority, and one that the authority has vouched for under another name, are strangers.
 func TestAForeignServerIsNotTrusted(t *testing.T) {
-	server := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the token was sent to a stranger") }))
-	defer server.Close()
-	server.Config.ErrorLog = log.New(io.Discard, "", 0)
-	dir := t.TempDir()
-	tokenFile, ca := filepath.Join(dir, "token"), filepath.Join(dir, "ca.crt")
-	write(t, tokenFile, "secret")
-	write(t, ca, anotherAuthority(t))
-	r, err := New(Config{Poster: response.Poster{URL: server.URL, Tries: 1}, TokenFile: tokenFile, CAFile: ca})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := r.Respond(t.Context(), stability.Violation{}); err == nil || strings.Contains(err.Error(), "secret") {
-		t.Errorf("a server of another authority: %v", err)
+	other := authorityFor(t, "another.svc")
+	for name, test := range map[string]struct {
+		own    *tls.Certificate // nil for that of httptest
+		trusts []byte
+	}{
+		"another authority":      {nil, other.Certificate[0]},
+		"another name, at an IP": {&other, other.Certificate[0]},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the token was sent to a stranger") }))
+			server.Config.ErrorLog = log.New(io.Discard, "", 0)
+			if test.own != nil {
+				server.TLS = &tls.Config{Certificates: []tls.Certificate{*test.own}}
+			}
+			server.StartTLS()
+			defer server.Close()
+			dir := t.TempDir()
+			tokenFile, ca := filepath.Join(dir, "token"), filepath.Join(dir, "ca.crt")
+			write(t, tokenFile, "secret")
+			write(t, ca, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: test.trusts})))
+			r, err := New(Config{Poster: response.Poster{URL: server.URL, Tries: 1}, TokenFile: tokenFile, CAFile: ca})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := r.Respond(t.Context(), stability.Violation{}); err == nil || strings.Contains(err.Error(), "secret") {
+				t.Errorf("it was trusted: %v", err)
+			}
+		})
 	}
 }
 
-func anotherAuthority(t *testing.T) string {
+// authorityFor returns the certificate, signed by itself, of a server with that name.
+func authorityFor(t *testing.T, name string) tls.Certificate {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true, DNSNames: []string{name}}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
-
 func TestWhatIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	tokenFile := filepath.Join(dir, "token")
