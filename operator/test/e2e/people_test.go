@@ -185,6 +185,6 @@ func TestTheControlIsLeftAlone(t *testing.T) {
 	p.recover(token, violation(3, since))
 	p.wait("its recovery is counted", func() bool {
 		e := p.contract().Status.Effect
-		return e == v1alpha1.Effect{Control: 1, ControlRecovered: 1}
+		return e == v1alpha1.Effect{Control: 1, ControlRecovered: 1, FalseFireRate: "100 % of 1"}
 	})
 }
