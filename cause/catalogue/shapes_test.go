@@ -117,6 +117,11 @@ func TestStockChecksKnowTheirShapes(t *testing.T) {
 			}
 			return now
 		}},
+		"a collector that takes much of little": {service: func(float64) second { // a third of its CPU, and 2 % of the machine's
+			now := at(1)
+			now.collector, now.cpu = 0.33, 0.12
+			return now
+		}},
 		"peers close": {service: func(float64) second { // each call has a connection of its own, but there are few calls
 			now := at(1)
 			now.connections = 1

@@ -399,6 +399,23 @@ func TestThroughARealServer(t *testing.T) {
 	want(t, readings, "http.client.request.error.count", 0)
 }
 
+// idler is a base with idle connections.
+type idler struct {
+	far
+	closed int
+}
+
+func (i *idler) CloseIdleConnections() { i.closed++ }
+
+func TestCloseIdleConnectionsReachesTheBase(t *testing.T) {
+	tracker, bottom := New(Config{}), &idler{}
+	(&http.Client{Transport: tracker.Transport(bottom)}).CloseIdleConnections()
+	(&http.Client{Transport: tracker.Transport(far(nil))}).CloseIdleConnections() // has none
+	if bottom.closed != 1 {
+		t.Errorf("closed %d times, want once", bottom.closed)
+	}
+}
+
 // Of new connections every eighth attempt tells; one that is used again is none.
 func TestConnectionsAreCounted(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") }))
