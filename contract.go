@@ -50,7 +50,7 @@ type Contract struct {
 	Checks []Check
 	// Mode defaults to Observe.
 	Mode Mode
-	// Interval between two evaluations. Defaults to 30 s, the whitepaper's period.
+	// Interval between two evaluations. Defaults to [DefaultInterval].
 	Interval time.Duration
 	// OnViolation, if set, is called at each strike of each check, up to the third, on a goroutine of its
 	// own with a context that ends after 10 s. A panic in it is recovered and counted; it never delays sampling.

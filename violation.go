@@ -50,7 +50,7 @@ func (s *State) UnmarshalText(text []byte) error {
 
 // Violation is a broken promise: data, not an error. One is made at each strike.
 type Violation struct {
-	// Name is the check's name (the whitepaper logs v.Name).
+	// Name is the check's name.
 	Name     string         `json:"check"`
 	Contract string         `json:"contract"`
 	Expr     string         `json:"expr"`

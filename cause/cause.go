@@ -1,4 +1,4 @@
-// Package cause is the form of the catalogue of root causes (whitepaper, chapters 2 to 4).
+// Package cause is the form of the catalogue of root causes. Their classes are those of docs/guide/whitepaper.md.
 //
 // A root cause is a thin folder that holds knowledge and proof, never mechanism: what it is and how it looks
 // (doc.go, from which all its docs come), the checks that catch it, the fault that proves them, and an experiment in
@@ -19,7 +19,7 @@ import (
 	"github.com/falsifiable/stability/signals"
 )
 
-// Class is one of the nine classes of the whitepaper's title, into which its twelve topics fall.
+// Class is one of nine classes, into which the sections of docs/guide/whitepaper.md fall.
 type Class uint8
 
 // The nine classes.
@@ -38,7 +38,7 @@ const (
 var classNames = [...]string{"", "shared-memory correctness", "blocked goroutines", "GC pressure", "timeout propagation",
 	"connection exhaustion", "config reload", "memory limit", "readiness", "version drift"}
 
-// Classes returns the nine classes, in the whitepaper's order.
+// Classes returns the nine classes, in the order of those sections.
 func Classes() []Class {
 	all := make([]Class, 0, len(classNames)-1)
 	for c := SharedMemory; int(c) < len(classNames); c++ {

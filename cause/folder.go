@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// sections are the whitepaper's, each with the class that its causes belong to.
+// sections are those of docs/guide/whitepaper.md, each with the class that its causes belong to.
 var sections = map[string]Class{
 	"1": Exhaustion, "2.1": SharedMemory, "2.2": Blocked, "2.3": Blocked, "2.4": SharedMemory, "2.5": GCPressure,
 	"3.1": LostDeadline, "3.2": Exhaustion, "3.3": Exhaustion,

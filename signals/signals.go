@@ -72,7 +72,7 @@ func (u Unit) String() string {
 type Desc struct {
 	// Name is the OpenTelemetry semantic name where one exists: dotted, lower case.
 	Name string
-	// Aliases are other spellings of the same signal, the whitepaper's among them.
+	// Aliases are other spellings of the same signal, such as runtime.NumGoroutine() for go.goroutine.count.
 	Aliases []string
 	Unit    Unit
 	Kind    Kind

@@ -3,7 +3,7 @@ package signals
 import "time"
 
 // SQLDB are the signals of package signals/sqldb. The names with DBStats in their help are fields
-// of sql.DBStats; the others need the driver wrapper. The whitepaper's db.connPool does not exist (§3.3).
+// of sql.DBStats; the others need the driver wrapper. There is no db.connPool (docs/guide/whitepaper.md §3.3).
 var SQLDB = struct {
 	Max, Open, InUse, Idle, WaitCount, WaitDuration, WaitMean, ClosedMaxIdle, ClosedIdleTime, ClosedLifetime, Created, CreateErrors, CreateP99, UseP99, HeldOldest, Statements, Overdue *Signal
 }{

@@ -26,7 +26,7 @@ import (
 type ServerConfig struct {
 	// MaxConcurrentStreams is how many calls one connection may have under way; the client makes the others wait. gRPC
 	// counts the handlers, so a client that opens streams only to reset them (CVE-2023-44487) gains nothing. Defaults
-	// to 100, the whitepaper's (§3.2); gRPC's own default is no limit at all.
+	// to 100 (docs/guide/whitepaper.md §3.2); gRPC's own default is no limit at all.
 	MaxConcurrentStreams uint32
 	// MaxHandlers is how many calls may be under way on all connections together; those beyond are answered with
 	// RESOURCE_EXHAUSTED, most of them before their message is read. Defaults to 10,000.

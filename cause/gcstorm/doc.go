@@ -8,13 +8,13 @@
 //
 // # How it looks
 //
-// The whitepaper describes the pauses of a JVM. Go's collector is not generational and its pauses stay below a
+// Not by long pauses, as in a JVM: Go's collector is not generational and its pauses stay below a
 // millisecond even then (the pause ratio never passed 0.06 in a sweep in which the collector took three
 // quarters of the CPU). What tells is the collector's share of the CPU, go.gc.cpu_ratio, and behind it latency.
 //
 // # Why these thresholds
 //
-// 12 % is the whitepaper's (R48), read as a share of CPU, over a minute and for three periods in a row. A share of
+// 12 % is what docs/guide/whitepaper.md §2.5 asks for, read as a share of CPU, over a minute and for three periods in a row. A share of
 // little is harmless, so the collector must also take 3 % of the CPU that the process may use: healthy services
 // were seen at 12 % of their own CPU and under 2 % of the machine's. A baseline would be no help, for a
 // service that hardly collects learns it from the first storm.

@@ -14,7 +14,7 @@
 //
 // # Why these thresholds
 //
-// The whitepaper's own: more than 95 % of the streams are open (R63). A connection that is well used is no trouble, so calls
+// More than 95 % of the streams are open (docs/guide/whitepaper.md §3.2). A connection that is well used is no trouble, so calls
 // must be waiting besides, and for half a minute, because a burst is none either.
 //
 // # Limits

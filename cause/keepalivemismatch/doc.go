@@ -12,7 +12,7 @@
 // Nothing happens while there is traffic, because each answer of the server forgives. In quiet hours, on calls and streams
 // that are silent for long, connections break about every four times the client's Time: 41 s for a Time of 10 s against
 // a MinTime of 30 s. After each, grpc-go doubles its Time, so that the trouble goes away by itself, and is back
-// after the next deployment. No connection is left half-open, as the whitepaper has it.
+// after the next deployment. No connection is left half-open.
 //
 // # Why these thresholds
 //

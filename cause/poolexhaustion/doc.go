@@ -12,7 +12,7 @@
 //
 // # Why these thresholds
 //
-// The whitepaper's own rule, active above the maximum, can never be true: database/sql does not open more than it may. What
+// More connections in use than the maximum can never be true: database/sql does not open more than it may. What
 // tells a pool that is well used from one that is too small is whether callers wait; what tells a burst from a state is
 // time. So: all in use, callers waiting, and that for half a minute.
 //

@@ -10,7 +10,7 @@ import (
 )
 
 // Config says when a breaker opens and how it closes again. The zero value is useful. In JSON and YAML its keys are
-// the whitepaper's (§3.2), with times in milliseconds; an absent key leaves the field as it is, an unknown one is an
+// those of docs/guide/whitepaper.md §3.2, with times in milliseconds; an absent key leaves the field as it is, an unknown one is an
 // error (in YAML, if the decoder is strict):
 //
 //	failureThreshold: 0.8

@@ -131,7 +131,7 @@ func startChain(t *testing.T, off bool) (url string, external *bufio.Scanner) {
 	return a, external
 }
 
-// TestChainOfProcesses is the whitepaper's chain (§3.1): the gateway has 5 s, service A gets 4 s, and so on, each a
+// TestChainOfProcesses is the chain of docs/guide/whitepaper.md §3.1: the gateway has 5 s, service A gets 4 s, and so on, each a
 // second less.
 func TestChainOfProcesses(t *testing.T) {
 	if testing.Short() {

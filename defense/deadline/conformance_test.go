@@ -22,7 +22,7 @@ type hop func(t *testing.T, ctx context.Context, next func(context.Context))
 
 type key struct{}
 
-// TestConformance is the whitepaper's table of §3.1: which hop inherits the caller's context, is canceled with it and
+// TestConformance is the table of docs/guide/whitepaper.md §3.1: which hop inherits the caller's context, is canceled with it and
 // carries its deadline. The hops that lose something stand in it too: they show that the table can tell.
 func TestConformance(t *testing.T) {
 	for _, test := range []struct {

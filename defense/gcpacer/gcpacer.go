@@ -7,7 +7,7 @@
 //	go limiter.Run(ctx)
 //	go pacer.Run(ctx)
 //
-// The flow is the whitepaper's: when the collector's share of the CPU is above [Config.Threshold] for three windows in a row,
+// When the collector's share of the CPU is above [Config.Threshold] for three windows in a row,
 // GOGC rises by a step, if live·(1+GOGC/100) and the memory beside the heap stay below nine tenths of the limit.
 // Before the third window it only tells. When the collector would be quiet with less, GOGC steps down again.
 //

@@ -11,7 +11,7 @@ import (
 // stabilityChecks extend the generated contract, which picks them up by their name, by what a ceiling cannot see.
 var stabilityChecks = []stability.Check{
 	{
-		// The whitepaper's leak rule (§5): more than 500 new goroutines a minute that no new traffic explains.
+		// A leak (docs/guide/whitepaper.md §5): more than 500 new goroutines a minute that no new traffic explains.
 		Name: "goroutine_growth",
 		Expr: "delta(go.goroutine.count[1m]) > 500" +
 			" && rate(http.server.request.count[1m]) <= 1.2 * baseline(rate(http.server.request.count[1m]))",

@@ -27,6 +27,6 @@ func signalsPage() string {
 }
 
 const signalsIntro = `
-What a contract can name in any service, by the folder of room signal or defense that reads it. Names follow OpenTelemetry where it has one; the
-whitepaper's spellings work too. A service adds its own with signals.GaugeFunc and its siblings.
+What a contract can name in any service, by the folder of room signal or defense that reads it. Names follow OpenTelemetry where it has one; other
+spellings, such as runtime.NumGoroutine(), work too. A service adds its own with signals.GaugeFunc and its siblings.
 `

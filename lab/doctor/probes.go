@@ -103,10 +103,10 @@ func (w *workload) flapping(c *container, p *probe) {
 		w.add(w.number(c.find("readiness", Warning, w.at(p.node), fmt.Sprintf("failureThreshold %d", p.fails), "one lost packet or one pause takes the instance out, and its load falls on the others", "failureThreshold: 3"), p, "failureThreshold", 3))
 	}
 	if p.delay > 0 && p.delay < 15 && p.period < 5 {
-		w.add(w.number(c.find("readiness", Note, w.at(p.node), fmt.Sprintf("initialDelaySeconds %d", p.delay), "asked before it can be ready, it fails at every start; the whitepaper's is 15 (§4.3)", "initialDelaySeconds: 15, or a startupProbe"), p, "initialDelaySeconds", 15))
+		w.add(w.number(c.find("readiness", Note, w.at(p.node), fmt.Sprintf("initialDelaySeconds %d", p.delay), "asked before it can be ready, it fails at every start", "initialDelaySeconds: 15, or a startupProbe"), p, "initialDelaySeconds", 15))
 	}
 	if p.period < 5 {
-		w.add(w.number(c.find("readiness", Warning, w.at(p.node), fmt.Sprintf("periodSeconds %d", p.period), "the probe costs as much as requests do, and sees every jitter; the whitepaper's is 5 (§4.3)", "periodSeconds: 5"), p, "periodSeconds", 5))
+		w.add(w.number(c.find("readiness", Warning, w.at(p.node), fmt.Sprintf("periodSeconds %d", p.period), "the probe costs as much as requests do, and sees every jitter", "periodSeconds: 5"), p, "periodSeconds", 5))
 	}
 }
 

@@ -24,7 +24,7 @@ import (
 	"github.com/falsifiable/stability/signals/httpclient"
 )
 
-// The whitepaper's chain (§3.1) as processes of their own: a gateway gives a request five seconds, service a has four of
+// The chain of docs/guide/whitepaper.md §3.1 as processes of their own: a gateway gives a request five seconds, service a has four of
 // them, service b three, and the API behind them two. Each keeps a second for itself.
 const (
 	roleVariable  = "E2E_ROLE"

@@ -36,7 +36,7 @@ func Parse(signal, margin, within string) (Criterion, error) {
 	return Criterion{Signal: signal, Margin: share / 100, Within: d}, nil
 }
 
-// String writes the criterion as the whitepaper does.
+// String writes the criterion in words: "go.memory.heap.inuse back to its baseline ±5 % within 2m0s".
 func (c Criterion) String() string {
 	return fmt.Sprintf("%s back to its baseline ±%g %% within %v", c.Signal, 100*c.Margin, c.Within)
 }

@@ -76,7 +76,7 @@ func eachMillisecond(change func(n int)) {
 	}()
 }
 
-// plainMap is the whitepaper's sick program: one map, written and read.
+// plainMap is the sick program: one map, written and read.
 func plainMap(string) func() (a, b int) {
 	m := map[string]int{"a": 0, "b": 0}
 	eachMillisecond(func(n int) { m["a"], m["b"] = n, n })

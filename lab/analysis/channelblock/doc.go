@@ -15,8 +15,8 @@
 // rule of the runtime's goroutine leak profile. The message names the places where goroutines are stuck and the path
 // that leads there: g0 is the function itself, g1 and so on the goroutines in the order of their start.
 //
-// The whitepaper's rules "select without default" and "bidirectional channel without close" are not reported as such:
-// both are ordinary Go. They are reported when they block.
+// A select without default and a channel that is never closed are not reported as such: both are ordinary Go. They are
+// reported when they block.
 //
 // The search is bounded: loops that start goroutines by the hundred are run for two copies, slices of unknown length
 // have at most two elements, and each package gets about a second. A bug beyond the bounds is missed.

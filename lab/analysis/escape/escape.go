@@ -7,8 +7,7 @@
 //	//stability:allocs 2    at most two places in it may
 //
 // What escapes depends on inlining: a value returned by pointer stays on the stack of a caller into which the function is
-// inlined. The whitepaper looks with -l, inlining off, which shows the source's own paths; what runs is with
-// inlining on. So budgets are held against the build with inlining, and -inline=both shows the two side by side.
+// inlined. Without inlining (-l) one sees the source's own paths; what runs is with inlining on. So budgets are held against the build with inlining, and -inline=both shows the two side by side.
 package escape
 
 import (
@@ -112,8 +111,8 @@ func Parse(r io.Reader) []Site {
 	return sites
 }
 
-// rules explain the compiler's reasons in the whitepaper's three rules: the address is returned, it is stored on
-// the heap, or the value may outlive the frame.
+// rules explain the compiler's reasons. All come down to three: the address is returned, it is stored on the heap, or the
+// value may outlive the frame (docs/guide/whitepaper.md §2.1).
 var rules = []struct{ reason, text string }{
 	{"return", "its address is returned, so it must outlive the frame; return a value, or fill in one that the caller passes"},
 	{"interface-converted", "it is converted to an interface and that goes to code the compiler cannot follow; take a concrete type"},

@@ -3,7 +3,7 @@
 // It reports
 //
 //   - a package variable or a field whose every write holds one lock, the same one, and which is read or written
-//     elsewhere without it: the whitepaper's counter. The mends, best first: take the lock there too (the suggested fix);
+//     elsewhere without it, such as a counter that is read plainly. The mends, best first: take the lock there too (the suggested fix);
 //     make the variable an atomic type, if it stands alone; an RWMutex only if reads dominate and are long. To put an entry
 //     into a map, to delete one, and to clear the map, are writes of the variable that holds it.
 //   - a variable that is written under a read lock, where others take the whole lock for it: two readers may write at once.

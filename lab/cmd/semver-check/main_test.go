@@ -9,7 +9,7 @@ import (
 	"github.com/falsifiable/stability/lab/gate"
 )
 
-// The whitepaper's own line. What it finds is tested in lab/gate/modules.
+// The line that docs/guide/whitepaper.md §4.4 has. What it finds is tested in lab/gate/modules.
 func TestRun(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("GOWORK", "off")

@@ -22,7 +22,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// TestGoGenerate runs the whitepaper's own line through the real go generate, which strips no single quotes, and
+// TestGoGenerate runs the line of docs/guide/whitepaper.md §5 through the real go generate, which strips no single quotes, and
 // compiles and runs what comes out in a module that reaches the library as a user's does.
 func TestGoGenerate(t *testing.T) {
 	dir := module(t, map[string]string{

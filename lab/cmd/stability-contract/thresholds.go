@@ -24,7 +24,8 @@ type threshold struct {
 	help  string
 }
 
-// known are the keys in the order in which their checks are written. The first two are the whitepaper's.
+// known are the keys in the order in which their checks are written. The first two are those of
+// docs/guide/whitepaper.md §5.
 var known = []threshold{
 	{"goroutines", "goroutines", "runtime.NumGoroutine() > %s", "", "goroutineleak", "most goroutines"},
 	{"heap_inuse_mb", "heap_inuse", "mem.HeapInuse >= %s * 1024 * 1024", "", "gcstorm", "heap in use, in MiB"},
@@ -81,7 +82,8 @@ func index(key string) int {
 	return slices.IndexFunc(known, func(t threshold) bool { return t.key == key })
 }
 
-// unquote strips the single quotes of the whitepaper's line: go generate runs no shell and passes them on.
+// unquote strips the single quotes of a //go:generate line that was written as for a shell: go generate runs none and passes
+// them on.
 func unquote(text string) string {
 	text = strings.TrimSpace(text)
 	if len(text) >= 2 && text[0] == '\'' && text[len(text)-1] == '\'' {

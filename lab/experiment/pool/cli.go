@@ -9,8 +9,8 @@ import (
 	"os"
 )
 
-const help = `stability experiment pool [flags] measures settings of a database/sql pool on a real PostgreSQL: the whitepaper's table,
-a sweep for the best static setting, and what defense/poolsize makes of bad starts. Ten minutes with the defaults.
+const help = `stability experiment pool [flags] measures settings of a database/sql pool on a real PostgreSQL: three of which
+figures are claimed, a sweep for the best static setting, and what defense/poolsize makes of bad starts. Ten minutes with the defaults.
 
   stability experiment pool -dsn postgres://localhost/scratch
   lab/e2e/run.sh stability experiment pool        beside a PostgreSQL of its own, which sets E2E_POSTGRES

@@ -1,5 +1,5 @@
-// Package pool measures the whitepaper's table of pool settings (§3.3) on a real PostgreSQL, looks for the best static setting,
-// and finds out what defense/poolsize makes of bad ones.
+// Package pool measures the settings of a database/sql pool that docs/guide/pool.md compares, on a real PostgreSQL, looks for the
+// best static setting, and finds out what defense/poolsize makes of bad ones.
 //
 // The load is open-loop: requests come at a seeded random pace, whether or not earlier ones were answered, and their latency
 // counts from when they were due. Each holds a connection for a seeded random time, most of which it waits for the database.
@@ -80,14 +80,15 @@ func (s Setting) apply(db *sql.DB) {
 	db.SetConnMaxLifetime(s.Lifetime)
 }
 
-// whitepaper are the settings of its table, with what it claims: latency, QPS and "leak rate".
+// whitepaper are the settings of its table of pools (docs/guide/whitepaper.md §3.3), with what it claims: latency, QPS and "leak
+// rate".
 var whitepaper = []Claim{
 	{Setting{10, 5, 0}, 42 * time.Millisecond, 210, 0.12},
 	{Setting{25, 10, 0}, 38 * time.Millisecond, 395, 0.03},
 	{Setting{25, 25, 5 * time.Minute}, 31 * time.Millisecond, 482, 0.002},
 }
 
-// Claim is a row of the whitepaper's table.
+// Claim is what the whitepaper's table (docs/guide/whitepaper.md §3.3) says of a setting.
 type Claim struct {
 	Setting  Setting
 	Latency  time.Duration
@@ -104,7 +105,7 @@ type Static struct {
 	// LeakRate is the share of requests that never gave their connection back, when one of leakEvery forgets to. It was measured
 	// in a phase of its own.
 	LeakRate float64
-	// Claim is the whitepaper's, nil for a setting that it does not name.
+	// Claim is what the whitepaper says, nil for a setting that it does not name.
 	Claim *Claim
 }
 
@@ -137,7 +138,7 @@ type Point struct {
 // Report is the outcome of the experiment.
 type Report struct {
 	Config  Config
-	Table   []Static // the whitepaper's settings
+	Table   []Static // the settings of which the whitepaper claims something
 	Sweep   []Static
 	Best    Static // of the sweep, by mean latency
 	Steered []Steered

@@ -194,7 +194,7 @@ func TestImages(t *testing.T) {
 	}
 }
 
-// A GODEBUG setting that does not exist does nothing, and nobody says so: the whitepaper's own is one.
+// A GODEBUG setting that does not exist does nothing, and nobody says so: mmap=1 of docs/guide/whitepaper.md §1 is one.
 func TestUnknownGODEBUG(t *testing.T) {
 	g, err := Run(t.Context(), Config{Dir: lay(t, map[string]string{
 		"go.mod":     "module example.com/app\n\ngo 1.26\n",
