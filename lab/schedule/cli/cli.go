@@ -72,9 +72,10 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 // outputs are the flags that are not for schedule.Run.
 type outputs struct {
-	json, junit, sarif string
-	tags, build        string
-	strict, quiet      bool
+	json          bool
+	junit, sarif  string
+	tags, build   string
+	strict, quiet bool
 }
 
 func newFlags(c *schedule.Config, out *outputs, stderr io.Writer) *flag.FlagSet {
@@ -97,7 +98,7 @@ func newFlags(c *schedule.Config, out *outputs, stderr io.Writer) *flag.FlagSet 
 	f.IntVar(&c.Workers, "workers", 0, "runs at the same time (default half of the CPUs)")
 	f.StringVar(&out.tags, "tags", "", "build tags")
 	f.StringVar(&out.build, "build", "", "further flags for go test -c, separated by spaces")
-	f.StringVar(&out.json, "json", "", "write the report as JSON to this file")
+	f.BoolVar(&out.json, "json", false, "print the report as JSON")
 	f.StringVar(&out.junit, "junit", "", "write the report as JUnit XML to this file")
 	f.StringVar(&out.sarif, "sarif", "", "write the report as SARIF to this file")
 	f.BoolVar(&out.strict, "strict", false, "fail on a SUSPECT too")
@@ -119,13 +120,16 @@ func (out *outputs) write(r *schedule.Report, stdout io.Writer) error {
 	for _, o := range []struct {
 		path  string
 		write func(io.Writer, *schedule.Report) error
-	}{{out.json, report.JSON}, {out.junit, report.JUnit}, {out.sarif, report.SARIF}} {
+	}{{out.junit, report.JUnit}, {out.sarif, report.SARIF}} {
 		if o.path == "" {
 			continue
 		}
 		if err := writeTo(o.path, func(w io.Writer) error { return o.write(w, r) }); err != nil {
 			return err
 		}
+	}
+	if out.json {
+		return report.JSON(stdout, r)
 	}
 	return report.Text(stdout, r)
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
@@ -54,16 +55,16 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
-// TestReportFiles: each file is written, and one that cannot be is an error.
+// TestReportFiles: each file is written, and one that cannot be is an error. Standard output is text, or nothing but JSON.
 func TestReportFiles(t *testing.T) {
 	dir := t.TempDir()
 	at := func(name string) string { return filepath.Join(dir, name) }
-	out := outputs{json: at("r.json"), junit: at("r.xml"), sarif: at("r.sarif")}
+	out := outputs{junit: at("r.xml"), sarif: at("r.sarif")}
 	var stdout bytes.Buffer
 	if err := out.write(&schedule.Report{GoVersion: "go1.26"}, &stdout); err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range []string{out.json, out.junit, out.sarif} {
+	for _, path := range []string{out.junit, out.sarif} {
 		if text, err := os.ReadFile(path); err != nil || len(text) == 0 {
 			t.Errorf("%s: %v, %d bytes", filepath.Base(path), err, len(text))
 		}
@@ -71,7 +72,12 @@ func TestReportFiles(t *testing.T) {
 	if !strings.Contains(stdout.String(), "0 findings") {
 		t.Errorf("for people: %q", stdout.String())
 	}
-	out.json = at("no/such/folder")
+	out.json = true
+	stdout.Reset()
+	if err := out.write(&schedule.Report{GoVersion: "go1.26"}, &stdout); err != nil || !json.Valid(stdout.Bytes()) {
+		t.Errorf("for machines: %v, %q", err, stdout.String())
+	}
+	out.junit = at("no/such/folder")
 	if err := out.write(&schedule.Report{}, &stdout); err == nil {
 		t.Error("no error for a file that cannot be written")
 	}
