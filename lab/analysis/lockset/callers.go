@@ -244,7 +244,7 @@ func (p *collector) early(s *callSite) bool {
 	if s.call == nil {
 		return p.initOnly(s.fn, 4)
 	}
-	args := s.call.Common().Args
+	args := locks.Arguments(s.call)
 	made := len(args) > 0 && (p.lonely(args[0], s.call) || p.madeByCaller(s.fn, paramOf(s.fn, locks.PlaceOf(args[0])), 4))
 	return made || p.initOnly(s.fn, 4)
 }
@@ -302,7 +302,7 @@ func (p *collector) madeByCaller(f *ssa.Function, i, depth int) bool {
 		if s.how != direct || s.call == nil {
 			return false
 		}
-		args := s.call.Common().Args
+		args := locks.Arguments(s.call)
 		if i >= len(args) || !p.lonely(args[i], s.call) && !p.madeByCaller(s.fn, paramOf(s.fn, locks.PlaceOf(args[i])), depth-1) {
 			return false
 		}

@@ -152,8 +152,8 @@ func (p *collector) returnsItsNew(c *ssa.Call, depth int) bool {
 	if param == nil {
 		return false
 	}
-	i := slices.Index(callee.Params, param)
-	return i >= 0 && i < len(c.Call.Args) && p.newValue(c.Call.Args[i], depth-1) != nil && !p.passes(c, c.Call.Args[i], 1)
+	i, args := slices.Index(callee.Params, param), locks.Arguments(c)
+	return i >= 0 && i < len(args) && p.newValue(args[i], depth-1) != nil && !p.passes(c, args[i], 1)
 }
 
 // returnsNew tells whether all that f returns first is new, and not shared by the time of the return. Of a recursion it is
@@ -297,7 +297,7 @@ func (p *collector) passes(c *ssa.Call, v ssa.Value, depth int) bool {
 	if callee == nil {
 		return false
 	}
-	for i, a := range c.Call.Args {
+	for i, a := range locks.Arguments(c) {
 		if a != v || i >= len(callee.Params) {
 			continue
 		}
@@ -321,6 +321,6 @@ func (p *collector) joinsOwn(in ssa.Instruction, callee *ssa.Function, c *ssa.Ca
 	if !ok {
 		return false
 	}
-	i := slices.IndexFunc(callee.Params, func(q *ssa.Parameter) bool { return q == field.X })
-	return i >= 0 && i < len(c.Call.Args) && p.newValue(c.Call.Args[i], 4) != nil
+	i, args := slices.IndexFunc(callee.Params, func(q *ssa.Parameter) bool { return q == field.X }), locks.Arguments(c)
+	return i >= 0 && i < len(args) && p.newValue(args[i], 4) != nil
 }

@@ -145,6 +145,8 @@ func (r *R) after2()   { r.guard.Lock(); r.guard.Unlock(); at() }
 func (t *T) lockIf(b bool) { if b { t.mu.Lock() } }
 func (t *T) forced()       { t.lockIf(true); at() }
 func (t *T) notTaken()     { t.lockIf(false); at() }
+func (t *T) forcedByValue()   { f := t.lockIf; f(true); at() }
+func (t *T) notTakenByValue() { f := t.lockIf; f(false); at() }
 func (t *T) inLoop(n []int) {
 	for _, x := range n {
 		if x > 3 {
@@ -229,7 +231,7 @@ func TestWalk(t *testing.T) {
 	for name, want := range map[string][]string{
 		"plain": {"t.mu"}, "after": {}, "deferred": {"t.rw"}, "nested": {"t.in.mu", "global"}, "some": {}, "loop": {"t.mu"},
 		"handed": {"t.mu"}, "letsGo": {}, "farther": {}, "keeps": {"t.mu"}, "regains": {"t.mu"}, "byDefer": {"t.mu"}, "ends": {}, "rec": {},
-		"literal$1": {"t.mu"}, "wrapped": {}, "inside": {"t.mu"}, "tries": {},
+		"literal$1": {"t.mu"}, "forcedByValue": {"t.mu"}, "notTakenByValue": {}, "wrapped": {}, "inside": {"t.mu"}, "tries": {},
 		"otherName": {}, "otherField": {"n.at.mu"}, "two": {"n.at.mu"}, "others": {"a.mu"},
 	} {
 		got, ok := held[name]

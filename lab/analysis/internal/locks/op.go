@@ -161,6 +161,16 @@ func pkgOf(f *ssa.Function) *ssa.Package {
 	return f.Pkg
 }
 
+// Arguments returns what c gives to the parameters of its callee, in their order: also the receiver of a method value, which is
+// none of the call's own arguments.
+func Arguments(c ssa.CallInstruction) []ssa.Value {
+	args := c.Common().Args
+	if _, receiver := boundMethod(c.Common().Value); receiver != nil {
+		return append([]ssa.Value{receiver}, args...)
+	}
+	return args
+}
+
 // Translate returns the place that the caller of c knows for a place of its callee. A place of the function around the
 // callee, which is a literal then, stays as it is. It is false for what the caller cannot name.
 func Translate(p Place, callee *ssa.Function, c ssa.CallInstruction) (Place, bool) {
@@ -173,10 +183,7 @@ func Translate(p Place, callee *ssa.Function, c ssa.CallInstruction) (Place, boo
 			i = j
 		}
 	}
-	args := c.Common().Args
-	if _, receiver := boundMethod(c.Common().Value); receiver != nil {
-		args = append([]ssa.Value{receiver}, args...)
-	}
+	args := Arguments(c)
 	if i < 0 || i >= len(args) || hasRegister(p.Fields) {
 		return Place{}, false
 	}
@@ -205,11 +212,7 @@ func Inward(p Place, callee *ssa.Function, c ssa.CallInstruction) (out []Place) 
 			return []Place{p}
 		}
 	}
-	args := c.Common().Args
-	if _, receiver := boundMethod(c.Common().Value); receiver != nil {
-		args = append([]ssa.Value{receiver}, args...)
-	}
-	for i, a := range args {
+	for i, a := range Arguments(c) {
 		if rest, ok := p.Within(PlaceOf(a)); ok && i < len(callee.Params) && !hasRegister(rest) {
 			out = append(out, Place{callee.Params[i], rest})
 		}

@@ -335,11 +335,12 @@ func (fl *flow) aboutCaller(c condition) bool {
 func (fl *flow) translateCondition(c fallen, callee *ssa.Function, call ssa.CallInstruction) (out fallen, constant, ok bool) {
 	out = c
 	if c.op == token.ILLEGAL && c.what.Fields == "" { // a parameter of type bool
+		args := Arguments(call)
 		for i, p := range callee.Params {
-			if p != c.what.Root || i >= len(call.Common().Args) {
+			if p != c.what.Root || i >= len(args) {
 				continue
 			}
-			arg := call.Common().Args[i]
+			arg := args[i]
 			if k, isConst := arg.(*ssa.Const); isConst {
 				is, _ := fl.truth(config{}, k, false)
 				return fallen{is: is == c.is}, true, true
