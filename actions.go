@@ -13,7 +13,8 @@ import (
 // Action is what a defense did, or what was done to the service, as it shows in a signal from one reading to the next: a breaker that
 // opened, a step of the pacer of the collector, a pool that was resized, a configuration that was loaded anew, load that was shed. What
 // comes and goes between two readings is seen only where a signal counts it. Seq grows by one with each Action of a Monitor. Age and At are
-// those of the reading that showed it; of what has ended those of the last reading in which it was still counted.
+// those of the reading that showed it; for an action that is Ended, those of
+// the last reading that still counted it.
 type Action struct {
 	Seq    uint64         `json:"seq"`
 	Kind   ActionKind     `json:"kind"`

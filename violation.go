@@ -135,8 +135,8 @@ type Response struct {
 	// Every is the least time between two calls. Defaults to 10 min for a responder that acts, so that a
 	// contract gone wrong cannot act in a storm, and to 0 for others.
 	Every time.Duration
-	// Repeat is how often the responder is called after the third strike, at an evaluation that finds the check still violated: for
-	// one that reports to somebody who decides, and for whom an old report is none. Of several responders that ask for it the shortest
-	// holds for all of them. Defaults to 0: never.
+	// Repeat is the time after which the responder is called again, beyond the third strike, if an evaluation still finds the check
+	// violated. It is for a responder that reports to somebody who decides, and who takes no notice of old reports. If several
+	// responders set it, the shortest holds for all of them. Defaults to 0: never.
 	Repeat time.Duration
 }

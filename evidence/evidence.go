@@ -39,7 +39,7 @@ type Config struct {
 	// Spacing is the least time between any two captures, because one incident trips many checks. Defaults to
 	// 30 s; negative means none.
 	Spacing time.Duration
-	// HighWaterReset is how long a capture's level must be beaten by the next one of the same key, by a tenth.
+	// HighWaterReset is for how long after a capture the next one of its key needs a level that is higher by a tenth.
 	// Defaults to 1 h; negative turns the rule off.
 	HighWaterReset time.Duration
 	// Timeout bounds one capture; kinds that are not done by then are left out. Defaults to 30 s.
@@ -53,7 +53,7 @@ type Config struct {
 	// Memory returns the bytes used and the limit they count against, 0 for no limit. Defaults to whichever is
 	// nearer to its end: GOMEMLIMIT, or the cgroup's limit with the anonymous memory counted against it.
 	Memory func() (used, limit uint64)
-	// Kinds are collected in this order, the most telling first: when budget or time runs out, later ones miss.
+	// Kinds are collected in this order, the most telling first: when budget or time runs out, the last ones are left out.
 	Kinds []Kind
 	// Logger defaults to slog.Default().
 	Logger *slog.Logger

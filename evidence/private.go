@@ -9,8 +9,9 @@ import (
 )
 
 // PrivateDir returns a directory of that name in the system's folder for temporary files, which belongs to this user and
-// which nobody else may enter; it is made when it is missing. Everybody may make names there: where somebody else has the
-// name, others are tried, so the result can differ from one user to the next, and stays the same for one.
+// which nobody else may enter; it is made when it is missing. Everybody may create directories
+// there: if the name belongs to another user already, further names are tried. So two users may get different directories, but one
+// user gets the same each time.
 func PrivateDir(name string) (string, error) {
 	base := filepath.Join(os.TempDir(), filepath.Base(name))
 	tries := []string{base, base + "-" + strconv.Itoa(os.Geteuid())}

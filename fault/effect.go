@@ -18,10 +18,10 @@ type Effect struct {
 	Labels map[string]string `json:"labels,omitempty"`
 	// When restricts the effect to orders in which parameters have these words.
 	When map[string]string `json:"when,omitempty"`
-	// Needs is a signal that the service must read for the effect to take place: a delay of its gRPC calls makes no service
-	// slow that makes none.
+	// Needs is a signal that the service must read for the effect to take place: a delay of gRPC calls slows no
+	// service down that makes none.
 	Needs string `json:"needs,omitempty"`
-	// Side marks an effect that comes by the way: a fault that is there for the signal is to be preferred.
+	// Side marks a side effect: to move the signal, a fault that is meant for it is preferred.
 	Side bool `json:"side,omitempty"`
 	Move Move `json:"move"`
 	// By is what the move says; Most bounds what Grow adds in all, without bound if zero.

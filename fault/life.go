@@ -52,8 +52,8 @@ func (l *Life) Ended() bool {
 // beat is the distance between two steps of Pace: fine enough for a smooth rise, coarse enough to cost nothing.
 const beat = 10 * time.Millisecond
 
-// Pace calls step with the number of things due, rate per second until there are total of them, or until ctx is done.
-// It reports whether it reached the total. A step that comes late makes up for what it missed.
+// Pace calls step again and again, each time with how many things have become due since: rate per second, until the total is
+// reached or ctx is done. It reports whether the total was reached.
 func Pace(ctx context.Context, rate float64, total int, step func(n int)) bool {
 	ticker := time.NewTicker(beat)
 	defer ticker.Stop()

@@ -23,7 +23,8 @@ func Serving(where string, hold func(ctx context.Context)) (restore func()) {
 	return faultpoint.SetHandler(func(_ http.ResponseWriter, r *http.Request) bool { hold(r.Context()); return false })
 }
 
-// Calling makes pass run before each call that the service makes; its error is the call's, except of gRPC, which hears none.
+// Calling makes pass run before each call that the service makes. If pass returns an error, the call fails with it; a gRPC call
+// ignores it and goes on.
 func Calling(where string, pass func(ctx context.Context) error) (restore func()) {
 	points := map[string]faultpoint.Point{
 		HTTP: faultpoint.HTTPCall, GRPC: faultpoint.RPCCall, Query: faultpoint.Query, Connect: faultpoint.Connect,

@@ -2,7 +2,7 @@
 // needed, each as a diff that is shown before anything is written. stability init is its command.
 //
 // What it changes in the service's own source is little, so that a reviewer reads it at a glance and git undoes it: one
-// line in main, and the handler that is given to the server wrapped where it is given. All else is in a package of its own,
+// line in main, and a wrapper around the handler where the server is given it. All else is in a package of its own,
 // internal/stabilitywatch. Running it again changes nothing.
 package adopt
 

@@ -28,7 +28,7 @@ type Found struct {
 	Name   string // of the service
 	Vendor bool
 	Work   bool
-	// Routers, Clients and Settings are packages by what they are for, in words.
+	// Routers, Clients and Settings name the packages that the service uses for these purposes, in words.
 	Routers, Clients, Settings []string
 	Metrics, Health            bool // pages of its own
 	AddressEnv                 []string

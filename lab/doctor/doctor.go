@@ -89,7 +89,7 @@ func (r *Report) Failed() bool {
 var Rules = map[string]string{
 	"gomaxprocs":      "GOMAXPROCS fits the CPU limit and the Go version's own rule",
 	"automaxprocs":    "no library overrides the runtime's own GOMAXPROCS",
-	"gomemlimit":      "GOMEMLIMIT parses, and is below the memory limit by what is no heap",
+	"gomemlimit":      "GOMEMLIMIT parses, and leaves room below the memory limit for what is not heap",
 	"gogc":            "GOGC parses, and is off only under a memory limit",
 	"godebug":         "GODEBUG names settings that exist",
 	"gotraceback":     "GOTRACEBACK tells enough, and cores go where there is room",
@@ -98,7 +98,7 @@ var Rules = map[string]string{
 	"resources":       "requests and limits are set, parse, and fit each other",
 	"readiness":       "there is a readiness probe that does not flap",
 	"liveness":        "the liveness probe asks for nothing that a restart does not mend",
-	"startup":         "a slow start is a matter of a startup probe",
+	"startup":         "a slow start has a startup probe",
 	"terminationtime": "there is time to drain before the kill",
 }
 

@@ -1,4 +1,4 @@
-// Package recovery is what it means that a service has recovered, as data: a signal is back within a margin of its baseline, in
+// Package recovery says, as data, when a service has recovered: a signal is back within a margin of its baseline, in
 // time, and stays there. stability drill holds a service to it, and the gate review reads it in stability.md.
 package recovery
 
@@ -18,8 +18,8 @@ type Criterion struct {
 	Margin float64
 	// Within is how soon after the action the signal must be back.
 	Within time.Duration
-	// Stays is how many readings in a row must be within the margin. Defaults to 3: a single one may be on its way past
-	// it.
+	// Stays is how many readings in a row must be within the margin. Defaults to 3: a single one may be passing
+	// through.
 	Stays int
 }
 

@@ -21,8 +21,8 @@ type Mode struct {
 //   - focus: every goroutine stays (waits until nobody else can run) before a send, a lock, a close, a select, a wait for
 //     a signal, and before whatever may block while a lock is held. Those that came first go first, children before
 //     their creators. So all work that can be under way is, by the time the first thing is stopped.
-//   - young: the opposite: those that came last go first, and those that let no timer go before them now do. A select
-//     prefers one of its cases for the whole run.
+//   - young: the opposite: those that came last go first, and those that went on before any timer had fired now let timers
+//     fire first. A select prefers one of its cases for the whole run.
 //   - off: some bugs are hidden by any perturbation.
 //   - nap: sleep for a random time, so that timers come in between.
 //   - pct: run by random priorities that change now and then (Burckhardt et al., ASPLOS 2010), select by the seed.

@@ -62,9 +62,9 @@ type Config struct {
 	// Shape defaults to Steady; Period, in which it repeats, to 10 s.
 	Shape  Shape
 	Period time.Duration
-	// Every makes arrivals more even: of a Poisson process that is Every times as fast, each Every-th is sent. A contract
-	// whose times run at 1/120 sees in its minute a 120th of the requests; with Every at 120 their number
-	// wavers no more than that of all of them would. Defaults to 1: Poisson.
+	// Every makes arrivals more even than random: they are drawn at Every times the rate, and each Every-th is sent. It is for
+	// contracts whose times are hurried. At 1/120 one of their minutes is half a second and sees a 120th of the requests;
+	// with Every at 120 that number varies, in proportion, no more than a real minute's. Defaults to 1: a Poisson process.
 	Every int
 	// Seed decides the schedule, the choice of targets and ${random}.
 	Seed uint64

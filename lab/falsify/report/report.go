@@ -118,8 +118,8 @@ type Trial struct {
 	Fires float64 `json:"fires,omitempty"`
 	// Steps are the check's comparisons: what the left side is without the fault, and what it is to become.
 	Steps []string `json:"steps,omitempty"`
-	// Spoken are the signals in place of whose sensors a fault speaks: the sensors are not tried. Why says what keeps
-	// other faults from it.
+	// Spoken are the signals whose readings a stand-in makes up, so that their sensors are not tried. Why says why no other
+	// fault moves them.
 	Spoken []string `json:"spoken,omitempty"`
 	Why    string   `json:"why,omitempty"`
 }

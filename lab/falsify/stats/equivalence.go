@@ -28,8 +28,8 @@ const (
 	Unclear EquivalenceOutcome = "unclear"
 )
 
-// Equal asks by two one-sided Welch tests (TOST, Schuirmann 1987) whether after has the mean of before, within
-// the share margin of it. That something was not found to differ does not show that it is the same; this does.
+// Equal asks by two one-sided Welch tests (TOST, Schuirmann 1987) whether the mean of after is that of before,
+// give or take margin, a share of it. That no difference was found does not show that there is none; this does.
 //
 // floor is the least margin, in the signal's own unit: five percent of nothing is nothing. Samples should be
 // spaced so that they are about independent; see [Medians].
@@ -83,9 +83,9 @@ func Medians(readings []float64, n int) []float64 {
 	return medians
 }
 
-// Quantile returns the q-quantile of values, of which the largest censored ones are known only to be larger than
-// all others: +Inf when the quantile falls among them, NaN when there is nothing at all. So misses take part in a
-// time to detect instead of being dropped from it.
+// Quantile returns the q-quantile of values and of as many others as censored says, of which nothing is known but that they are
+// larger: +Inf when the quantile falls among those, NaN when there is nothing at all. So a miss counts in a time to detect as longer
+// than all others, and is not dropped.
 func Quantile(values []float64, censored int, q float64) float64 {
 	n := len(values) + censored
 	if n == 0 {

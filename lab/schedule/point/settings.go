@@ -69,8 +69,7 @@ type Settings struct {
 	NapMax time.Duration
 	// Patience is how near the next timer must be for a goroutine that stays to wait for it. Defaults to 2 ms.
 	Patience time.Duration
-	// Rounds bounds how many timers a goroutine that stays lets go first: fewer than Rounds. 0 leaves that to a random
-	// patience.
+	// A goroutine that stays lets fewer than Rounds timers fire before it goes on. With 0 a random patience decides.
 	Rounds uint8
 	Order  Order
 	// Skew is by how much timers may be late. A timer promises only not to be early.

@@ -42,7 +42,7 @@ const (
 	valuesPerWork = 2  // that the judge looks at
 )
 
-// The work for one package: half a second or so. All else that is done for a large package takes longer, so there is less
+// The work for one package: half a second or so (docs/guide/vet-measured.md, "Time"). All else that is done for a large package takes longer, so there is less
 // for the search there.
 const (
 	packageWork        = 1_500_000

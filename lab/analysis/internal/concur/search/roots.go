@@ -146,7 +146,7 @@ func (u *use) call(f *ssa.Function, in ssa.CallInstruction, called map[*ssa.Func
 	if effect&prim.Locks != 0 {
 		u.locks++
 		if len(in.Block().Preds) > 1 || strings.HasSuffix(in.Block().Comment, ".body") {
-			u.locks++ // perhaps in a loop
+			u.locks++ // perhaps in a loop, of which the SSA builder names the body's block so
 		}
 	}
 	for _, a := range common.Args {
