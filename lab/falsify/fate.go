@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/falsifiable/stability/lab/falsify/plan"
+	"github.com/falsifiable/stability/lab/falsify/report"
 )
 
 // fate tells what became of each comparison of a check in this run, from what its signals read.
@@ -53,7 +54,7 @@ func missed(c subjectCheck, steps []plan.Step) string {
 		return missing
 	}
 	if c.For > 0 {
-		return "each comparison was true, but not all of them for " + c.For.String()
+		return report.EachWasTrue + "for " + c.For.String()
 	}
-	return "each comparison was true, but not all of them when the check was judged"
+	return report.EachWasTrue + "when the check was judged"
 }

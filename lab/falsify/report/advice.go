@@ -89,6 +89,10 @@ func (r *Report) WhatNow(c *Check) (advice []string) {
 	return advice
 }
 
+// EachWasTrue begins what Run.Missed says of a check whose comparisons were all true at some time, and not together for as long
+// as it asks: then the fault is strong enough, and too short.
+const EachWasTrue = "each comparison was true, but not all of them "
+
 func (r *Report) whatNow(c *Check, run *Run, o Outcome, fault string) string {
 	what := run.Missed[c.ID()]
 	switch o {
@@ -96,7 +100,7 @@ func (r *Report) whatNow(c *Check, run *Run, o Outcome, fault string) string {
 		if what == "" {
 			return ""
 		}
-		if strings.HasPrefix(what, "each comparison") {
+		if strings.HasPrefix(what, EachWasTrue) {
 			return fmt.Sprintf("MISSED under %s: %s. Shorten For or the windows, or let the fault last: its deadline is %s", fault, what, contractTime(c.Target().Deadline))
 		}
 		return fmt.Sprintf("MISSED under %s: %s. Give the fault more (params under checks.%s of falsify.yaml) or more time (deadline), or lower the threshold", fault, what, c.Name)
