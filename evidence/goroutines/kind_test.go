@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"log/slog"
+	"os/exec"
 	"runtime"
 	"runtime/pprof"
 	"slices"
@@ -128,15 +129,19 @@ func TestStacksWhenMemoryIsShort(t *testing.T) {
 	}
 }
 
-// TestLeaks shows what this toolchain allows: with the profile, leaks are found and signed; without, the manifest
-// says so.
+// TestLeaks: with the profile, leaks are found and signed; without, the manifest says so, and the test runs itself again in a build
+// that has it.
 func TestLeaks(t *testing.T) {
 	leak(t)
 	b := capture(t, evidence.Config{Kinds: []evidence.Kind{Leaks{}}})
 	if pprof.Lookup("goroutineleak") == nil {
-		t.Log("NOT TESTED HERE: finding leaks. This build lacks GOEXPERIMENT=goroutineleakprofile.")
 		if !strings.Contains(skipped(b, LeakFile), "goroutineleakprofile") || len(b.Files) != 0 {
 			t.Errorf("files %v, skipped %v", b.Files, b.Skipped)
+		}
+		cmd := exec.Command("go", "test", "-count=1", "-v", "-run=^TestLeaks$", ".")
+		cmd.Env = append(cmd.Environ(), "GOEXPERIMENT=goroutineleakprofile")
+		if out, err := cmd.CombinedOutput(); err != nil || !bytes.Contains(out, []byte("signed as")) {
+			t.Errorf("in a build with the profile: %v\n%s", err, out)
 		}
 		return
 	}
@@ -154,6 +159,7 @@ func TestLeaks(t *testing.T) {
 	if !strings.Contains(b.Signature, "goroutines: leaked in ") {
 		t.Errorf("signature %q", b.Signature)
 	}
+	t.Log("signed as", b.Signature)
 }
 
 var leakOnce sync.Once // a leak is for good, however often the tests run
