@@ -264,6 +264,9 @@ func TestFailures(t *testing.T) {
 	if len(got) != 2 || !strings.HasPrefix(got[0], "example.com/p internal failure: analyzer lockset: out of its depth") || got[1] != "p.go:3:1 internal failure: boom" {
 		t.Errorf("failures %q", got)
 	}
+	if code := new(options).exitCode(findings, failures, true); code != ExitFailed {
+		t.Errorf("exit code %d, want %d: findings may be missing, whatever else there is", code, ExitFailed)
+	}
 }
 
 func TestFold(t *testing.T) {
