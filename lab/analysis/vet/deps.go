@@ -39,7 +39,7 @@ func (o *options) dependencies(stderr io.Writer) (findings []Finding, broken str
 	if err != nil || broken != "" {
 		return nil, broken, err
 	}
-	self, err := os.Executable()
+	self, err := executable()
 	if err != nil {
 		return nil, "", fmt.Errorf("vet: finding this program: %w", err)
 	}

@@ -186,9 +186,12 @@ func (o *options) exitCode(findings, failures []Finding, broken bool) int {
 	return ExitClean
 }
 
+// executable finds the tool that go vet is to call, which is this program: tests put another in its place.
+var executable = os.Executable
+
 // collect runs go vet and returns its findings, and its words about code that does not compile.
 func (o *options) collect() (findings []Finding, broken string, err error) {
-	self, err := os.Executable()
+	self, err := executable()
 	if err != nil {
 		return nil, "", fmt.Errorf("vet: finding this program: %w", err)
 	}
