@@ -113,7 +113,7 @@ func (m *Monitor) handle(e event, now time.Duration) {
 			m.incidents.Put(i)
 		}
 	}
-	if e.to == Violated && (e.strike <= lastStrike || m.repeat > 0 && now-e.instance.told >= m.repeat) {
+	if e.to == Violated && (e.strike <= lastStrike || m.repeat > 0 && m.engine.lasted(e.instance.told, m.repeat)) {
 		e.instance.told = now
 		i.violation = m.violation(e, now)
 		m.incidents.Put(i)

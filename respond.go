@@ -10,7 +10,7 @@ import (
 	"github.com/falsifiable/stability/internal/mailbox"
 )
 
-// lastStrike is the end of the ladder: log, notify, act. A check that stays violated after it says no more, but to who asks for it.
+// lastStrike is the end of the ladder: log, notify, act. A check that stays violated after it is told of no more, except to responders with a Repeat.
 const lastStrike = 3
 
 const (

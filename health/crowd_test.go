@@ -15,7 +15,8 @@ import (
 )
 
 // TestEightClientsHoldNothingUp: the monitor samples at its times while eight clients ask for everything again and again, and each of
-// them gets whole answers.
+// them gets whole answers. Time is virtual: it shows that nobody sleeps or waits at the monitor's expense, and not what the answers cost
+// in processor time.
 func TestEightClientsHoldNothingUp(t *testing.T) {
 	const clients, interval, ticks = 8, 100 * time.Millisecond, 10
 	synctest.Test(t, func(t *testing.T) {

@@ -45,7 +45,7 @@ function number(v) {
   return a === Math.trunc(a) && a < 1 << 20 ? String(v) : v.toPrecision(3);
 }
 
-// courseView shows what the server drew of a check: its value against its threshold, one point per judgment. There is no name in it.
+// courseView shows what the server drew of a check: its value against its threshold, one point per judgment. It has numbers and units in it, and nothing that a service named.
 function courseView(c) {
   const svg = document.adoptNode(new DOMParser().parseFromString(c.svg, "text/html").body.firstChild);
   svg.prepend(make("title", {}, `${w("value")} ${c.last || "–"}, ${w("threshold")} ${c.limit || "–"}`));
@@ -125,13 +125,14 @@ async function save(id, file) {
   URL.revokeObjectURL(a.href);
 }
 
-let older = null; // all bundles, once somebody has asked for those that are not among the newest
+let older = null; // all bundles that there were when somebody last asked for those that are not among the newest
 
 async function askForOlder() {
   try {
-    older = (await (await ask("evidence/")).json()).map(m => ({...m, files: m.files.map(f => f.name)}));
+    older = (await (await ask("evidence/")).json()).map(m => ({...m, files: (m.files || []).map(f => f.name)}));
   } catch (e) {
     $("monitor").textContent = e.refused || e.message; // until the next look
+    return;
   }
   draw(true);
 }
@@ -166,8 +167,9 @@ function evidenceView(view) {
     }
     return box;
   });
-  if (view.older && !older) {
-    const button = make("button", {type: "button", class: "show", id: "older"}, `${w("older")}: ${view.older}`);
+  const missing = (view.evidence || []).length + (view.older || 0) - list.length;
+  if (missing > 0) {
+    const button = make("button", {type: "button", class: "show", id: "older"}, `${w("older")}: ${missing}`);
     button.addEventListener("click", askForOlder);
     list.push(button);
   }
@@ -205,6 +207,7 @@ async function ask(path) {
 
 // openLinked opens what the address links to: #BUNDLE/FILE, or #BUNDLE/goroutines for the groups of its goroutines.
 async function openLinked() {
+  if (!last) return; // it is called when there is a first look
   const [id, file] = decodeURIComponent(location.hash.slice(1)).split("/");
   if (file && !older && !saved(last).some(b => b.id === id)) await askForOlder();
   if (file === "goroutines") return openGroups(id);

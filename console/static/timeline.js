@@ -37,7 +37,7 @@ const rowsShown = 60;
 // timelineView shows what happened, the latest first: changes of a check's state, and what defenses did.
 function timelineView(view) {
   const rows = [...view.transitions.map(t => ({at: Date.parse(t.at), t})), ...(view.actions || []).map(a => ({at: Date.parse(a.at), a}))];
-  rows.sort((x, y) => y.at - x.at);
+  rows.reverse().sort((x, y) => y.at - x.at); // of those at one time the one that was told of last comes first
   const list = rows.slice(0, rowsShown).map(({t, a}) => t ? transitionRow(t) : actionRow(a));
   return list.length ? list : [make("li", {class: "quiet"}, w("none"))];
 }

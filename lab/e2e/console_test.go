@@ -99,19 +99,7 @@ func TestFlameInABrowser(t *testing.T) {
 // A link to a bundle's goroutines shows their groups, on a wide light screen and a narrow dark one; the timeline shows what a defense did, and
 // the check what its cause is.
 func TestGroupsInABrowser(t *testing.T) {
-	never := make(chan int)
-	for range 120 {
-		go func() { <-never }()
-	}
-	t.Cleanup(func() { close(never) })
-	waiting := func() bool { // all of them: one that was started may be on its way there for a while
-		stacks := make([]byte, 1<<20)
-		d, err := goroutines.Parse(bytes.NewReader(stacks[:runtime.Stack(stacks, true)]))
-		return err == nil && slices.ContainsFunc(d.Stacks, func(s goroutines.Stack) bool { return s.Count == 120 && s.State == goroutines.ChanReceive })
-	}
-	if !eventually(20*time.Second, waiting) {
-		t.Fatal("the goroutines do not come to their channel")
-	}
+	park(t)
 	saver, err := evidence.Open(evidence.Config{Dir: t.TempDir(), Logger: slog.New(slog.DiscardHandler), Kinds: []evidence.Kind{goroutines.Stacks{}}})
 	if err != nil {
 		t.Fatal(err)
@@ -142,6 +130,24 @@ func TestGroupsInABrowser(t *testing.T) {
 		if t.Failed() {
 			t.Log(dom)
 		}
+	}
+}
+
+// park starts 120 goroutines that wait for a channel until the test ends, and returns when all of them do.
+func park(t *testing.T) {
+	t.Helper()
+	never := make(chan int)
+	for range 120 {
+		go func() { <-never }()
+	}
+	t.Cleanup(func() { close(never) })
+	waiting := func() bool { // all of them: one that was started may be on its way there for a while
+		stacks := make([]byte, 1<<20)
+		d, err := goroutines.Parse(bytes.NewReader(stacks[:runtime.Stack(stacks, true)]))
+		return err == nil && slices.ContainsFunc(d.Stacks, func(s goroutines.Stack) bool { return s.Count == 120 && s.State == goroutines.ChanReceive })
+	}
+	if !eventually(20*time.Second, waiting) {
+		t.Fatal("the goroutines do not come to their channel")
 	}
 }
 

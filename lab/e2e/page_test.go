@@ -51,11 +51,7 @@ func TestThePageForPeople(t *testing.T) {
 // crowdedConsole serves a page with much on it, linked to the goroutines of a bundle, and returns what may be set to violate.
 func crowdedConsole(t *testing.T) (url string, level *atomic.Int64) {
 	t.Helper()
-	never := make(chan int)
-	for range 120 {
-		go func() { <-never }()
-	}
-	t.Cleanup(func() { close(never) })
+	park(t)
 	held := make([]byte, 64<<20)
 	t.Cleanup(func() { runtime.KeepAlive(held) })
 	runtime.GC() // a heap profile is of the last collection
@@ -100,6 +96,7 @@ func crowdedConsole(t *testing.T) (url string, level *atomic.Int64) {
 func staysInPlace(t *testing.T, p *browser.Page, level *atomic.Int64) {
 	t.Helper()
 	until(t, p, `document.getElementById("overall").textContent === "holding"`)
+	until(t, p, painted)
 	if err := p.Eval(`(shift = 0, true)`, new(bool)); err != nil {
 		t.Fatal(err)
 	}
@@ -110,11 +107,19 @@ func staysInPlace(t *testing.T, p *browser.Page, level *atomic.Int64) {
 		level.Store(step.level)
 		until(t, p, fmt.Sprintf(`document.getElementById("overall").textContent === %q`, step.state))
 	}
+	until(t, p, painted)
 	var shift float64
 	if err := p.Eval("shift", &shift); err != nil || shift > 0.001 {
 		t.Errorf("the page has moved by %g of itself, %v", shift, err)
 	}
 }
+
+// painted is true when what has been drawn by now is on the screen, and what has moved by it is known, or after 3 s: a frame may be late
+// on a busy machine.
+const painted = `new Promise(done => {
+	setTimeout(() => done(true), 3000);
+	requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => done(true), 100)));
+})`
 
 // watchShifts adds up how much of the page has moved by itself.
 const watchShifts = `var shift = 0; new PerformanceObserver(list => { for (const e of list.getEntries()) if (!e.hadRecentInput) shift += e.value }).observe({type: "layout-shift", buffered: true})`

@@ -58,7 +58,7 @@ func (p *collector) judge(v *types.Var, all []access) {
 	assigned := false // other than when it is made
 	for _, a := range all {
 		switch {
-		case a.alone || p.untouched(v, a) || p.isOption(a) || p.initOnly(a.fn, 4) || p.madeByCaller(a.fn, a.param, 4) || !a.atomic && len(p.resets[whole{a.fn, a.base}]) >= many && len(a.held.May) == 0:
+		case a.alone || p.untouched(v, a) || p.isOption(a) || p.initOnly(a.fn, 4) || p.madeByCaller(a.fn, a.param, 4) || p.makesAnew(a):
 		case a.atomic:
 			atomics = append(atomics, a)
 		default:
@@ -81,6 +81,17 @@ func (p *collector) judge(v *types.Var, all []access) {
 // many is how many fields of one value a function sets plainly when it makes the value anew: whoever does that has the value for
 // himself, or all is lost anyway: also for what it reads there, as an open does that goes over what it has found in a file.
 const many = 3
+
+// makesAnew tells whether a is in such a function. One that a go statement starts may have some fields for itself, and read others
+// that it shares.
+func (p *collector) makesAnew(a access) bool {
+	return !a.atomic && len(a.held.May) == 0 && len(p.resets[whole{a.fn, a.base}]) >= many && (a.write || !p.started(a.fn))
+}
+
+// started tells whether a go statement starts f.
+func (p *collector) started(f *ssa.Function) bool {
+	return slices.ContainsFunc(p.calls[f], func(s callSite) bool { return s.how == alone })
+}
 
 // whole is a value in a function.
 type whole struct {

@@ -119,14 +119,18 @@ func (p *collector) someCallerLocks(f *ssa.Function, depth int) bool {
 
 // byOwner tells whether each function that writes atomically changes another field of the same value plainly and without a lock,
 // which the function of the reader x reads plainly too. Whoever does that takes the value for his own, as x does: the atomics are
-// for others, who want nothing but the number. An exported function does not know whose the value is.
+// for others, who want nothing but the number. An exported function, on either side, does not know whose the value is, and a writer
+// that a go statement starts is on another goroutine than x.
 func (p *collector) byOwner(x access, atomics []access) bool {
+	if exported(x.fn) {
+		return false
+	}
 	some := false
 	for _, w := range atomics {
 		if !w.write {
 			continue
 		}
-		if exported(w.fn) || !p.shareField(w, x) {
+		if exported(w.fn) || p.started(w.fn) || !p.shareField(w, x) {
 			return false
 		}
 		some = true

@@ -96,9 +96,9 @@ func (p *Page) start(ctx context.Context, program string, v View) error {
 func (p *Page) Close() { p.closing.Do(p.end) }
 
 func (p *Page) end() {
-	_ = p.do("Browser.close", nil) // or it has ended
+	kill := time.AfterFunc(closeWithin, func() { p.cmd.Process.Kill() }) // also one that does not answer
+	_ = p.do("Browser.close", nil)                                       // or it has ended
 	p.in.Close()
-	kill := time.AfterFunc(closeWithin, func() { p.cmd.Process.Kill() })
 	_ = p.cmd.Wait() // an error says that it was killed
 	kill.Stop()
 	<-p.done

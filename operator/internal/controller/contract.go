@@ -126,6 +126,8 @@ func (r *ContractReconciler) proven(ctx context.Context, c *v1alpha1.StabilityCo
 	if err := r.List(ctx, &list, client.InNamespace(c.Namespace)); err != nil {
 		return proof, err
 	}
+	// The cache lists in no order: unsorted, of two that say the same now one and now the other would be written.
+	slices.SortFunc(list.Items, func(a, b v1alpha1.Falsification) int { return cmp.Compare(a.Name, b.Name) })
 	for i := range list.Items {
 		f := &list.Items[i]
 		workload := cmp.Or(f.Spec.Workload.Kind, "Deployment") + "/" + f.Spec.Workload.Name

@@ -18,6 +18,7 @@ import (
 	"github.com/falsifiable/stability/operator/api/v1alpha1"
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -151,17 +152,29 @@ func kubelet(ctx context.Context) {
 	}
 }
 
-// tend does for one pod what a kubelet would. What fails is tried again when the pod changes, which a conflict has shown to be at hand.
+// tend does for one pod what a kubelet would. A conflict shows that the pod has changed: it is seen again. What else fails is tried
+// again here, for a pod that does not change is not seen again.
 func tend(ctx context.Context, p *corev1.Pod, address *atomic.Int64) {
+	for range 100 {
+		err := tended(ctx, p.DeepCopy(), address)
+		if err == nil || apierrors.IsConflict(err) || apierrors.IsNotFound(err) || ctx.Err() != nil {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+func tended(ctx context.Context, p *corev1.Pod, address *atomic.Int64) error {
 	switch {
 	case p.DeletionTimestamp != nil:
 		zero := int64(0)
-		_ = plane.client.Delete(ctx, p, &client.DeleteOptions{GracePeriodSeconds: &zero}) // it may be gone
+		return plane.client.Delete(ctx, p, &client.DeleteOptions{GracePeriodSeconds: &zero})
 	case p.Status.Phase == corev1.PodPending && p.Namespace != trials:
 		n := address.Add(1)
 		p.Status.Phase, p.Status.PodIP = corev1.PodRunning, fmt.Sprintf("10.%d.%d.%d", n/62500, n/250%250, n%250+1)
 		p.Status.PodIPs = []corev1.PodIP{{IP: p.Status.PodIP}}
 		p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue, LastTransitionTime: metav1.Now()}}
-		_ = plane.client.Status().Update(ctx, p)
+		return plane.client.Status().Update(ctx, p)
 	}
+	return nil
 }

@@ -231,3 +231,27 @@ func (t *Task) Again(why string) { atomic.AddUint32(&t.tries, 1); t.why = why }
 func (t *Task) Failed() (uint32, string) {
 	return t.tries, t.why // want `tries is accessed by sync/atomic elsewhere`
 }
+
+// peer counts on a goroutine of its own; whoever asks is on another.
+type peer struct {
+	tries uint32
+	whys  []string
+}
+
+func (p *peer) run()          { atomic.AddUint32(&p.tries, 1); p.whys = append(p.whys, "busy") }
+func (p *peer) tried() uint32 { return atomic.LoadUint32(&p.tries) }
+func (p *peer) failed() (uint32, []string) {
+	return p.tries, p.whys // want `tries is accessed by sync/atomic elsewhere`
+}
+func connect(p *peer) { go p.run() }
+
+// link counts by way of a callback; whoever asks from outside is anybody.
+type link struct {
+	tries uint32
+	whys  []string
+}
+
+func (l *link) again(why string) { atomic.AddUint32(&l.tries, 1); l.whys = append(l.whys, why) }
+func (l *link) Failed() (uint32, []string) {
+	return l.tries, l.whys // want `tries is accessed by sync/atomic elsewhere`
+}

@@ -211,6 +211,28 @@ func (j *logbook) Clear()          { j.mu.Lock(); j.entries = nil; j.mu.Unlock()
 func (j *logbook) Len() int        { j.mu.Lock(); defer j.mu.Unlock(); return len(j.entries) }
 func Logbook(j *logbook)           { j.open("", nil) }
 
+// clerk counts in fields of its own, on a goroutine of its own, and shares the entries.
+type clerk struct {
+	mu      sync.Mutex
+	seen    int
+	last    string
+	busy    bool
+	entries []string
+}
+
+func (c *clerk) work(found []string) {
+	for _, e := range found {
+		c.seen++
+		c.last = e
+		c.busy = len(c.entries) > 0 // want `entries is read without mu`
+	}
+}
+
+func (c *clerk) Append(e string) { c.mu.Lock(); c.entries = append(c.entries, e); c.mu.Unlock() }
+func (c *clerk) Clear()          { c.mu.Lock(); c.entries = nil; c.mu.Unlock() }
+func (c *clerk) Len() int        { c.mu.Lock(); defer c.mu.Unlock(); return len(c.entries) }
+func Clerk(c *clerk)             { go c.work(nil) }
+
 // diary sets one of its fields, three times: it is not made anew.
 type diary struct {
 	mu      sync.Mutex
