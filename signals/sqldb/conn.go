@@ -13,9 +13,13 @@ import (
 // Where the driver lacks an optional interface, a method here does what database/sql does in that case. That cannot be
 // had for ExecContext and QueryContext: having them changes how arguments are checked. So a conn is given
 // those that the driver's has by expose.
+//
+// database/sql calls a connection and its statements one after the other, under a lock of its own.
 type conn struct {
 	inner driver.Conn
 	hold
+	open   int64 // statements; none once it is closed
+	closed bool
 }
 
 // The errors of database/sql for drivers that are too old for what is asked of them.
@@ -66,8 +70,11 @@ func (c *conn) expose() driver.Conn {
 
 func (c *conn) rawConn() driver.Conn { return c.inner }
 
+// Close ends the statements too that nobody has closed: the database forgets them with their connection.
 func (c *conn) Close() error {
 	c.give()
+	c.pool.statements.Add(-c.open)
+	c.open, c.closed = 0, true
 	return c.inner.Close()
 }
 
@@ -130,6 +137,7 @@ func (c *conn) wrapStmt(s driver.Stmt, err error) (driver.Stmt, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.open++
 	c.pool.statements.Add(1)
 	wrapped := &stmt{inner: s, conn: c}
 	if converter, ok := s.(driver.ColumnConverter); ok {

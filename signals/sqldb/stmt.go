@@ -30,7 +30,8 @@ func (s stmtConverter) ColumnConverter(index int) driver.ValueConverter {
 func (s *stmt) NumInput() int { return s.inner.NumInput() }
 
 func (s *stmt) Close() error {
-	if !s.closed.Swap(true) {
+	if !s.closed.Swap(true) && !s.conn.closed {
+		s.conn.open--
 		s.conn.pool.statements.Add(-1)
 	}
 	return s.inner.Close()
