@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/netip"
 	"time"
+
+	"github.com/falsifiable/stability/internal/requests"
 )
 
 // Server gives the requests of an HTTP server their deadline. The zero value takes no header from anybody and sets no
@@ -70,27 +72,17 @@ func (s Server) serve(w http.ResponseWriter, r *http.Request, next http.Handler,
 		next.ServeHTTP(w, r)
 		return
 	}
-	if r.Trailer == nil && r.ContentLength < 0 {
-		r.Trailer = make(http.Header) // which net/http fills when the body is at its end: in r, so both must have the same
-	}
 	ctx := r.Context()
 	if bounded {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, left)
 		defer cancel()
 	}
-	inner := r.WithContext(ctx)
+	inner, giveBack := requests.Copy(ctx, r)
+	defer giveBack()
 	if strip {
 		inner.Header = r.Header.Clone()
 		inner.Header.Del(Header)
 	}
-	defer giveBack(r, inner)
 	next.ServeHTTP(w, inner)
-}
-
-// giveBack copies what a handler writes into its request to the one that it was copied from: a mux the pattern, which metrics
-// outside ask for, and ParseMultipartForm the form, whose temporary files net/http removes after the request.
-func giveBack(r, inner *http.Request) {
-	r.Pattern = inner.Pattern
-	r.Form, r.PostForm, r.MultipartForm = inner.Form, inner.PostForm, inner.MultipartForm
 }

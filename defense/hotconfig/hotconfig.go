@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/falsifiable/stability/internal/openconfigs"
+	"github.com/falsifiable/stability/internal/requests"
 )
 
 // Options configure a [Watch]. The zero value is useful.
@@ -224,7 +225,9 @@ func (v *Value[T]) From(ctx context.Context) *T {
 // Middleware pins each request to the snapshot that is in force when it comes.
 func (v *Value[T]) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		next.ServeHTTP(w, r.WithContext(v.Pin(r.Context())))
+		pinned, giveBack := requests.Copy(v.Pin(r.Context()), r)
+		defer giveBack()
+		next.ServeHTTP(w, pinned)
 	})
 }
 

@@ -5,10 +5,9 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-)
 
-// crashLine begins what a program prints when it dies.
-var crashLine = regexp.MustCompile(`(?m)^(panic: |fatal error: |SIG[A-Z]+: |unexpected fault address )`)
+	"github.com/falsifiable/stability/lab/internal/dying"
+)
 
 // failLine is package testing's word on a test that failed.
 var failLine = regexp.MustCompile(`^( *)--- FAIL: (\S+)`)
@@ -38,7 +37,7 @@ func failures(r result) []Finding {
 		return nil
 	}
 	found := failedTests(r, level)
-	if at := crashLine.FindStringIndex(r.output); at != nil {
+	if at := dying.Line.FindStringIndex(r.output); at != nil {
 		return crash(r, found, r.output[at[0]:])
 	}
 	if len(found) > 0 || len(r.races) > 0 { // a race outside of all tests fails the program, and names none

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/falsifiable/stability/evidence/goroutines"
+	"github.com/falsifiable/stability/internal/printable"
 	"github.com/falsifiable/stability/lab/leaks"
 )
 
@@ -27,6 +28,7 @@ Exit codes: 0 nothing suspect, 1 suspects, 2 the dump cannot be read.
 `
 
 func runLeaks(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	stdout, stderr = printable.Writer(stdout), printable.Writer(stderr) // a dump may come from anybody
 	flags := flag.NewFlagSet("leaks", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.Usage = func() { fmt.Fprint(stderr, leaksHelp); flags.PrintDefaults() }

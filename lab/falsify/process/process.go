@@ -42,7 +42,7 @@ type ExitError struct {
 	Path string
 	// Status is how it ended, as "exit status 1" or "signal: killed".
 	Status string
-	// Output is the last of what it wrote.
+	// Output is the last of what it wrote, after the beginning of its crash where that came long before.
 	Output string
 }
 
@@ -242,7 +242,7 @@ func (p *Process) exitError() error {
 	return &ExitError{Path: p.command.Path, Status: p.status, Output: p.tail.String()}
 }
 
-// Output returns the last of what the child wrote.
+// Output returns the last of what the child wrote, after the beginning of its crash where that came long before.
 func (p *Process) Output() string { return p.tail.String() }
 
 // Stop asks the child to end, gives it that long, and kills its whole process group.

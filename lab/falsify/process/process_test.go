@@ -253,3 +253,21 @@ func TestTailKeepsTheEnd(t *testing.T) {
 		t.Errorf("kept %d bytes, from %.12q", len(text), text)
 	}
 }
+
+// TestTailKeepsTheCrash: hundreds of stacks follow the line that says of what a child died.
+func TestTailKeepsTheCrash(t *testing.T) {
+	var kept tail
+	fmt.Fprint(&kept, strings.Repeat("served a request\n", 5000), "fatal error: concurrent map writes\n\ngoroutine 7 [running]:\nmain.put()\n")
+	for i := range 500 {
+		fmt.Fprintf(&kept, "goroutine %d [select]:\nmain.worker()\n\t/srv/pay/worker.go:17 +0x12\n\n", i)
+	}
+	text := kept.String()
+	if !strings.HasPrefix(text, "fatal error: concurrent map writes\n\ngoroutine 7 [running]:\n") || !strings.HasSuffix(text, "worker.go:17 +0x12") {
+		t.Errorf("kept %d bytes, from %.60q", len(text), text)
+	}
+	var short tail
+	fmt.Fprint(&short, "begun\n", "panic: boom\n")
+	if got := short.String(); got != "begun\npanic: boom" {
+		t.Errorf("a short output became %q", got)
+	}
+}

@@ -3,21 +3,25 @@ package process
 import (
 	"bytes"
 	"sync"
+
+	"github.com/falsifiable/stability/lab/internal/dying"
 )
 
-// keepOutput bounds what is kept of a child's output: enough for a panic's first stacks.
+// keepOutput bounds what is kept of the end of a child's output.
 const keepOutput = 16 << 10
 
-// tail keeps the last of what is written to it. Safe for concurrent use.
+// tail keeps the last of what is written to it, and the beginning of a crash. Safe for concurrent use.
 type tail struct {
-	mu   sync.Mutex
-	kept []byte
-	cut  bool
+	mu    sync.Mutex
+	kept  []byte
+	cut   bool
+	crash dying.Crash
 }
 
 func (t *tail) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	_, _ = t.crash.Write(p)
 	t.kept = append(t.kept, p...)
 	if over := len(t.kept) - keepOutput; over > 0 {
 		t.kept = append(t.kept[:0], t.kept[over:]...)
@@ -26,7 +30,8 @@ func (t *tail) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// String returns whole lines only.
+// String returns whole lines only. Where so many stacks follow a crash's first line that it is not among them, the crash's
+// beginning comes first: it says of what the child died.
 func (t *tail) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -36,5 +41,14 @@ func (t *tail) String() string {
 			text = rest
 		}
 	}
-	return string(bytes.TrimSpace(text))
+	last := string(bytes.TrimSpace(text))
+	why, _, _ := bytes.Cut(t.crash.Bytes(), []byte("\n"))
+	if len(why) == 0 || bytes.Contains(text, why) {
+		return last
+	}
+	crash := t.crash.Bytes()
+	if end := bytes.LastIndexByte(crash, '\n'); end >= 0 {
+		crash = crash[:end]
+	}
+	return string(crash) + "\n...\n" + last
 }
