@@ -31,11 +31,12 @@ done
 cd ../.. || exit 1
 
 # What a run starts inherits its number, the id of this shell, and keeps its files in a folder of that number.
+# The variable is no other's: stability test marks its processes too, and by the name of a folder, which is no living process.
 over() { [ "$1" = $$ ] || ! kill -0 "$1" 2>/dev/null; }
 sweep() {
   local file run process folder
-  for file in $(grep -lsz '^STABILITY_RUN=' /proc/[0-9]*/environ); do
-    run=$(grep -sz '^STABILITY_RUN=' "$file" | tr -d '\0')
+  for file in $(grep -lsz '^STABILITY_CONTROLPLANE_RUN=' /proc/[0-9]*/environ); do
+    run=$(grep -sz '^STABILITY_CONTROLPLANE_RUN=' "$file" | tr -d '\0')
     process=${file#/proc/}
     [ -n "$run" ] && over "${run#*=}" && kill -KILL "${process%%/*}" 2>/dev/null
   done
@@ -49,5 +50,5 @@ mkdir "$temp/stability-run.$$" || exit 1
 trap sweep EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
-STABILITY_RUN=$$ TMPDIR=$temp/stability-run.$$ STABILITY_CONTROLPLANE=$bin "$@" &
+STABILITY_CONTROLPLANE_RUN=$$ TMPDIR=$temp/stability-run.$$ STABILITY_CONTROLPLANE=$bin "$@" &
 wait $!
