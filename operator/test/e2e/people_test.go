@@ -102,7 +102,7 @@ func TestRestartKeepsTheDisruptionBudget(t *testing.T) {
 	p.decided("DisruptionBudget")
 	p.delete(three)
 	p.disruptions(2)
-	p.reported(token, violation(4, since))
+	p.report(token, violation(4, since)) // or it is gone by now, and its token with it
 	p.wait("it is replaced", func() bool {
 		for _, pod := range p.all() {
 			if pod.UID == sick.UID {
